@@ -19,12 +19,7 @@ export class Severable implements BusConnector {
   connect(incarnation: number, listener: BusListener, reports: BusReports): BusPort {
     this.#listener = listener
     const port = this.#bus.connect(incarnation, this.#filtered(listener), reports)
-    const unlessCut = <T extends unknown[]>(call: (...args: T) => void) => {
-      return (...args: T): void => {
-        if (this.#mending === undefined) call(...args)
-        else this.#dropped++
-      }
-    }
+    const counted = (): void => void this.#dropped++
     const dropped = (): number => port.stats.dropped + this.#dropped
     return {
       stats: {
@@ -36,8 +31,8 @@ export class Severable implements BusConnector {
         },
       },
       hears: (subject) => port.hears(subject),
-      publish: unlessCut((subject: string, bytes: Uint8Array) => port.publish(subject, bytes)),
-      send: unlessCut((node: number, bytes: Uint8Array) => port.send(node, bytes)),
+      publish: this.#unlessCut((subject: string, bytes: Uint8Array) => port.publish(subject, bytes), counted),
+      send: this.#unlessCut((node: number, bytes: Uint8Array) => port.send(node, bytes), counted),
       subscribe: (subject) => port.subscribe(subject),
       unsubscribe: (subject) => port.unsubscribe(subject),
       close: () => {
@@ -48,17 +43,20 @@ export class Severable implements BusConnector {
     }
   }
 
-  #filtered(listener: BusListener): BusListener {
-    const unlessCut = <T extends unknown[]>(call: (...args: T) => void) => {
-      return (...args: T): void => {
-        if (this.#mending === undefined) call(...args)
-      }
+  /** `dropped`: called instead during a cut. */
+  #unlessCut<T extends unknown[]>(call: (...args: T) => void, dropped: () => void = () => {}) {
+    return (...args: T): void => {
+      if (this.#mending === undefined) call(...args)
+      else dropped()
     }
+  }
+
+  #filtered(listener: BusListener): BusListener {
     return {
-      message: unlessCut((subject: string, bytes: Uint8Array, from: number) =>
+      message: this.#unlessCut((subject: string, bytes: Uint8Array, from: number) =>
         listener.message(subject, bytes, from),
       ),
-      sent: unlessCut((bytes: Uint8Array, from: number) => listener.sent(bytes, from)),
+      sent: this.#unlessCut((bytes: Uint8Array, from: number) => listener.sent(bytes, from)),
       // Proof is proof, and is not told twice.
       gone: (node) => listener.gone(node),
       down: () => {

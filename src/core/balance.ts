@@ -1,9 +1,9 @@
 import type { Cluster } from './cluster/cluster.ts'
+import { takesOver } from './cluster/peer.ts'
 import type { Moves } from './cluster/moves.ts'
 import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
-import { isEdge } from './ground/incarnation.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Session } from './session/session.ts'
 import type { Requests } from './up/requests.ts'
@@ -57,10 +57,7 @@ export class Balance {
   #due(now: number): { readonly node: number; readonly count: number } {
     const { cluster, connections, limits } = this.#host
     const own = connections.size
-    const others = cluster.peers.filter(
-      ({ incarnation, isDraining, load }) =>
-        load !== null && !isDraining && !isEdge(incarnation) && !cluster.isSilent(incarnation, now),
-    )
+    const others = cluster.peers.filter((peer) => peer.load !== null && takesOver(peer, cluster, now))
     let [node, least, all] = [0, own, own]
     for (const { incarnation, load } of others) {
       const held = load?.connections ?? 0

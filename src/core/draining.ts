@@ -2,11 +2,10 @@ import type { Cluster } from './cluster/cluster.ts'
 import type { Handover } from './cluster/handover.ts'
 import type { Moves } from './cluster/moves.ts'
 import type { Passing } from './cluster/passing.ts'
-import type { Peer } from './cluster/peer.ts'
+import { type Peer, takesOver } from './cluster/peer.ts'
 import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Limits } from './ground/config.ts'
-import { isEdge } from './ground/incarnation.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { DrainProgress, DrainState } from './ports.ts'
@@ -198,9 +197,7 @@ export class Draining {
 
   *#others(now: number): Generator<Peer> {
     const { cluster } = this.#host
-    for (const peer of cluster?.peers ?? [])
-      if (!peer.isDraining && !isEdge(peer.incarnation) && cluster?.isSilent(peer.incarnation, now) === false)
-        yield peer
+    if (cluster !== null) for (const peer of cluster.peers) if (takesOver(peer, cluster, now)) yield peer
   }
 
   /** The others may not have told yet of those that were sent to them. */

@@ -1,5 +1,5 @@
 import type { Owner } from '../meeting/owner.ts'
-import { type Member, Seat } from '../meeting/seat.ts'
+import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Branch, MemberPlace } from './handover-messages.ts'
 import type { LocalSeat } from './replica-host.ts'
@@ -17,25 +17,35 @@ export function branchesOf(self: number, { room, log }: Owner, guests: readonly 
   return [{ node: self, replica: log.number, readers: room.readers, spectators }, ...others]
 }
 
-/** Where the sessions of the members are, and the seats of those that are here. */
+/** The seats of this node's sessions in a meeting of its own; those of members are numbered from 1. */
+export function localSeatsOf(owner: Owner): LocalSeat[] {
+  const { room, log } = owner
+  const seats: LocalSeat[] = []
+  for (const { slot } of owner.members) {
+    const seat = owner.member(slot)?.seat
+    if (seat instanceof Seat && seat.session.seats.get(log.number) === seat)
+      seats.push({ seat, number: seats.length + 1 })
+  }
+  for (const seat of room.seats()) if (seat.member === null) seats.push({ seat, number: 0 })
+  return seats
+}
+
+/** Where the sessions of the members are. `seats`: of those that are here. */
 export function placesOf(
   members: readonly Member[],
   guests: readonly Guest[],
-  log: number,
-): { readonly places: readonly MemberPlace[]; readonly seats: LocalSeat[] } {
-  const seats: LocalSeat[] = []
+  seats: readonly LocalSeat[],
+): MemberPlace[] {
+  const numbers = new Map<Occupant, number>(seats.map(({ seat, number }) => [seat, number]))
   const places: MemberPlace[] = []
   for (const { seat, slot } of members) {
     if (seat === null) continue
-    const place = { slot, session: seat.id, branch: 0, seat: 0 }
-    if (seat instanceof Seat && seat.session.seats.get(log) === seat) {
-      const number = seats.length + 1
-      seats.push({ seat, number })
-      places.push({ ...place, seat: number })
-    } else if (seat instanceof GuestSeat) {
+    let place = { slot, session: seat.id, branch: 0, seat: numbers.get(seat) ?? 0 }
+    if (seat instanceof GuestSeat) {
       const at = guests.findIndex(({ seats: there }) => there.get(seat.number) === seat)
-      places.push(at === -1 ? place : { ...place, branch: at + 1, seat: seat.number })
-    } else places.push(place)
+      if (at !== -1) place = { ...place, branch: at + 1, seat: seat.number }
+    }
+    places.push(place)
   }
-  return { places, seats }
+  return places
 }

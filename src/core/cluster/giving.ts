@@ -1,16 +1,16 @@
 import type { Limits } from '../ground/config.ts'
-import { isEdge } from '../ground/incarnation.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
 import { type Declined, encodeHandover, type HandoverMessage, type Ready } from './handover-messages.ts'
-import { branchesOf, placesOf } from './branches.ts'
+import { branchesOf, localSeatsOf, placesOf } from './branches.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
+import { takesOver } from './peer.ts'
 import type { Replica } from './replica.ts'
 import type { Support } from './support.ts'
 
@@ -209,11 +209,7 @@ export class Giving {
     const { cluster, hosting } = this.#host
     const tried = this.#tried.get(owner)
     const peers = cluster.peers.filter(
-      ({ incarnation, isDraining }) =>
-        !isDraining &&
-        !isEdge(incarnation) &&
-        tried?.has(incarnation) !== true &&
-        !cluster.isSilent(incarnation),
+      (peer) => tried?.has(peer.incarnation) !== true && takesOver(peer, cluster),
     )
     let best = 0
     let most = -1
@@ -288,19 +284,19 @@ export class Giving {
     const facts = { type: 'yield', name, world, hop, last: log.next - 1, kind, metadata: described } as const
     const branches = branchesOf(self, owner, guests)
     const holders = [...owner.backing.holders.keys()]
-    const written = (): { readonly packet: Uint8Array; readonly seats: LocalSeat[] } => {
+    const seats = localSeatsOf(owner)
+    const written = (): Uint8Array => {
       const state = owner.state(now)
       const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
-      const { places, seats } = placesOf(members, guests, log.number)
-      return { packet: encodeHandover({ ...facts, business, state, holders, branches, places }), seats }
+      const places = placesOf(members, guests, seats)
+      return encodeHandover({ ...facts, business, state, holders, branches, places })
     }
-    let { packet, seats } = written()
+    let packet = written()
     if (packet.length > limits.handoverBytes) {
       this.#shed(owner, packet.length - limits.handoverBytes, now)
-      ;({ packet, seats } = written())
+      packet = written()
     }
     if (packet.length > limits.handoverBytes) return false
-    for (const seat of room.seats()) if (seat.member === null) seats.push({ seat, number: 0 })
     hosting.retire(guests, now)
     meetings().resign(owner)
     logic?.moved?.()

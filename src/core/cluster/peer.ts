@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 
 /** Another node of the cluster, as this one knows it. */
@@ -9,6 +10,15 @@ export interface Peer extends NodeFacts {
   readonly load: NodeLoad | null
   /** It is about to leave, and takes nothing over. */
   readonly isDraining: boolean
+}
+
+/** Whether a node takes over what others have: it was heard lately, does not drain, and is no edge. */
+export function takesOver(
+  { incarnation, isDraining }: Peer,
+  cluster: { isSilent(node: number, now?: number): boolean },
+  now?: number,
+): boolean {
+  return !isDraining && !isEdge(incarnation) && !cluster.isSilent(incarnation, now)
 }
 
 /** A peer, and whether it knows the nodes that this one knows. */

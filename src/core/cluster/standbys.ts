@@ -1,10 +1,10 @@
 import { limits as wire } from '../../protocol/limits.ts'
-import { isEdge } from '../ground/incarnation.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Cluster } from './cluster.ts'
 import type { Hosting } from './hosting.ts'
 import { encodeKeep } from './mesh-messages.ts'
+import { takesOver } from './peer.ts'
 
 /** What standbys need of their node. */
 export interface StandbysHost {
@@ -78,7 +78,7 @@ export class Standbys {
   #may(node: number): boolean {
     const { cluster } = this.#host
     const peer = cluster.peer(node)
-    return peer !== undefined && !peer.isDraining && !isEdge(node) && !cluster.isSilent(node)
+    return peer !== undefined && takesOver(peer, cluster)
   }
 
   /**
