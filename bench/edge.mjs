@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../scripts/programs.mjs'
 import { Child, withChildren } from './lib/child.mjs'
 import { sleep } from './lib/clock.mjs'
+import { freePort } from './lib/free-port.mjs'
 import { readOptions } from './lib/options.mjs'
 import { fixed, printTable, save, spread } from './lib/report.mjs'
 
@@ -31,14 +30,6 @@ const options = readOptions({
   dist: '../dist',
 })
 const { delay, seconds, dist } = options
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 async function until(holds) {
   for (let tries = 0; !(await holds()); tries++) {

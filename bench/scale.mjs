@@ -1,6 +1,7 @@
 import { load } from './lib/product.mjs'
 import { readOptions } from './lib/options.mjs'
 import { fixed, printTable, save } from './lib/report.mjs'
+import { wish } from './lib/rtms-client.mjs'
 
 /*
  * What a cluster of many nodes costs each of them. Real nodes, in virtual time, on a bus that only counts: what they
@@ -213,18 +214,9 @@ class Node {
     this.core.handlePacket(connection, hello, now)
     for (const check of this.#checks.splice(0))
       this.core.handleAuthenticated(check, { ok: true, value: reader }, now)
-    const rest = {
-      since: { epoch: 0, at: 0, numbers: [] },
-      history: 0,
-      conflate: false,
-      maxHz: 0,
-      policy: 0,
-      keys: [],
-    }
-    const wishes = topics.map((topic) => ({ topic, ...rest }))
     this.core.handlePacket(
       connection,
-      binaryCodec.encode([{ type: 'subscribe', call: 1, topics: wishes }]),
+      binaryCodec.encode([{ type: 'subscribe', call: 1, topics: topics.map(wish) }]),
       now,
     )
     this.#isTouched = true

@@ -1,6 +1,7 @@
 import { readOptions } from './lib/options.mjs'
 import { load } from './lib/product.mjs'
 import { fixed, printTable, save, spread } from './lib/report.mjs'
+import { wish } from './lib/rtms-client.mjs'
 import { median } from './lib/samples.mjs'
 
 /*
@@ -116,15 +117,7 @@ function measure() {
   const started = process.cpuUsage()
   for (const { connection, transport, from } of peers) {
     for (let at = from; at < Math.min(from + PER_SESSION, options.topics); at += PER_MESSAGE) {
-      const topics = names.slice(at, at + PER_MESSAGE).map((topic) => ({
-        topic,
-        since: { epoch: 0, at: 0, numbers: [] },
-        history: 0,
-        conflate: false,
-        maxHz: 0,
-        policy: 0,
-        keys: [],
-      }))
+      const topics = names.slice(at, at + PER_MESSAGE).map(wish)
       node.handlePacket(connection, binaryCodec.encode([{ type: 'subscribe', call: at + 1, topics }]), now)
       while (node.deadline(now) <= now) node.sweep(now)
       node.handlePacket(connection, transport.ack(), now)

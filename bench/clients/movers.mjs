@@ -1,5 +1,6 @@
 import { serve } from '../lib/child.mjs'
 import { now, pace, usage } from '../lib/clock.mjs'
+import { connected } from '../lib/connected.mjs'
 import { LightSocket } from '../lib/light-socket.mjs'
 import { load } from '../lib/product.mjs'
 import { Samples } from '../lib/samples.mjs'
@@ -51,15 +52,6 @@ async function start(connect, ticket, url, meetingName) {
   if (meetingName === null) await connected(client)
   else follow(await client.join(meetingName), meetingName)
 }
-
-const connected = (client) =>
-  new Promise((resolve) => {
-    const forget = client.onState((state) => {
-      if (state !== 'connected') return
-      forget()
-      resolve()
-    })
-  })
 
 function follow(meeting, meetingName) {
   members.push(meeting)

@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws'
 import { serve } from '../lib/child.mjs'
 import { now, pace } from '../lib/clock.mjs'
+import { connected } from '../lib/connected.mjs'
 import { load } from '../lib/product.mjs'
 import { History } from '../lib/history.mjs'
 
@@ -190,15 +191,6 @@ class Reader {
     return now() - this.lastAt < 1_000
   }
 }
-
-const connected = (client) =>
-  new Promise((resolve) => {
-    const forget = client.onState((state) => {
-      if (state !== 'connected') return
-      forget()
-      resolve()
-    })
-  })
 
 const inMeetings = (names) => seats.filter(({ meeting }) => names.includes(meeting.name))
 

@@ -1,26 +1,17 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findProgram } from '../../scripts/programs.mjs'
 import { Child } from './child.mjs'
 import { sleep } from './clock.mjs'
+import { freePort } from './free-port.mjs'
 
 /* Three nodes, each a process, with NATS between them and HAProxy in front, as `deploy/` has it. */
 
 export const NODES = ['rtms-0', 'rtms-1', 'rtms-2']
 const READY_MS = 30_000
-
-async function freePort() {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 function program(name) {
   const file = findProgram(name)

@@ -121,20 +121,18 @@ const SESSION_LOG = new Set([
   'ended',
 ])
 
-export const subscription = (topic) => ({
-  type: 'subscribe',
-  topics: [
-    {
-      topic,
-      since: { epoch: 0, at: 0, numbers: [] },
-      history: 0,
-      conflate: false,
-      maxHz: 0,
-      policy: 0,
-      keys: [],
-    },
-  ],
+/** A topic of a SUBSCRIBE, from now on. */
+export const wish = (topic) => ({
+  topic,
+  since: { epoch: 0, at: 0, numbers: [] },
+  history: 0,
+  conflate: false,
+  maxHz: 0,
+  policy: 0,
+  keys: [],
 })
+
+export const subscription = (topic) => ({ type: 'subscribe', topics: [wish(topic)] })
 
 export const membership = (meeting) => ({
   type: 'join',
