@@ -6,6 +6,9 @@ import { createServer } from 'node:net'
 const FIRST = 20_000
 const LAST = 32_767
 
+/** What this process was given before: who asks for several may let none of them listen before it has all. */
+const given = new Set<number>()
+
 /** A free port of this machine, for a program that is told its port. */
 export function freePort(): Promise<number> {
   return freePorts(1)
@@ -16,6 +19,8 @@ export async function freePorts(count: number): Promise<number> {
   for (;;) {
     const first = randomInt(FIRST, LAST + 2 - count)
     const ports = Array.from({ length: count }, (_, at) => first + at)
+    if (ports.some((port) => given.has(port))) continue
+    for (const port of ports) given.add(port)
     if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
   }
 }

@@ -26,11 +26,15 @@ afterEach(async () => {
   await rtms.close({ timeoutMs: 100 })
 })
 
-function clientOf(user: string): Client {
+/** `isOffline`: no connection can be opened now. */
+function clientOf(user: string, isOffline = (): boolean => false): Client {
   const client = connect({
     getTicket: () =>
       rtms.tickets.issue({ user, meetings: ['room', 'room.*'], topics: { read: ['stock.*'] } }),
-    socket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
+    socket: (url, protocols) => {
+      if (isOffline()) throw new Error('offline')
+      return new WebSocket(url, protocols) as unknown as Socket
+    },
   })
   clients.push(client)
   return client
@@ -176,12 +180,15 @@ describe('useMeeting', () => {
     const { result } = renderHook(() => useMeeting('room'), { wrapper: wrapperOf(clientOf('ann')) })
     const users = (): string[] => result.current.members.map(({ user }) => user)
     await waitFor(() => expect(users()).toEqual(['bob', 'ann']))
-    const third = await clientOf('cid').join('room')
+    let offline = false
+    const third = await clientOf('cid', () => offline).join('room')
     await waitFor(() => expect(users()).toEqual(['bob', 'ann', 'cid']))
     other.leave()
     await waitFor(() => expect(users()).toEqual(['ann', 'cid']))
+    offline = true
     await rtms.users.disconnect('cid')
     await waitFor(() => expect(result.current.members[1]?.away).toBe(true))
+    offline = false
     await waitFor(() => expect(result.current.members[1]?.away).toBe(false))
     expect(third.slot).toBe(2)
   })
