@@ -105,27 +105,38 @@ export class Holdings {
     this.#send(registrar, telling)
   }
 
-  /** The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. */
+  /**
+   * The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. Where many nodes are met
+   * one after the other, this comes once for each of them.
+   */
   renew(): void {
     this.round++
     this.#isNew = true
     this.#tellings.clear()
-    for (const node of this.#view.living)
-      if (node !== this.#self)
-        this.#tellings.set(node, {
-          isFull: true,
-          own: new Set(),
-          dirty: new Set(),
-          told: new Set(),
-          echo: 0,
-          seq: 0,
-          isOpen: false,
-        })
+  }
+
+  /** What another node of the view is told. */
+  #tellingTo(node: number): Telling | undefined {
+    let telling = this.#tellings.get(node)
+    if (telling === undefined && node !== this.#self && this.#view.has(node)) {
+      telling = {
+        isFull: true,
+        own: new Set(),
+        dirty: new Set(),
+        told: new Set(),
+        echo: 0,
+        seq: 0,
+        isOpen: false,
+      }
+      this.#tellings.set(node, telling)
+    }
+    return telling
   }
 
   /** Tells everybody what falls to them in a new view. */
   tellAll(): void {
     this.#isNew = false
+    for (const node of this.#view.living) this.#tellingTo(node)
     for (const name of this.#own) this.#tellings.get(this.#view.registrarOf(name))?.own.add(name)
     for (const [node, telling] of this.#tellings) this.#send(node, telling)
   }
@@ -137,7 +148,7 @@ export class Holdings {
 
   /** A node is in the present view, and in this round of its own: what it heard in another one counts for nothing. */
   heard(node: number, round: number): void {
-    const telling = this.#tellings.get(node)
+    const telling = this.#tellingTo(node)
     if (telling === undefined || telling.echo === round) return
     telling.echo = round
     this.#again(node, telling)
