@@ -97,7 +97,7 @@ export class Holdings {
   /** Tells the registrar of a name whether this node owns it: that has changed, or a claim of it has been given up. */
   tell(name: string): void {
     const registrar = this.#view.registrarOf(name)
-    const telling = this.#tellings.get(registrar)
+    const telling = this.#tellingTo(registrar)
     if (telling === undefined) return
     if (this.has(name)) telling.own.add(name)
     else telling.own.delete(name)
@@ -107,7 +107,7 @@ export class Holdings {
 
   /**
    * The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. Where many nodes are met
-   * one after the other, this comes once for each of them.
+   * one after the other, this comes once for each of them, so it costs nothing for each node that is known.
    */
   renew(): void {
     this.round++
@@ -136,9 +136,11 @@ export class Holdings {
   /** Tells everybody what falls to them in a new view. */
   tellAll(): void {
     this.#isNew = false
-    for (const node of this.#view.living) this.#tellingTo(node)
-    for (const name of this.#own) this.#tellings.get(this.#view.registrarOf(name))?.own.add(name)
-    for (const [node, telling] of this.#tellings) this.#send(node, telling)
+    for (const name of this.#own) this.#tellingTo(this.#view.registrarOf(name))?.own.add(name)
+    for (const node of this.#view.living) {
+      const telling = this.#tellingTo(node)
+      if (telling !== undefined) this.#send(node, telling)
+    }
   }
 
   /** A beat has passed: what was not confirmed is told anew. */
