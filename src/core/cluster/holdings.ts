@@ -45,7 +45,7 @@ export class Holdings {
   readonly #standing: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
   /** Whether the view has changed and nobody was told in it yet. */
-  #isNew = false
+  #isNew = true
   /** Counts the views of this node. */
   round = 0
 

@@ -342,7 +342,10 @@ export class Topics {
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#aging.use(topic)
-    if (!topic.isRead) this.#carrier.subscribe(topic)
+    if (!topic.isRead) {
+      this.#carrier.subscribe(topic)
+      this.catchUp.alone(topic)
+    }
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
     const { since } = asked
@@ -385,14 +388,8 @@ export class Topics {
   /** Where a reader that stood in another node's log of a topic goes on without a loss; null where it cannot. */
   #follow(topic: Topic, { epoch, numbers }: Position, { conflate }: Wish): number | null {
     // A conflating reader begins with the latest values, so nothing is lost to it.
-    if (numbers.length === 0 || conflate || this.#isOwn(epoch) || !this.catchUp.isWhole(topic)) return null
+    if (numbers.length === 0 || conflate || !this.catchUp.isWhole(topic, epoch)) return null
     return topic.follow(numbers)
-  }
-
-  /** Whether this node has had a log of this epoch. */
-  #isOwn(epoch: number): boolean {
-    const number = epoch - this.#config.incarnation
-    return number > 0 && number < 2 ** 32
   }
 
   #left(topic: Topic, now: number): void {
