@@ -44,7 +44,7 @@ export class Holdings {
   /** Of those: whose owner has ended, and that this node would go on with. */
   readonly #standing: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
-  /** Whether the view has changed and nobody was told in it yet. */
+  /** Whether nobody was told in the present view yet. */
   #isNew = true
   /** Counts the views of this node. */
   round = 0
