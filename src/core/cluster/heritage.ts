@@ -208,8 +208,11 @@ export function mayContinue(
   last: Fence,
   promises: readonly Promised[],
 ): boolean {
-  const promised = ({ slot, from, until }: Term): Promised | undefined =>
-    until === Infinity ? promises.find((each) => each.slot === slot && each.elected === from) : undefined
+  const bySlot = new Map(promises.map((each) => [each.slot, each]))
+  const promised = ({ slot, from, until }: Term): Promised | undefined => {
+    const promise = until === Infinity ? bySlot.get(slot) : undefined
+    return promise?.elected === from ? promise : undefined
+  }
   let isReached = false
   for (const frame of changesOf(terms, stable, head)) {
     const electorate = terms.filter(({ from, until }) => from <= frame && until > frame)
