@@ -105,6 +105,16 @@ describe('Members who wait while a node stands', () => {
     expect(desk.promise(session, 1, 11)).toBeNull()
   })
 
+  it('are asked 256 times at the most while they answer nothing', () => {
+    const desk = new Desk()
+    const { session } = desk.comes('ann')
+    for (let n = 0; n < 300; n++) desk.stand(8 + n)
+    expect(desk.heard()).toHaveLength(256)
+    desk.promise(session, 1)
+    for (let n = 0; n < 3; n++) desk.stand(400 + n)
+    expect(desk.heard()).toHaveLength(1)
+  })
+
   it('promise nothing unasked, for another call, without a JOIN, or when nobody stands', () => {
     const desk = new Desk()
     const ann = desk.comes('ann')
