@@ -233,10 +233,7 @@ const form = messages<HandoverMessage>(linked.handover, {
     state,
     holders: nodes(uint),
     branches: nodes(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
-    places: list(
-      struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint }),
-      limits.slots,
-    ),
+    places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint }), limits.slots),
   }),
   settled: struct({ name }),
 })

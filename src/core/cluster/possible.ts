@@ -24,7 +24,9 @@ export function isPossible(message: MeshMessage): boolean {
     )
   }
   if (message.type !== 'seated') return true
-  return isMember(message) && message.members.every(isMember) && message.next <= LAST_FRAME && isDue(message.due)
+  return (
+    isMember(message) && message.members.every(isMember) && message.next <= LAST_FRAME && isDue(message.due)
+  )
 }
 
 /** Whether a frame can be due in so many microseconds. */

@@ -48,7 +48,9 @@ describe('Promises to a node that stands', () => {
       ['ann', 1],
       ['eve', 5],
     ] as const)
-      expect(standing.take(promise(user, slot), members, 0)).toBe(user === 'ann' && slot === 0 ? 'kept' : null)
+      expect(standing.take(promise(user, slot), members, 0)).toBe(
+        user === 'ann' && slot === 0 ? 'kept' : null,
+      )
     expect([...standing.promisesOf(members).keys()]).toEqual([0])
     // The frames that say who is a member may come later.
     expect([...standing.promisesOf([...members, { slot: 5, user: 'eve', away: false }]).keys()]).toEqual([

@@ -75,7 +75,8 @@ describe('A value in a message between nodes', () => {
 
   it('has no more items in all its lists than 131,072: a list of lists counts them all', () => {
     const nested = list(list(bool))
-    const of = (...counts: number[]): boolean[][] => counts.map((count) => new Array<boolean>(count).fill(true))
+    const of = (...counts: number[]): boolean[][] =>
+      counts.map((count) => new Array<boolean>(count).fill(true))
     expect(again(nested, of(65_535, 65_535)).map(({ length }) => length)).toEqual([65_535, 65_535])
     expect(() => again(nested, of(65_535, 65_536))).toThrow('items')
     // Another message has as many again.

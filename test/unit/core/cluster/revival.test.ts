@@ -289,7 +289,9 @@ describe('A meeting whose node has ended', () => {
       const before = seatOf(clients[0] as Roamer)?.world ?? 0
       world.kill(nodes[0], true)
       // Members in two other slots, and others who say so.
-      const eves = Array.from({ length: 60 }, (_, n) => nodes[1].connect(n < 30 ? 'u1' : 'eve', { window: 0 }))
+      const eves = Array.from({ length: 60 }, (_, n) =>
+        nodes[1].connect(n < 30 ? 'u1' : 'eve', { window: 0 }),
+      )
       const slot = seatOf(clients[1] as Roamer)?.slot ?? 0
       const calls = eves.map((eve, n) => eve.join('m', holding(before, slot, n)))
       for (let n = 0; n < 200 && eves[0]?.all('stand').length === 0; n++) world.advance(5)
