@@ -10,7 +10,7 @@ import { visitorOf } from '../meeting/visitor.ts'
 import { shorten, wholeWait } from '../session/session.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
-import { keyOf, legacyOf, slotsOf } from './legacy.ts'
+import { keyOf, legacyOf, botsOf } from './legacy.ts'
 import {
   encodeFrames,
   encodeHeads,
@@ -178,7 +178,7 @@ export class Hosting implements GuestHost {
     const { owner, replica } = guest
     const { facts, beginning } = owner.room
     guest.position = position
-    const bots = slotsOf(owner)
+    const bots = botsOf(owner)
     guest.config = owner.config
     guest.bots = keyOf(bots)
     guest.say({
@@ -429,11 +429,11 @@ export class Hosting implements GuestHost {
       for (const guest of guests.values()) {
         if (!guest.isConnected || guest.isRetired) continue
         const { owner, replica } = guest
-        const bots = slotsOf(owner)
+        const bots = botsOf(owner)
         if (guest.config !== owner.config || guest.bots !== keyOf(bots)) {
           guest.config = owner.config
           guest.bots = keyOf(bots)
-          guest.say({ type: 'config', replica, config: owner.config, bots, next: owner.log.next })
+          guest.say({ type: 'config', replica, config: owner.config, bots })
         }
         // Empty frames that were to go out later, together.
         this.#send(guest, now)

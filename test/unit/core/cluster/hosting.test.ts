@@ -685,7 +685,7 @@ describe('Frames for replicas', () => {
     desk.heard()
     desk.hosting.beat(desk.now)
     desk.hosting.beat(desk.now)
-    expect(desk.heard()).toEqual(['config config:c next:2'])
+    expect(desk.heard()).toEqual(['config config:c'])
     desk.follow()
     desk.hosting.beat(desk.now)
     expect(desk.heard().filter((each) => each.startsWith('config'))).toEqual([])

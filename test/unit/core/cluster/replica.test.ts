@@ -329,9 +329,9 @@ describe('A JOIN at a replica', () => {
       return desk.answered()
     }
     expect([ask('c1'), ask(''), ask('c2')]).toEqual([['eve 255'], ['eve 255'], ['eve CONFIG_MISMATCH']])
-    desk.hear({ type: 'config', replica: NUMBER, config: 'c2', bots: [], next: 1 })
+    desk.hear({ type: 'config', replica: NUMBER, config: 'c2', bots: [] })
     expect([ask('c1'), ask('c2')]).toEqual([['eve CONFIG_MISMATCH'], ['eve 255']])
-    desk.hear({ type: 'config', replica: NUMBER, config: '', bots: [], next: 1 })
+    desk.hear({ type: 'config', replica: NUMBER, config: '', bots: [] })
     expect(ask('c3')).toEqual(['eve 255'])
   })
 
