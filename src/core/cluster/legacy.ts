@@ -1,6 +1,12 @@
 import type { Owner } from '../meeting/owner.ts'
 import { writeLegacy } from './heritage.ts'
 
+/** A meeting that was handed over, and what its owner told last: it has forgotten its members. */
+export interface Retired {
+  readonly owner: Owner
+  readonly legacy: string
+}
+
 /** The members that the business plays: the slot of each, and the frame in which it came. */
 export function botsOf({ bots }: Owner): { slot: number; from: number }[] {
   return bots.map(({ slot, from }) => ({ slot, from }))
