@@ -110,9 +110,10 @@ export interface Observer {
   botInput?(user: string, meeting: string, text: string): void
   /** A hook of a meeting ran. */
   hook?(meeting: string, hook: string): void
-  /** The business replaced an input's text, or dropped the input. */
-  inputReplaced?(text: string, by: string): void
-  inputDropped?(text: string): void
+  /** The business of a node is asked about an input; it replaced its text, or dropped it. */
+  inputAsked?(node: number, meeting: string, text: string): void
+  inputReplaced?(node: number, meeting: string, text: string, by: string): void
+  inputDropped?(node: number, meeting: string, text: string): void
   /** A meeting was opened. */
   opened?(node: number, meeting: string, world: number): void
   sealed?(node: number, meeting: string, world: number, frame: SealedFrame): void
