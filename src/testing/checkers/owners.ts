@@ -50,6 +50,11 @@ export class OwnerChecker implements Observer {
     this.#now = now
   }
 
+  /** What a node knew is gone with its goodbye, before its process ends. */
+  leaving(): void {
+    this.#lastDeath = this.#now()
+  }
+
   died(): void {
     this.#lastDeath = this.#now()
   }
