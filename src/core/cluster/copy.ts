@@ -65,7 +65,7 @@ export class Copy {
     this.missing.begin(next)
     this.setClock(message, now)
     this.heritage = Heritage.of(legacy, head, this.#host.limits.electorates)
-    this.learn({ config, bots, next: head + 1 })
+    this.learn({ config, bots })
     const { room } = this
     if (room === null) {
       const { limits, budget } = this.#host
@@ -86,12 +86,9 @@ export class Copy {
   }
 
   /** What may change while it is followed. */
-  learn({ config, bots, next }: Pick<MeshMessageOf<'config'>, 'config' | 'bots' | 'next'>): void {
+  learn({ config, bots }: Pick<MeshMessageOf<'config'>, 'config' | 'bots'>): void {
     this.config = config
-    this.heritage?.bots(
-      bots.map(({ slot }) => slot),
-      next,
-    )
+    this.heritage?.learn(bots)
   }
 
   setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {

@@ -8,6 +8,7 @@ import { type Declined, encodeHandover, type Ready } from './handover-messages.t
 import { branchesOf, localSeatsOf, placesOf } from './branches.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
+import { legacyOf, type Retired } from './legacy.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { takesOver } from './peer.ts'
@@ -42,8 +43,7 @@ interface Offered {
 }
 
 /** A meeting that was handed over. */
-interface Passed {
-  readonly owner: Owner
+interface Passed extends Retired {
   readonly to: number
   /** The YIELD, which is sent again where it may be lost. */
   readonly packet: Uint8Array
@@ -126,9 +126,9 @@ export class Giving {
   }
 
   /** See `HostingHost`. */
-  retired(name: string, node: number): Owner | undefined {
+  retired(name: string, node: number): Retired | undefined {
     const passed = this.#passed.get(name)
-    return passed?.to === node && !passed.isTaken ? passed.owner : undefined
+    return passed?.to === node && !passed.isTaken ? passed : undefined
   }
 
   /** The node that somebody should ask who asks this one about a meeting; 0 for none. */
@@ -300,7 +300,8 @@ export class Giving {
       packet = written()
     }
     if (packet.length > limits.handoverBytes) return false
-    hosting.retire(guests, now)
+    const legacy = legacyOf(owner, now)
+    hosting.retire(guests, legacy, now)
     meetings().resign(owner)
     logic?.moved?.()
     // It holds the name: nobody else may open it before the new owner's word has come to the registrar.
@@ -312,6 +313,7 @@ export class Giving {
     stats.handoversGiven++
     this.#passed.set(name, {
       owner,
+      legacy,
       to,
       packet,
       replica,

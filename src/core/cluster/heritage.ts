@@ -14,6 +14,9 @@ export interface Term {
   left: boolean
 }
 
+/** What names a member: slots have one after the other. */
+type Run = Pick<Term, 'slot' | 'from'>
+
 /** What an owner tells its replicas, for the case that it ends: what the frames do not say. Sent as JSON. */
 export interface Legacy {
   readonly options: MeetingOptions
@@ -95,9 +98,8 @@ export class Heritage {
   /** The first electorate that counts: of the owner's, too, only so many do. */
   #first = 0
   readonly #most: number
-  /** Slots of members that the business plays, as of the frame before `#botsAt`. */
+  /** Members that the business plays, by {@link runOf}. */
   #bots: ReadonlySet<number> = new Set()
-  #botsAt = 0
   /** The last frame that the owner had sealed when it told. */
   readonly #head: number
 
@@ -122,14 +124,14 @@ export class Heritage {
     return read && new Heritage(read, head, most)
   }
 
-  /** The business plays these slots. `next`: the next frame at the owner. */
-  bots(slots: readonly number[], next: number): void {
-    this.#bots = new Set(slots)
-    this.#botsAt = next
+  /** The business plays these members. Earlier ones have left, and may be part of an electorate that counts. */
+  learn(bots: readonly Run[]): void {
+    const known = this.#terms.filter((term) => this.isBot(term))
+    this.#bots = new Set([...known, ...bots].map(runOf))
   }
 
-  isBot({ slot, from }: Pick<Term, 'slot' | 'from'>): boolean {
-    return this.#bots.has(slot) && from < this.#botsAt
+  isBot(run: Run): boolean {
+    return this.#bots.has(runOf(run))
   }
 
   /** A frame has come. `stable`: the last stable frame when it was sealed. */
@@ -190,6 +192,10 @@ export class Heritage {
     const changes = stable === null ? [head] : changesOf(all, Math.max(stable, this.#first), head)
     return { stable: stable ?? 0, reign: head + 1, changes, terms }
   }
+}
+
+function runOf({ slot, from }: Run): number {
+  return from * (SYSTEM_SLOT + 1) + slot
 }
 
 /** The frames at which the electorates begin that count: the one in force at the stable mark, and each later one. */

@@ -272,16 +272,16 @@ export class Mesh implements Elsewhere, LinkPart {
     const owner = meetings().get(subject.name)
     if (owner === undefined || !isReign(owner, subject)) return
     const { name, log, business } = owner
-    const heritage = Heritage.of(legacyOf(owner, now), log.next - 1)
+    const legacy = legacyOf(owner, now)
     const guests = this.#hosting.of(owner)
     const seats = localSeatsOf(owner)
-    this.#hosting.retire(guests, now)
+    this.#hosting.retire(guests, legacy, now)
     meetings().resign(owner)
     business.logic?.moved?.()
     cluster.closed(name)
     stats.meetingsDeposed++
     const replica = this.#demote(owner, 0, seats, now)
-    replica.copy.heritage = heritage
+    replica.copy.heritage = Heritage.of(legacy, log.next - 1)
     this.#hosting.release(guests, 0)
     replica.lost(now)
   }

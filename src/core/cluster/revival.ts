@@ -122,17 +122,36 @@ export class Revival {
       orphan.isLooking = false
       const { limits } = this.#host
       orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
-      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null) return
-      const registrar = cluster.nodes.registrarOf(replica.name)
-      const isUnheard = ending.by !== 'taken' && registrar !== self && cluster.isSilent(registrar)
+      if (this.#orphans.get(replica.name) !== orphan) return
+      const isUnheard = ending.by !== 'taken' && this.#isUnheard(orphan)
       const owner = ending.by === 'taken' ? ending.owner : 0
       // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
       const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
-      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) this.#stand(orphan, 0, at)
-      else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
+      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) {
+        if (owner === self || orphan.candidacy !== null) orphan.namedIn = cluster.view
+        if (orphan.candidacy === null) this.#stand(orphan, 0, at)
+        else this.#conclude(orphan, at)
+      } else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
         this.#giveWay(orphan, owner)
     })
+  }
+
+  /** Whether the registrar of the name is not heard, so that nobody can say who is to go on. */
+  #isUnheard({ replica }: Orphan): boolean {
+    const { cluster, self } = this.#host
+    const registrar = cluster.nodes.registrarOf(replica.name)
+    return registrar !== self && cluster.isSilent(registrar)
+  }
+
+  /**
+   * Whether nobody has opened the meeting anew since this node stands for it: in a view in which its registrar did not
+   * know of that, it is asked again.
+   */
+  #isStillHeir(orphan: Orphan, now: number): boolean {
+    if (orphan.namedIn === this.#host.cluster.view || this.#isUnheard(orphan)) return true
+    if (!orphan.isLooking) this.#look(orphan, now)
+    return false
   }
 
   /** Another node has the meeting, or goes on with it. */
@@ -337,9 +356,10 @@ export class Revival {
     candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
     const isEnough = goesOn && (!missing || now - candidacy.enoughAt >= limits.revivalWaitMs)
-    const begins = (isOver && (goesOn || isLost)) || isEnough
-    if (begins) this.#begin(orphan, candidacy, goesOn, now)
-    return begins
+    if (!(isOver && (goesOn || isLost)) && !isEnough) return false
+    if (!this.#isStillHeir(orphan, now)) return false
+    this.#begin(orphan, candidacy, goesOn, now)
+    return true
   }
 
   #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {

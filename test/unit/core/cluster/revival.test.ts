@@ -84,6 +84,26 @@ describe('A meeting whose node has ended', () => {
     for (const client of clients) expect(historyOf(client).length).toBeGreaterThan(60)
   })
 
+  it('goes on without the word of bots, though its replica followed before the frame in which they came', () => {
+    const world = settled(2)
+    const [a, b] = world.nodes as [Harness, Harness]
+    world.open(a, 'm', { frameRate: 1 })
+    world.settle()
+    const client = new Roamer(world, 'ann', b)
+    client.leads = () => b
+    client.join('m')
+    for (let n = 0; n < 20 && b.node.peering?.mesh.size.replicas === 0; n++) roam(world, [client], 5)
+    for (const bot of ['x', 'y']) a.node.addBot('m', bot)
+    expect(a.node.meeting('m')?.frame).toBe(0)
+    roam(world, [client], 3_000)
+    const before = seatOf(client)?.world
+    expect(before).toBe(a.node.meeting('m')?.epoch)
+    world.kill(a, true)
+    roam(world, [client], 3_000)
+    expect(seatOf(client)?.world).toBe(before)
+    expect(b.node.meeting('m')?.members.map(({ user }) => user)).toEqual(['ann'])
+  })
+
   /** Whether a meeting with a standby is in the same world after the end of its node. */
   function goesOn(staysAway: boolean): boolean {
     const { world, nodes, clients } = meeting(3, [0, 0], { standby: 1 })
