@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
@@ -333,5 +334,24 @@ describe('the examples', { timeout: LONG_MS }, () => {
     await bob.context().close()
     await ann.getByRole('button', { name: '6 damage by 1' }).waitFor()
     expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+
+    // Under Vite's own server, which leads tickets and the socket to the other one.
+    const port = await freePort()
+    const vite = spawn(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), '--port', `${port}`], {
+      cwd: folder,
+      env: { ...process.env, PORT: new URL(server.url).port },
+    })
+    try {
+      const dev = `http://localhost:${port}`
+      await expect
+        .poll(() => fetch(dev).then((response) => response.status, String), { timeout: 20_000 })
+        .toBe(200)
+      const page = await openPage(dev, complaints)
+      await page.getByText('connected', { exact: true }).waitFor()
+      await page.locator('output', { hasText: /^\d+/ }).waitFor()
+      expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+    } finally {
+      vite.kill()
+    }
   })
 })
