@@ -9,7 +9,7 @@ import { Marked, type Token, type Tokens } from 'marked'
 
 for (const [name, language] of Object.entries({ bash, http, json, python, typescript, xml }))
   hljs.registerLanguage(name, language)
-hljs.registerAliases(['js', 'mjs', 'ts', 'tsx'], { languageName: 'typescript' })
+hljs.registerAliases(['js', 'jsx', 'ts', 'tsx'], { languageName: 'typescript' })
 hljs.registerAliases(['sh'], { languageName: 'bash' })
 hljs.registerAliases(['html'], { languageName: 'xml' })
 
@@ -63,7 +63,8 @@ export function articleOf(markdown: string, linkTo: (href: string) => string | n
         return to === null ? inside : `<a href="${escape(to)}">${inside}</a>`
       },
       code({ text, lang = '' }) {
-        const language = hljs.getLanguage(lang) === undefined ? undefined : lang
+        const [name = ''] = lang.split(' ')
+        const language = hljs.getLanguage(name) === undefined ? undefined : name
         const html = language === undefined ? escape(text) : hljs.highlight(text, { language }).value
         // It can be scrolled, so it can be reached by the keyboard.
         return `<pre tabindex="0"><code>${html}</code></pre>\n`
