@@ -1,9 +1,9 @@
 import { useState } from 'preact/hooks'
 import { hostOf, MAX_FIGHTERS, MIN_SEATS, type Player, type State } from '../../../src/demo/battle/index.ts'
-import { nameOf } from '../shell/guest.ts'
 import { Who } from '../shell/visit.tsx'
 import type { Game } from './game.ts'
 import { Invite } from './invite.tsx'
+import { playerName } from './names.ts'
 import { colourOf } from './scene/paint.ts'
 import { text } from './words.ts'
 
@@ -83,7 +83,7 @@ function Row({
   readonly host: boolean
   readonly place: number
 }) {
-  const name = nameOf(player.user)
+  const name = playerName(player.user)
   const notes = [own && text.you, host && text.host, player.bot && text.bot].filter((note) => note !== false)
   const ready = player.bot || player.ready
   return (
@@ -145,7 +145,9 @@ function Settings({
           </label>
         ))}
       </div>
-      <p class="hint">{isHost || host === undefined ? text.seatsHint : text.hostSets(nameOf(host.user))}</p>
+      <p class="hint">
+        {isHost || host === undefined ? text.seatsHint : text.hostSets(playerName(host.user))}
+      </p>
     </fieldset>
   )
 }
