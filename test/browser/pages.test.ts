@@ -135,13 +135,25 @@ describe('a battle', () => {
     const players = found as [Page, ...Page[]]
     const [host] = players
     await host.waitForFunction(() => window.rtmsBattle.state?.players.filter(({ bot }) => !bot).length === 3)
+    // Each page says the names of bots in its own language, and one button is the one to press.
+    await host.locator('.player[data-user="Ember"]').waitFor()
+    await players[2].locator('.player[data-user="小炭"]').waitFor()
+    for (const page of players) expect(await page.locator('.begin button:not(.quiet)').count()).toBe(1)
     // The room's answer comes a frame later.
     await host.locator('input[name="long"]').first().click()
     await host.waitForFunction(() => window.rtmsBattle.state?.long === false)
     await host.getByRole('button', { name: 'Start the battle' }).click()
     for (const page of players) await page.waitForFunction(() => window.rtmsBattle.state?.phase === 'battle')
+    // Nothing that is said crosses the bars and the combo.
+    const edge = (name: string, side: 'top' | 'bottom'): Promise<number> =>
+      host.locator(name).evaluate((element, side) => element.getBoundingClientRect()[side], side)
+    const [hud, announced] = [await edge('.hud', 'bottom'), await edge('.announce', 'top')]
+    expect(hud).toBeLessThanOrEqual(announced)
     const isOver = (): Promise<boolean> => host.evaluate(() => window.rtmsBattle.state?.phase === 'over')
     for (let turn = 0; !(await isOver()); turn++) await volley(players, turn)
+    // Whoever is still at it does not scroll the page, nor begin another battle.
+    await host.keyboard.press('Space')
+    expect(await host.evaluate(() => [scrollY, window.rtmsBattle.state?.phase])).toEqual([0, 'over'])
     for (const page of players) await page.waitForFunction(() => window.rtmsBattle.result !== null)
     const frame = await host.evaluate(() => window.rtmsBattle.frame)
     const sums: unknown[] = []
