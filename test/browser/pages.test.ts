@@ -132,12 +132,12 @@ describe('a battle', () => {
       await page.waitForFunction(() => window.rtmsBattle?.state !== null)
       found.push(page)
     }
-    const players = found as [Page, ...Page[]]
-    const [host] = players
+    const players = found as [Page, Page, Page]
+    const [host, , guest] = players
     await host.waitForFunction(() => window.rtmsBattle.state?.players.filter(({ bot }) => !bot).length === 3)
     // Each page says the names of bots in its own language, and one button is the one to press.
     await host.locator('.player[data-user="Ember"]').waitFor()
-    await players[2].locator('.player[data-user="小炭"]').waitFor()
+    await guest.locator('.player[data-user="小炭"]').waitFor()
     for (const page of players) expect(await page.locator('.begin button:not(.quiet)').count()).toBe(1)
     // The room's answer comes a frame later.
     await host.locator('input[name="long"]').first().click()

@@ -1,3 +1,4 @@
+import '../shell/rise.ts'
 import { STEPS, stepOf } from '../wall/heat.ts'
 import { treemap } from '../wall/treemap.ts'
 import type { Live } from './live.ts'
