@@ -1,9 +1,6 @@
 import { useState } from 'preact/hooks'
 import type { Experiment } from './experiment.ts'
-import { type Happening, text } from './words.ts'
-
-export const steps = ['flood', 'stop', 'read', 'cut'] as const
-export type Step = (typeof steps)[number]
+import { type Happening, type Step, steps, text } from './words.ts'
 
 /** How long a step is seen at least, so that it can be read, and how long what ends it is waited for. */
 const SEEN_MS = 3_500

@@ -1,6 +1,5 @@
 import type { State } from 'rtms/client'
 import { words } from '../shell/language.ts'
-import type { Step } from './tour.tsx'
 
 /** What RTMS did, told by what really happened. */
 export type Happening =
@@ -16,6 +15,10 @@ export type Happening =
   | { readonly kind: 'refused'; readonly code: string; readonly count: number }
   | { readonly kind: 'speed'; readonly speed: number }
   | { readonly kind: 'policy'; readonly policy: Policy }
+
+/** Of the tour. */
+export const steps = ['flood', 'stop', 'read', 'cut'] as const
+export type Step = (typeof steps)[number]
 
 export type Policy = 'skip' | 'conflate' | 'disconnect'
 type Say = {
