@@ -13,6 +13,7 @@ const places = {
   wall: '/wall/',
   inside: '/inside/',
   playground: '/playground/',
+  docs: '/docs/',
   admin: '/admin/',
 } as const
 type Place = keyof typeof places
@@ -43,6 +44,7 @@ const text: Texts = words<Texts>({
       wall: 'Wall',
       inside: 'Inside',
       playground: 'Playground',
+      docs: 'Docs',
       admin: 'Dashboard',
     },
     states: {
@@ -63,6 +65,7 @@ const text: Texts = words<Texts>({
       wall: '行情墙',
       inside: '看内部',
       playground: '试验场',
+      docs: '文档',
       admin: '仪表盘',
     },
     states: {
@@ -135,6 +138,11 @@ function Header({
       {state !== undefined && <ConnectionState state={state} />}
     </header>
   )
+}
+
+/** The top alone, of a page whose text is there already. */
+export function Top({ name }: { readonly name: PageName }) {
+  return <Header menu={siteMenu(name)} />
 }
 
 /**
