@@ -25,6 +25,7 @@ import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
+import { History, type Past } from './history.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
 import { Tickets, type TicketsHost } from './tickets/tickets.ts'
@@ -49,6 +50,7 @@ export class Rtms {
   readonly #metrics: Metrics
   /** Metrics for the API alone: values that cover the time since the last read must not be taken from Prometheus. */
   readonly #measured: Metrics
+  readonly #past: History | null
   readonly #api: Api
   readonly #pages: AdminPages | null
   readonly #faults: Faults | null
@@ -84,6 +86,7 @@ export class Rtms {
     this.#front = parts.front
     this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
     this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    this.#past = parts.pages === null ? null : new History(() => this.#measured.measure())
     const { faults } = parts
     this.#faults = faults
     this.#pages = parts.pages
@@ -313,6 +316,11 @@ export class Rtms {
     return this.#measured.measure()
   }
 
+  /** The metrics of the last ten minutes, which a node with a dashboard keeps; empty without one. */
+  past(): Past {
+    return this.#past?.read() ?? { metrics: [], agoMs: [], series: [] }
+  }
+
   /** Milliseconds since it started. */
   uptime(): number {
     return performance.now() - this.#startedAt
@@ -421,6 +429,7 @@ export class Rtms {
     this.#host.handle((node, now) => node.leave(now))
     this.#host.stop()
     await this.#host.bus.close()
+    this.#past?.close()
     this.#metrics.close()
     this.#measured.close()
     this.tickets.remoteKeys?.close()
