@@ -265,7 +265,7 @@ describe('the packed package', { timeout: LONG_MS }, () => {
           await meeting.send('an input')
           const headers = { authorization: 'Bearer ' + keys[0] }
           const ask = (path) => fetch('http://127.0.0.1:' + rtms.address.port + path, { headers })
-          const { version } = await (await ask('/rtms/v1/node')).json()
+          const { version } = await (await ask('/rtms/v1/info')).json()
           console.log('framed', version, (await ask('/rtms/v1/openapi.json')).status, (await ask('/admin/')).status)
           client.close()
           await rtms.close()
