@@ -11,4 +11,4 @@ export type {
   State,
   SubscribeOptions,
 } from './options.ts'
-export { type ErrorCode, type MeetingEvent, type Position, RtmsError } from '../protocol/index.ts'
+export { type Contract, type ErrorCode, type MeetingEvent, type Position, RtmsError } from '../protocol/index.ts'

@@ -51,8 +51,11 @@ export interface MeetingHost {
   readonly report: (error: unknown) => void
 }
 
-/** A meeting this client has joined. It stays joined across reconnects until `leave`. */
-export class Meeting<T = unknown> implements SeatListener {
+/**
+ * A meeting this client has joined. It stays joined across reconnects until `leave`. `T` is the type of inputs, `M` that
+ * of messages to this member alone.
+ */
+export class Meeting<T = unknown, M = unknown> implements SeatListener {
   readonly name: string
   readonly #host: MeetingHost
   readonly #frames: Listeners<[Frame<T>]>
@@ -68,13 +71,13 @@ export class Meeting<T = unknown> implements SeatListener {
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
-  readonly #resolve: (meeting: Meeting<T>) => void
+  readonly #resolve: (meeting: Meeting<T, M>) => void
   readonly #reject: (error: RtmsError) => void
 
   constructor(
     name: string,
     host: MeetingHost,
-    resolve: (meeting: Meeting<T>) => void,
+    resolve: (meeting: Meeting<T, M>) => void,
     reject: (error: RtmsError) => void,
   ) {
     this.name = name
@@ -183,8 +186,8 @@ export class Meeting<T = unknown> implements SeatListener {
    * Calls `listener` with each message that the business server sends to this member alone. The first listener also
    * gets the messages that arrived before it was added.
    */
-  onMessage(listener: (data: unknown) => void): () => void {
-    return this.#replayTo(this.#messages.add(listener))
+  onMessage(listener: (data: M) => void): () => void {
+    return this.#replayTo(this.#messages.add(listener as (data: unknown) => void))
   }
 
   /**
