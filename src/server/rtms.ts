@@ -6,12 +6,14 @@ import { type Application, type DrainProgress, isCutOff, type NodeConfig, type S
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
+import type { Contract, NameIn, RequestOf } from '../protocol/index.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
 import { Peers } from './business/peers.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
+import { checkSchema, type Schema } from './business/schema.ts'
 import { Searches } from './business/searches.ts'
 import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
@@ -31,13 +33,15 @@ import { Tickets, type TicketsHost } from './tickets/tickets.ts'
 
 const DEFAULT_CLOSE_MS = 5_000
 
-/** One node of RTMS inside a business server. */
-export class Rtms {
+/**
+ * One node of RTMS inside a business server. `C` is the type of what the business and its clients say to each other.
+ */
+export class Rtms<C extends Contract = Contract> {
   readonly cluster: Cluster
-  readonly meetings: Meetings
+  readonly meetings: Meetings<C>
   readonly tickets: Tickets
-  readonly topics: Topics
-  readonly users: Users
+  readonly topics: Topics<C>
+  readonly users: Users<C>
   readonly #host: Host
   readonly #requests: RequestHandlers
   readonly #connects: Hooks<Connected>
@@ -91,9 +95,9 @@ export class Rtms {
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     const searches = new Searches()
-    this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
-    this.topics = new Topics(parts.host, searches, parts.peers)
-    this.users = new Users(parts.host, parts.peers)
+    this.meetings = new Meetings<C>(parts.host, parts.settings.logger, searches, parts.peers)
+    this.topics = new Topics<C>(parts.host, searches, parts.peers)
+    this.users = new Users<C>(parts.host, parts.peers)
     this.cluster = new Cluster(
       parts.host,
       parts.peers,
@@ -102,14 +106,14 @@ export class Rtms {
       faults && ((cutMs) => faults.strike(cutMs)),
     )
     this.#logger = parts.settings.logger
-    this.#api = new Api(parts.settings, this)
+    this.#api = new Api(parts.settings, this as unknown as Rtms)
   }
 
   /**
    * Starts a node: on a port of its own, or attached to a server. Rejects with an Error that lists every invalid
    * option, or says why the port is not available.
    */
-  static async start(options: RtmsOptions): Promise<Rtms> {
+  static async start<C extends Contract = Contract>(options: RtmsOptions): Promise<Rtms<C>> {
     const settings = settle(options)
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
@@ -227,7 +231,7 @@ export class Rtms {
       api: (request, response) => rtms.api(request, response),
       admin: pages,
     })
-    const rtms: Rtms = new Rtms({
+    const rtms: Rtms<C> = new Rtms<C>({
       host,
       peers,
       tickets,
@@ -349,11 +353,24 @@ export class Rtms {
   }
 
   /**
-   * Registers a handler for requests of a method; see {@link RequestHandler}. Returns a function that removes it.
+   * Registers a handler for requests of a method; see {@link RequestHandler}. With a schema it gets data that this has
+   * checked; other data is answered FORBIDDEN, saying what is wrong and where. Returns a function that removes it.
    * Throws BAD_NAME, or an Error where the method has a handler already.
    */
-  onRequest(method: string, handler: RequestHandler): () => void {
-    return this.#requests.register(method, handler)
+  onRequest<M extends NameIn<C, 'requests'>>(
+    method: M,
+    handler: RequestHandler<RequestOf<C, M, 'input'>, RequestOf<C, M, 'output'>>,
+  ): () => void
+  onRequest<M extends NameIn<C, 'requests'>, I extends RequestOf<C, M, 'input'>>(
+    method: M,
+    schema: Schema<I>,
+    handler: RequestHandler<I, RequestOf<C, M, 'output'>>,
+  ): () => void
+  onRequest(method: string, ...given: readonly unknown[]): () => void {
+    // A handler that is undefined by mistake is no call without a schema.
+    const [schema, handler] = given.length > 1 ? given : [undefined, ...given]
+    if (given.length > 1) checkSchema('onRequest', schema)
+    return this.#requests.register(method, handler as RequestHandler, schema as Schema | undefined)
   }
 
   /**

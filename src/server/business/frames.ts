@@ -2,17 +2,17 @@ import type { SealedFrame } from '../../core/index.ts'
 import { fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
 
 /** A frame that has just been sealed, as every member will see it. */
-export interface MeetingFrame {
+export interface MeetingFrame<I = unknown> {
   readonly number: number
   readonly events: readonly MeetingEvent[]
-  readonly inputs: readonly FrameInput[]
+  readonly inputs: readonly FrameInput<I>[]
 }
 
-export interface FrameInput {
+export interface FrameInput<I = unknown> {
   readonly slot: number
   readonly seq: number
   /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. */
-  readonly data: unknown
+  readonly data: I
 }
 
 /** A payload that is parsed once, when it is first read. */
@@ -27,6 +27,11 @@ export class Lazy {
   get data(): unknown {
     this.#parsed ??= { value: fromPayload(this.#payload) }
     return this.#parsed.value
+  }
+
+  /** What a schema has made of it. */
+  set data(value: unknown) {
+    this.#parsed = { value }
   }
 }
 

@@ -52,9 +52,9 @@ export class Bot {
 /**
  * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
  * another node: `kick`, `sendTo`, `call`, `close` and `look` reach it there; everything else is for the node that has
- * it, and for the hooks of its kind, which run there.
+ * it, and for the hooks of its kind, which run there. `M` is the type of what it tells one member.
  */
-export class Meeting {
+export class Meeting<M = unknown> {
   readonly name: string
   readonly #host: Host
   readonly #logger: Logger
@@ -158,7 +158,7 @@ export class Meeting {
    * coming back. Has no effect where the slot is empty. Throws TOO_LARGE, or a TypeError for a value without a JSON
    * form.
    */
-  sendTo(slot: number, value: unknown): void {
+  sendTo(slot: number, value: M): void {
     const data = payloadOf(value)
     if (this.#away !== null) return this.#away.forget(this.name, this.#away.sendTo(this.name, slot, data))
     // The user that a running onJoin decides about gets the slot only afterwards.

@@ -1,5 +1,14 @@
 import { defaultRetention, type Publication, type Retention, type TopicInfo } from '../../core/index.ts'
-import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol/index.ts'
+import {
+  type Contract,
+  fromPayload,
+  isKey,
+  isPattern,
+  limits,
+  RtmsError,
+  type TopicIn,
+  type TopicOf,
+} from '../../protocol/index.ts'
 import { checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
@@ -7,8 +16,8 @@ import type { Listed, Peers } from './peers.ts'
 import type { Searches } from './searches.ts'
 
 /** A publication kept by a topic. */
-export interface KeptPublication {
-  readonly data: unknown
+export interface KeptPublication<T = unknown> {
+  readonly data: T
   /** '' where it has none. */
   readonly key: string
   /** Whether it removes the key. */
@@ -17,9 +26,9 @@ export interface KeptPublication {
   readonly time: number
 }
 
-function kept({ data, key, tombstone, stamp }: Publication): KeptPublication {
+function kept<T>({ data, key, tombstone, stamp }: Publication): KeptPublication<T> {
   // As clients get it: what is below a millisecond only orders publications.
-  return { data: fromPayload(data), key, removed: tombstone, time: Math.floor(stamp / 1000) }
+  return { data: fromPayload(data) as T, key, removed: tombstone, time: Math.floor(stamp / 1000) }
 }
 
 function checkLimit(limit: number): number {
@@ -28,7 +37,7 @@ function checkLimit(limit: number): number {
 }
 
 /** The topics of this node, and of the others of its cluster. */
-export class Topics {
+export class Topics<C extends Contract = Contract> {
   readonly #host: Host
   readonly #searches: Searches
   readonly #peers: Peers
@@ -50,9 +59,9 @@ export class Topics {
    * undelivered publications is or, where that is more, the share of subscribers that have not yet taken the last
    * entries offered to them.
    */
-  publish(
-    topic: string,
-    value: unknown,
+  publish<N extends TopicIn<C>>(
+    topic: N,
+    value: TopicOf<C, N>,
     {
       key = '',
       tombstone = false,
@@ -78,20 +87,26 @@ export class Topics {
    * The last publications that a topic keeps (see {@link define}), oldest first, at most `limit` (default 100). Throws
    * BAD_TOPIC, or a RangeError for an invalid limit.
    */
-  history(topic: string, { limit = 100 }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
+  history<N extends TopicIn<C>>(
+    topic: N,
+    { limit = 100 }: { readonly limit?: number | undefined } = {},
+  ): KeptPublication<TopicOf<C, N>>[] {
     checkName('topic', topic, 'BAD_TOPIC')
-    return this.#host.node.topicHistory(topic, checkLimit(limit)).map(kept)
+    return this.#host.node.topicHistory(topic, checkLimit(limit)).map(kept<TopicOf<C, N>>)
   }
 
   /**
    * The latest value of each key of a topic, in the order of publication: the last `limit` of them (default all). A
    * publication without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for an invalid limit.
    */
-  latest(topic: string, { limit }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
+  latest<N extends TopicIn<C>>(
+    topic: N,
+    { limit }: { readonly limit?: number | undefined } = {},
+  ): KeptPublication<TopicOf<C, N>>[] {
     checkName('topic', topic, 'BAD_TOPIC')
     const all = this.#host.node.topicLatest(topic)
     const count = limit === undefined ? all.length : checkLimit(limit)
-    return all.slice(Math.max(0, all.length - count)).map(kept)
+    return all.slice(Math.max(0, all.length - count)).map(kept<TopicOf<C, N>>)
   }
 
   /**
