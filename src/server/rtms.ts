@@ -22,6 +22,7 @@ import { Front } from './edge/front.ts'
 import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
+import { type Outside, runtime } from './ground/outside.ts'
 import type { Place } from './ground/place.ts'
 import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
@@ -58,7 +59,7 @@ export class Rtms<C extends Contract = Contract> {
   readonly #faults: Faults | null
   readonly #apiPath: string
   readonly #readyLatenessMs: number
-  readonly #startedAt: number = performance.now()
+  readonly #startedAt: number
   #closed: Promise<void> | null = null
   #drained: Promise<DrainProgress> | null = null
   readonly #logger: Logger
@@ -79,6 +80,7 @@ export class Rtms<C extends Contract = Contract> {
     faults: Faults | null
   }) {
     this.#host = parts.host
+    this.#startedAt = parts.host.outside.now()
     this.#requests = parts.requests
     this.#connects = parts.connects
     this.#disconnects = parts.disconnects
@@ -114,6 +116,14 @@ export class Rtms<C extends Contract = Contract> {
    * option, or says why the port is not available.
    */
   static async start<C extends Contract = Contract>(options: RtmsOptions): Promise<Rtms<C>> {
+    return (await Rtms.startIn<C>(runtime, options)).rtms
+  }
+
+  /** @internal Starts a node with other time and randomness, for tests; returns its host as well. */
+  static async startIn<C extends Contract = Contract>(
+    outside: Outside,
+    options: RtmsOptions,
+  ): Promise<{ readonly rtms: Rtms<C>; readonly host: Host }> {
     const settings = settle(options)
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
@@ -129,14 +139,14 @@ export class Rtms<C extends Contract = Contract> {
         const here = host.act((node, now) => node.revoke(revoked, until, now))
         if (typeof here !== 'number' || peers.isAlone) return here
         const ofUser = 'user' in revoked
-        const leftMs = settings.limits.tokenMs + Math.max(0, until - Date.now())
+        const leftMs = settings.limits.tokenMs + Math.max(0, until - outside.wallNow())
         const told = { ofUser, name: ofUser ? revoked.user : revoked.id, until, leftMs }
         // A node that cannot be reached now is told when it is heard again.
         const answers = await peers.ask('revoke', told, { isLasting: true })
         return peers.sum(here, answers, 'connections were closed')
       },
     }
-    const tickets = await Tickets.create(settings, ticketsHost, logger)
+    const tickets = await Tickets.create(settings, ticketsHost, logger, outside)
     const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
@@ -219,6 +229,7 @@ export class Rtms<C extends Contract = Contract> {
         warn: (details, message) => logger.warn(details, message),
       },
       watch,
+      outside,
     )
     const peers: Peers = new Peers(host)
     const gateway = new Gateway(host, settings)
@@ -255,7 +266,7 @@ export class Rtms<C extends Contract = Contract> {
       throw error
     }
     tickets.remoteKeys?.follow()
-    return rtms
+    return { rtms, host }
   }
 
   /** Name of this node, which its tickets contain. */
@@ -299,7 +310,7 @@ export class Rtms<C extends Contract = Contract> {
     const isLate = latenessMs > this.#readyLatenessMs
     const { status } = this.health()
     const { incarnation, cluster } = this.#host.node
-    const able = isCutOff(incarnation, cluster, performance.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
+    const able = isCutOff(incarnation, cluster, this.#host.outside.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
     return {
       status: status === 'ok' ? able : status,
       node: this.node,
@@ -319,7 +330,7 @@ export class Rtms<C extends Contract = Contract> {
 
   /** Milliseconds since it started. */
   uptime(): number {
-    return performance.now() - this.#startedAt
+    return this.#host.outside.now() - this.#startedAt
   }
 
   /**
