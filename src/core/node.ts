@@ -209,10 +209,7 @@ export class RtmsNode implements PeeringHost {
 
   // ---- the business side
 
-  /**
-   * Opens a meeting on a node alone. Returns null when the name is taken, or the error that prevents it. In a cluster,
-   * use {@link claimMeeting}.
-   */
+  /** Opens a meeting on a node alone. Returns null when the name is taken, or the error that prevents it. */
   openMeeting(
     name: string,
     options: Partial<MeetingOptions>,
@@ -320,6 +317,11 @@ export class RtmsNode implements PeeringHost {
     this.#topics.define(pattern, retention)
   }
 
+  /** The business hears of each publication to a topic from now on, or no longer. Returns the error, or null. */
+  listen(topic: string, on: boolean, now: number): ErrorCode | null {
+    return this.#topics.listen(topic, on, now)
+  }
+
   /** Publishes to a topic. Returns the topic's pressure, 0–1, or the error. */
   publish(topic: string, data: Payload, key: string, tombstone: boolean, now: number): number | ErrorCode {
     return this.#topics.publish(topic, data, key, tombstone, now)
@@ -409,10 +411,7 @@ export class RtmsNode implements PeeringHost {
     return this.#endings.revocations(after, most, now)
   }
 
-  /**
-   * Sets whether the business is asked before a session joins, subscribes or publishes, after the ticket has allowed
-   * it.
-   */
+  /** Sets whether the business is asked before a session joins, subscribes or publishes, where its ticket allows it. */
   askFirst(on: boolean): void {
     this.#dispatch.gate.on = on
   }

@@ -12,6 +12,7 @@ import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
 import { Peers } from './business/peers.ts'
+import { Publications } from './business/publications.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
 import { checkSchema, type Schema } from './business/schema.ts'
 import { Searches } from './business/searches.ts'
@@ -67,6 +68,7 @@ export class Rtms<C extends Contract = Contract> {
   private constructor(parts: {
     host: Host
     peers: Peers
+    publications: Publications
     tickets: Tickets
     requests: RequestHandlers
     connects: Hooks<Connected>
@@ -98,7 +100,7 @@ export class Rtms<C extends Contract = Contract> {
     this.tickets = parts.tickets
     const searches = new Searches()
     this.meetings = new Meetings<C>(parts.host, parts.settings.logger, searches, parts.peers)
-    this.topics = new Topics<C>(parts.host, searches, parts.peers)
+    this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications)
     this.users = new Users<C>(parts.host, parts.peers)
     this.cluster = new Cluster(
       parts.host,
@@ -173,6 +175,8 @@ export class Rtms<C extends Contract = Contract> {
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
+      publishing: (offered) => publications.decided(offered),
+      published: (topic, publication) => publications.heard(topic, publication),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
@@ -232,6 +236,7 @@ export class Rtms<C extends Contract = Contract> {
       outside,
     )
     const peers: Peers = new Peers(host)
+    const publications: Publications = new Publications(host, logger)
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -245,6 +250,7 @@ export class Rtms<C extends Contract = Contract> {
     const rtms: Rtms<C> = new Rtms<C>({
       host,
       peers,
+      publications,
       tickets,
       requests,
       connects,
@@ -310,7 +316,11 @@ export class Rtms<C extends Contract = Contract> {
     const isLate = latenessMs > this.#readyLatenessMs
     const { status } = this.health()
     const { incarnation, cluster } = this.#host.node
-    const able = isCutOff(incarnation, cluster, this.#host.outside.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
+    const able = isCutOff(incarnation, cluster, this.#host.outside.now())
+      ? 'cut-off'
+      : isLate
+        ? 'late'
+        : 'ready'
     return {
       status: status === 'ok' ? able : status,
       node: this.node,

@@ -201,9 +201,11 @@ export class TestNode<C extends Contract = Contract> {
         links.delete(link)
         socket.onclose?.({ code, reason })
       },
-      nodePacket: (packet) => this.#host.handle((node, now) => connection && node.handlePacket(connection, packet, now)),
+      nodePacket: (packet) =>
+        this.#host.handle((node, now) => connection && node.handlePacket(connection, packet, now)),
       nodeDrain: () => this.#host.handle((node) => connection && node.handleDrain(connection)),
-      nodeClose: (final) => this.#host.handle((node, now) => connection && node.handleClose(connection, final, now)),
+      nodeClose: (final) =>
+        this.#host.handle((node, now) => connection && node.handleClose(connection, final, now)),
       written: () => time.pump(),
       closing: () => {},
     })

@@ -2,8 +2,8 @@ import type { MeetingLogic, Refusal } from '../../core/index.ts'
 import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
-import { isThenable } from '../ground/thenable.ts'
 import type { Host } from '../host.ts'
+import { atOnce, encoded, replacement } from './decisions.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
 import { checked, type Schema } from './schema.ts'
@@ -190,7 +190,8 @@ export class HookRunner {
       },
     }
     // What the business knows of it besides has ended with its node.
-    const isPlain = Object.values(this.#hooks).every((hook) => hook === undefined)
+    const { input: _, ...hooks } = this.#hooks
+    const isPlain = Object.values(hooks).every((hook) => hook === undefined)
     if (restore !== undefined || isPlain) logic.revive = () => logic.restore?.(null)
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
@@ -204,10 +205,10 @@ export class HookRunner {
       logic.input = (slot, user, data) => {
         const answer = this.#ask('onInput', () => {
           const input = new Incoming(slot, user, data, meeting)
-          if (schema === undefined) return replacement(onInput?.(input))
+          if (schema === undefined) return replacement('onInput', onInput?.(input), limits.input)
           input.data = checked(schema, input.data)
-          const wanted = onInput?.(input)
-          return replacement(wanted === undefined || wanted === true ? input.data : wanted)
+          const wanted = replacement('onInput', onInput?.(input), limits.input)
+          return wanted === undefined ? encoded('the schema', input.data, limits.input) : wanted
         })
         if (answer instanceof RtmsError) return answer
         return answer === null ? DROPPED : ((answer as Payload | undefined) ?? data)
@@ -269,31 +270,7 @@ export class HookRunner {
   }
 }
 
-/** Undefined: the input unchanged; null: drop it. */
-function replacement(answer: unknown): Payload | null | undefined {
-  if (answer === undefined || answer === true) return undefined
-  if (answer === null || answer === false) return null
-  const data = toPayload(atOnce(answer))
-  if (data.bytes.length <= limits.input) return data
-  throw new RangeError(
-    `onInput returned ${data.bytes.length} bytes where at most ${limits.input} are allowed in a frame`,
-  )
-}
-
 function answerOf(answer: unknown): Payload {
-  const data = toPayload(atOnce(answer) ?? null)
-  if (data.bytes.length <= limits.payload) return data
-  // HANDLER_FAILED: the caller sent nothing that it could correct.
-  throw new RangeError(
-    `onCall returned ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
-  )
-}
-
-/** Throws where a hook returns a promise, which nobody would await. Its rejection must not end the process. */
-function atOnce<T>(answer: T): T {
-  if (!isThenable(answer)) return answer
-  Promise.resolve(answer).catch(() => {})
-  throw new TypeError(
-    'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it',
-  )
+  // Too large is HANDLER_FAILED: the caller sent nothing that it could correct.
+  return encoded('onCall', atOnce(answer) ?? null, limits.payload)
 }

@@ -8,7 +8,14 @@ import type {
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
-import { type Contract, isName, type MeetingOf, type NameIn, type Payload, RtmsError } from '../../protocol/index.ts'
+import {
+  type Contract,
+  isName,
+  type MeetingOf,
+  type NameIn,
+  type Payload,
+  RtmsError,
+} from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'

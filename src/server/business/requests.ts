@@ -46,9 +46,7 @@ export interface Elsewhere {
 function checking(schema: Schema, handler: RequestHandler): OwnHandler {
   return (run) => {
     const data = checkedLater(schema, run.data)
-    return isThenable(data)
-      ? data.then((value) => run.checked(value, handler))
-      : run.checked(data, handler)
+    return isThenable(data) ? data.then((value) => run.checked(value, handler)) : run.checked(data, handler)
   }
 }
 

@@ -5,6 +5,7 @@ import {
   isKey,
   isPattern,
   limits,
+  type NameIn,
   RtmsError,
   type TopicIn,
   type TopicOf,
@@ -13,6 +14,8 @@ import { checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
+import type { ListenOptions, Publications, PublishHandler, TopicPublication } from './publications.ts'
+import type { Schema } from './schema.ts'
 import type { Searches } from './searches.ts'
 
 /** A publication kept by a topic. */
@@ -42,9 +45,11 @@ export class Topics<C extends Contract = Contract> {
   readonly #searches: Searches
   readonly #peers: Peers
   readonly #patterns: Set<string> = new Set()
+  readonly #publications: Publications
 
-  constructor(host: Host, searches: Searches, peers: Peers) {
+  constructor(host: Host, searches: Searches, peers: Peers, publications: Publications) {
     this.#host = host
+    this.#publications = publications
     this.#peers = peers
     this.#searches = searches
   }
@@ -131,6 +136,47 @@ export class Topics<C extends Contract = Contract> {
     }
     this.#patterns.add(pattern)
     this.#host.node.defineTopics(pattern, settings)
+  }
+
+  /**
+   * Calls `handler` for each publication of a client to a topic that matches `pattern`, before anybody gets it; see {@link
+   * PublishHandler}. With a schema, other data is refused with FORBIDDEN, saying what is wrong and where, and what the
+   * schema makes of it is published; the handler may be left out. Schema and handler are synchronous, since later
+   * messages may not overtake this one. Of several patterns, the one registered first applies. What the business
+   * publishes is not asked about. In a cluster it runs on the node that the client is connected to: register the same on
+   * each, edges included. Returns a function that removes it. Throws BAD_TOPIC, or an Error where the pattern has a
+   * handler already.
+   */
+  onPublish<N extends NameIn<C, 'topics'> | TopicIn<C>>(
+    pattern: N,
+    handler: PublishHandler<TopicOf<C, N>>,
+  ): () => void
+  onPublish<N extends NameIn<C, 'topics'> | TopicIn<C>, T extends TopicOf<C, N>>(
+    pattern: N,
+    schema: Schema<T>,
+    handler?: PublishHandler<T>,
+  ): () => void
+  onPublish(pattern: string, ...given: readonly unknown[]): () => void {
+    return this.#publications.decide(pattern, ...given)
+  }
+
+  /**
+   * Calls `listener` for each publication to a topic from now on, whoever publishes on whichever node, in the order of
+   * each publisher. What it throws is logged. Where publications were lost between nodes, `onGap` tells how many. Each
+   * node that subscribes hears all of them: let one do what is to be done once. Returns the function that removes the
+   * listener. Throws BAD_TOPIC, LIMIT (the node's topics), CLOSED (the node).
+   */
+  subscribe<N extends TopicIn<C>>(
+    topic: N,
+    listener: (data: TopicOf<C, N>, publication: TopicPublication) => unknown,
+    options: ListenOptions = {},
+  ): () => void {
+    checkName('topic', topic, 'BAD_TOPIC')
+    return this.#publications.listen(
+      topic,
+      listener as (data: unknown, publication: TopicPublication) => unknown,
+      options,
+    )
   }
 
   /**

@@ -80,7 +80,9 @@ describe('A node in a test', () => {
     const node = await start()
     node.rtms.onRequest('never', () => new Promise(() => {}))
     const ann = node.client('ann')
-    const asked = expect(ann.request('never', null, { timeoutMs: 3_000 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const asked = expect(ann.request('never', null, { timeoutMs: 3_000 })).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    })
     await node.advance(3_100)
     await asked
   })
