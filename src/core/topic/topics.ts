@@ -308,7 +308,9 @@ export class Topics {
   /** Somebody is about to read a topic. */
   #use(topic: Topic): void {
     this.#aging.use(topic)
-    if (!topic.isRead) this.#carrier.subscribe(topic)
+    if (topic.isRead) return
+    this.#carrier.subscribe(topic)
+    if (!this.catchUp.hasPeers) this.catchUp.alone(topic)
   }
 
   /** The business hears of what is published to a topic from now on, or no longer. Returns the error, or null. */
@@ -387,14 +389,8 @@ export class Topics {
   /** Where a reader that stood in another node's log of a topic goes on without a loss; null where it cannot. */
   #follow(topic: Topic, { epoch, numbers }: Position, { conflate }: Wish): number | null {
     // A conflating reader begins with the latest values, so nothing is lost to it.
-    if (numbers.length === 0 || conflate || this.#isOwn(epoch) || !this.catchUp.isWhole(topic)) return null
+    if (numbers.length === 0 || conflate || !this.catchUp.isWhole(topic, epoch)) return null
     return topic.follow(numbers)
-  }
-
-  /** Whether this node has had a log of this epoch. */
-  #isOwn(epoch: number): boolean {
-    const number = epoch - this.#config.incarnation
-    return number > 0 && number < 2 ** 32
   }
 
   #left(topic: Topic, now: number): void {
