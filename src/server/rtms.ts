@@ -90,8 +90,10 @@ export class Rtms<C extends Contract = Contract> {
     this.#gateway = parts.gateway
     this.#watch = parts.watch
     this.#front = parts.front
-    this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
-    this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    const { remoteKeys } = parts.tickets
+    const isOwn = parts.settings.server === undefined
+    this.#metrics = new Metrics(parts.host, parts.requests, remoteKeys, isOwn)
+    this.#measured = new Metrics(parts.host, parts.requests, remoteKeys)
     const { faults } = parts
     this.#faults = faults
     this.#pages = parts.pages
