@@ -45,7 +45,7 @@ export function isSchema(value: unknown): value is Schema {
  */
 export function checked<T>(schema: Schema<T>, data: unknown): T {
   const result = schema['~standard'].validate(data)
-  if (!isThenable(result)) return outcome(result as Checked<T>)
+  if (!isThenable(result)) return outcome(result)
   Promise.resolve(result).catch(() => {})
   throw new TypeError('the schema is asynchronous, and only those of requests may be')
 }
@@ -53,8 +53,8 @@ export function checked<T>(schema: Schema<T>, data: unknown): T {
 /** Like {@link checked}, for one that may be asynchronous. */
 export function checkedLater<T>(schema: Schema<T>, data: unknown): T | Promise<T> {
   const result = schema['~standard'].validate(data)
-  if (isThenable(result)) return Promise.resolve(result).then((settled) => outcome(settled as Checked<T>))
-  return outcome(result as Checked<T>)
+  if (isThenable(result)) return Promise.resolve(result).then((settled) => outcome(settled))
+  return outcome(result)
 }
 
 function outcome<T>(result: Checked<T>): T {
