@@ -116,14 +116,14 @@ export class CatchUp {
   }
 
   /**
-   * Whether a topic has what all nodes keep of it, as far as they can be asked, and what a reader of another node's log
-   * of it may have missed there: that node can be asked, or ended while the topic was read here. What a node has
-   * published that ended before it was asked is lost, and nobody knows whether there was any.
+   * Whether a topic has what all nodes keep of it, as far as they can be asked, and all that this publisher has
+   * published: it can be asked, or ended while the topic was read here. What it published before it was asked may have
+   * ended with it, and nobody knows whether there was any.
    */
-  isWhole(topic: Topic, epoch: number): boolean {
+  isWhole(topic: Topic, publisher?: number): boolean {
     if (this.#states.has(topic)) return false
     for (const { rest } of this.#sources.values()) if (rest !== null) return false
-    return this.#ends.isBehind(topic.wholeSince, epoch)
+    return publisher === undefined || this.#ends.isBehind(topic.wholeSince, publisher)
   }
 
   /** A topic has a first reader where no other node can be asked. */

@@ -19,14 +19,8 @@ export class Ends {
     for (const [other, end] of this.#ends) if (end <= this.count - KEPT) this.#ends.delete(other)
   }
 
-  /** Whether the node that has numbered the log of this epoch can be asked, or ended when at least `count` others had. */
-  isBehind(count: number, epoch: number): boolean {
-    for (const [node, end] of this.#ends) if (isLogOf(epoch, node)) return end > count
-    return false
+  /** Whether a node can be asked, or ended when at least `count` others had. */
+  isBehind(count: number, node: number): boolean {
+    return (this.#ends.get(node) ?? 0) > count
   }
-}
-
-/** Whether a node has numbered a log of this epoch. */
-function isLogOf(epoch: number, node: number): boolean {
-  return epoch > node && epoch < node + 2 ** 32
 }

@@ -389,8 +389,10 @@ export class Topics {
   /** Where a reader that stood in another node's log of a topic goes on without a loss; null where it cannot. */
   #follow(topic: Topic, { epoch, numbers }: Position, { conflate }: Wish): number | null {
     // A conflating reader begins with the latest values, so nothing is lost to it.
-    if (numbers.length === 0 || conflate || !this.catchUp.isWhole(topic, epoch)) return null
-    return topic.follow(numbers)
+    if (numbers.length === 0 || conflate || isLogOf(epoch, this.#config.incarnation)) return null
+    // The node that the reader comes from may have published more, which no other node had asked for.
+    const from = numbers.find(([publisher]) => isLogOf(epoch, publisher))
+    return this.catchUp.isWhole(topic, from?.[0]) ? topic.follow(numbers) : null
   }
 
   #left(topic: Topic, now: number): void {
@@ -441,4 +443,9 @@ export class Topics {
     topic.release()
     if (topic.maker !== null) topic.maker.topics--
   }
+}
+
+/** Whether a node has numbered a log of this epoch. */
+function isLogOf(epoch: number, node: number): boolean {
+  return epoch > node && epoch < node + 2 ** 32
 }

@@ -10,7 +10,7 @@ import {
   type TopicIn,
   type TopicOf,
 } from '../../protocol/index.ts'
-import { checkName, latePayloadOf } from '../ground/check.ts'
+import { checkLimit, checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
@@ -32,11 +32,6 @@ export interface KeptPublication<T = unknown> {
 function kept<T>({ data, key, tombstone, stamp }: Publication): KeptPublication<T> {
   // As clients get it: what is below a millisecond only orders publications.
   return { data: fromPayload(data) as T, key, removed: tombstone, time: Math.floor(stamp / 1000) }
-}
-
-function checkLimit(limit: number): number {
-  if (Number.isSafeInteger(limit) && limit >= 0) return limit
-  throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
 }
 
 /** The topics of this node, and of the others of its cluster. */

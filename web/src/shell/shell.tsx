@@ -7,7 +7,7 @@ import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
 /** The pages of the site, in the order of the menu. */
-export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'playground'
+export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'playground' | 'docs'
 
 /** The menu of a page that stands for itself, in the place of the site's. */
 export interface Menu {
@@ -34,6 +34,7 @@ const text: Texts = words<Texts>({
       wall: 'Wall',
       inside: 'Inside',
       playground: 'Playground',
+      docs: 'Docs',
     },
     states: {
       connecting: 'Connecting…',
@@ -54,6 +55,7 @@ const text: Texts = words<Texts>({
       wall: '行情墙',
       inside: '看内部',
       playground: '试验场',
+      docs: '文档',
     },
     states: {
       connecting: '正在连接…',
@@ -75,6 +77,7 @@ const places: Readonly<Record<PageName, string>> = {
   wall: '/wall/',
   inside: '/inside/',
   playground: '/playground/',
+  docs: '/docs/',
 }
 
 function siteMenu(page: PageName): Menu {
@@ -133,6 +136,11 @@ function Header({
       {state !== undefined && <ConnectionState state={state} />}
     </header>
   )
+}
+
+/** The top alone, of a page whose text is there already. */
+export function Top({ name }: { readonly name: PageName }) {
+  return <Header menu={siteMenu(name)} />
 }
 
 /**
