@@ -176,7 +176,7 @@ export class Client<C extends Contract = Contract> {
   join<T extends Joinable<C> = Joinable<C>>(
     name: string,
     options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
-  ): Promise<Meeting<MeetingOf<C, T, 'input', T>, MeetingOf<C, T, 'message'>>> {
+  ): Promise<Meeting<MeetingOf<C, T, 'input', T>, MeetingOf<C, T, 'message'>, MeetingOf<C, T, 'say'>>> {
     const { spectator = false, config = '', signal } = options
     return abortable(signal, (resolve, reject) => {
       checkName(name, 'meeting', 'BAD_NAME')
@@ -190,12 +190,11 @@ export class Client<C extends Contract = Contract> {
         leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
         report: this.#outside.report,
       }
-      const meeting = new Meeting<MeetingOf<C, T, 'input', T>, MeetingOf<C, T, 'message'>>(
-        name,
-        host,
-        resolve,
-        reject,
-      )
+      const meeting = new Meeting<
+        MeetingOf<C, T, 'input', T>,
+        MeetingOf<C, T, 'message'>,
+        MeetingOf<C, T, 'say'>
+      >(name, host, resolve, reject)
       this.#after()
       return () => {
         if (meeting.pending) meeting.leave()

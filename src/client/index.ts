@@ -14,7 +14,7 @@ export type {
 export {
   type Contract,
   type ErrorCode,
-  type MeetingEvent,
+  type FrameEvent as MeetingEvent,
   type Position,
   RtmsError,
 } from '../protocol/index.ts'

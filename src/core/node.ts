@@ -172,10 +172,7 @@ export class RtmsNode implements PeeringHost {
     this.#connections.packet(connection, packet, now)
   }
 
-  /**
-   * Bytes arrived that are not a whole packet: a part of one, or a WebSocket ping. They count as a sign of life. {@link
-   * deadline} does not change.
-   */
+  /** Bytes arrived that are no whole packet: a part of one, or a ping. A sign of life; {@link deadline} stays. */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
   }
@@ -279,6 +276,12 @@ export class RtmsNode implements PeeringHost {
     return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
   }
 
+  /** Says something to all in a meeting, in its next frame: NOT_FOUND, TOO_LARGE, BUSY, or null. */
+  say(meeting: string, data: Payload): ErrorCode | null {
+    const owner = this.#meetings.get(meeting)
+    return owner ? owner.events.say(data) : 'NOT_FOUND'
+  }
+
   /** Removes a member from its slot; `message` is for people. False when there is no such meeting or member. */
   kick(meeting: string, slot: number, message: string): boolean {
     return this.#meetings.get(meeting)?.kick(slot, message) ?? false
@@ -379,10 +382,7 @@ export class RtmsNode implements PeeringHost {
     return this.#sessions.presence(user)
   }
 
-  /**
-   * Closes the connections of a user and returns their number. `final`: the user's sessions end, and the clients do not
-   * reconnect by themselves; otherwise they reconnect with fresh tickets.
-   */
+  /** Closes a user's connections; returns their number. `final`: for good, else they come back with fresh tickets. */
   disconnect(user: string, text: string, final: boolean, now: number): number {
     return this.#endings.disconnect(user, text, final, now)
   }

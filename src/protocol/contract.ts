@@ -1,3 +1,5 @@
+import type { MeetingEvent } from './schema.ts'
+
 /*
  * The types of what a business and its clients say to each other: one type, given to `connect` and to `Rtms.start`.
  * Types alone: nothing here exists when the program runs.
@@ -10,8 +12,8 @@
  * - `requests`: by method, `{ input, output }`.
  * - `pushes`: by name, the data.
  * - `topics`: by name or pattern (`stock.*`), the data.
- * - `meetings`: by kind, `{ input, message, state }`: what members send, what `sendTo` tells one of them, and what
- *   `snapshot` returns.
+ * - `meetings`: by kind, `{ input, message, say, state }`: what members send, what `sendTo` tells one of them, what
+ *   `say` tells all, and what `snapshot` returns.
  */
 export interface Contract {
   readonly requests?: object
@@ -67,11 +69,16 @@ export type TopicOf<C, N extends string, T = unknown> = [Part<C, 'topics'>] exte
 /** What `join` takes as its type: a kind of the contract or, where it has no meetings, the type of an input. */
 export type Joinable<C> = [Part<C, 'meetings'>] extends [never] ? unknown : NameIn<C, 'meetings'>
 
-/** What a kind of meeting says of inputs, messages to one member, or its state; `T` without a contract of meetings. */
-export type MeetingOf<C, K, F extends 'input' | 'message' | 'state', T = unknown> = [
+/** What a kind of meeting says of inputs, messages to one member, words to all, or its state; `T` without a contract of meetings. */
+export type MeetingOf<C, K, F extends 'input' | 'message' | 'say' | 'state', T = unknown> = [
   Part<C, 'meetings'>,
 ] extends [never]
   ? T
   : K extends keyof Part<C, 'meetings'>
     ? Field<Part<C, 'meetings'>[K], F>
     : unknown
+
+/** An event of a frame as applications get it: `say` with the value that the business said. */
+export type FrameEvent<W = unknown> =
+  | Exclude<MeetingEvent, { readonly type: 'say' }>
+  | { readonly type: 'say'; readonly data: W }

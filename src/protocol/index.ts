@@ -2,6 +2,7 @@ export { binaryCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
 export type {
   Contract,
+  FrameEvent,
   Joinable,
   MeetingOf,
   NameIn,

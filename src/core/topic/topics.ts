@@ -305,7 +305,6 @@ export class Topics {
     return true
   }
 
-  /** Somebody is about to read a topic. */
   #use(topic: Topic): void {
     this.#aging.use(topic)
     if (topic.isRead) return
@@ -313,13 +312,13 @@ export class Topics {
     if (!this.catchUp.hasPeers) this.catchUp.alone(topic)
   }
 
-  /** The business hears of what is published to a topic from now on, or no longer. Returns the error, or null. */
+  /** See `RtmsNode.listen`. */
   listen(name: string, on: boolean, now: number): ErrorCode | null {
-    const topic = this.#topics.get(name) ?? (on ? this.#make(name, null) : null)
-    if (topic === null) return on ? 'LIMIT' : null
+    const topic = this.#topics.get(name) ?? this.#make(name, null)
+    if (topic === null) return 'LIMIT'
     if (on) this.#use(topic)
     this.#listening.set(topic, on ? this.#stamps.next(now) : null)
-    if (!on) this.#left(topic, now)
+    this.#left(topic, now)
     return null
   }
 

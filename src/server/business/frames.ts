@@ -1,10 +1,10 @@
 import type { SealedFrame } from '../../core/index.ts'
-import { fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
+import { type FrameEvent, fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
 
 /** A frame that has just been sealed, as every member will see it. */
-export interface MeetingFrame<I = unknown> {
+export interface MeetingFrame<I = unknown, W = unknown> {
   readonly number: number
-  readonly events: readonly MeetingEvent[]
+  readonly events: readonly FrameEvent<W>[]
   readonly inputs: readonly FrameInput<I>[]
 }
 
@@ -47,5 +47,9 @@ class Framed extends Lazy implements FrameInput {
 }
 
 export function toMeetingFrame({ number, events, inputs }: SealedFrame): MeetingFrame {
-  return { number, events, inputs: inputs.map((input) => new Framed(input)) }
+  return { number, events: events.map(toFrameEvent), inputs: inputs.map((input) => new Framed(input)) }
+}
+
+function toFrameEvent(event: MeetingEvent): FrameEvent {
+  return event.type === 'say' ? { ...event, data: fromPayload(event.data) } : event
 }

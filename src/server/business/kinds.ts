@@ -9,15 +9,15 @@ import { Meeting } from './meeting.ts'
 import { checked, type Schema } from './schema.ts'
 
 /** A user who wants to join a meeting. */
-export interface JoinAttempt<M = unknown> {
+export interface JoinAttempt<M = unknown, W = unknown> {
   readonly user: string
   /** The slot that the user would get. */
   readonly slot: number
-  readonly meeting: Meeting<M>
+  readonly meeting: Meeting<M, W>
 }
 
 /** An input on its way into a frame. */
-export interface MemberInput<I = unknown, M = unknown> {
+export interface MemberInput<I = unknown, M = unknown, W = unknown> {
   readonly slot: number
   readonly user: string
   /**
@@ -25,26 +25,26 @@ export interface MemberInput<I = unknown, M = unknown> {
    * what a client sent, whatever its type says: check it.
    */
   readonly data: I
-  readonly meeting: Meeting<M>
+  readonly meeting: Meeting<M, W>
 }
 
 /**
  * A member who has left, and why: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token
  * changed).
  */
-export interface Departure<M = unknown> {
+export interface Departure<M = unknown, W = unknown> {
   readonly user: string
   readonly slot: number
   readonly reason: string
-  readonly meeting: Meeting<M>
+  readonly meeting: Meeting<M, W>
 }
 
 /** What {@link Meeting.call} asks for, on whichever node that was. */
-export interface CallToMeeting<M = unknown> {
+export interface CallToMeeting<M = unknown, W = unknown> {
   readonly method: string
   /** JSON parsed, or bytes as a `Uint8Array`, which is read-only; null where nothing was given. */
   readonly data: unknown
-  readonly meeting: Meeting<M>
+  readonly meeting: Meeting<M, W>
 }
 
 /**
@@ -55,55 +55,55 @@ export interface CallToMeeting<M = unknown> {
  * `bot.send`, `bot.leave`, `kick` and `close` take effect as soon as the sweep is over when called from a hook. An
  * error thrown by a hook is logged and has no other effect, except that `onJoin`, `onInput` and `onCall` refuse.
  */
-export interface KindHooks<I = unknown, M = unknown, S = unknown> {
+export interface KindHooks<I = unknown, M = unknown, S = unknown, W = unknown> {
   /**
    * Checks each input before `onInput`, which gets what the schema makes of it, as do frames. One that it refuses is
    * dropped, and the sender's promise rejects with FORBIDDEN. The schema is synchronous, as the hooks are.
    */
   readonly input?: Schema<I> | undefined
   /** The meeting has been opened; it has no members yet. */
-  readonly onOpen?: ((meeting: Meeting<M>) => void) | undefined
+  readonly onOpen?: ((meeting: Meeting<M, W>) => void) | undefined
   /**
    * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN; a thrown `RtmsError`
    * refuses with its code, message and wait; any other thrown value refuses with HANDLER_FAILED. Not called for
    * spectators, bots, or members who come back after a reconnect.
    */
-  readonly onJoin?: ((attempt: JoinAttempt<M>) => unknown) | undefined
+  readonly onJoin?: ((attempt: JoinAttempt<M, W>) => unknown) | undefined
   /**
    * A member sent an input that is within its limits. Undefined or `true` passes it on. `false` or `null` drops it, and
    * the sender's promise rejects with FORBIDDEN. A thrown `RtmsError` drops it with its code, any other thrown value
    * with HANDLER_FAILED, so a client cannot get past a check by making it fail. Any other value replaces the input: a
    * value with a JSON form, or a `Uint8Array`, of at most 4 KiB. Not called for bots.
    */
-  readonly onInput?: ((input: MemberInput<I, M>) => I | boolean | null | undefined | void) | undefined
+  readonly onInput?: ((input: MemberInput<I, M, W>) => I | boolean | null | undefined | void) | undefined
   /**
    * A frame was sealed, perhaps an empty one, so this is the meeting's clock. It stands still while nobody is
    * connected.
    */
-  readonly onFrame?: ((frame: MeetingFrame<I>, meeting: Meeting<M>) => void) | undefined
+  readonly onFrame?: ((frame: MeetingFrame<I, W>, meeting: Meeting<M, W>) => void) | undefined
   /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
-  readonly onLeave?: ((departure: Departure<M>) => void) | undefined
+  readonly onLeave?: ((departure: Departure<M, W>) => void) | undefined
   /**
    * Answers {@link Meeting.call} with the value returned, as a request handler does: a value with a JSON form, or a
    * `Uint8Array`, of at most 32 KiB; undefined is null. The caller's promise rejects with a thrown `RtmsError`, and
    * with HANDLER_FAILED for any other thrown value.
    */
-  readonly onCall?: ((call: CallToMeeting<M>) => unknown) | undefined
+  readonly onCall?: ((call: CallToMeeting<M, W>) => unknown) | undefined
   /**
    * The meeting is about to go on on another node, because this one drains: returns the state that the business has of
    * it, a value with a JSON form or a `Uint8Array`. No hook of the meeting runs here afterwards. Without `snapshot`, a
    * meeting of a kind with hooks cannot move: it ends with its node. So it does where `snapshot` throws, or where the
    * state is larger than about 256 KiB.
    */
-  readonly snapshot?: ((meeting: Meeting<M>) => S) | undefined
+  readonly snapshot?: ((meeting: Meeting<M, W>) => S) | undefined
   /**
    * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`; null where
    * that node has ended, and with it what it knew and its bots. Without `restore` the meeting ends then. The hooks
    * run here from now on; `meeting.bots` are those that were added there.
    */
-  readonly restore?: ((state: S | null, meeting: Meeting<M>) => void) | undefined
+  readonly restore?: ((state: S | null, meeting: Meeting<M, W>) => void) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
-  readonly onClose?: ((meeting: Meeting<M>) => void) | undefined
+  readonly onClose?: ((meeting: Meeting<M, W>) => void) | undefined
 }
 
 export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [

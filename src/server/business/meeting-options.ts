@@ -16,7 +16,8 @@ export interface OpenOptions extends Settings {
 }
 
 /** The definition of a kind: the default options of its meetings, and its hooks. */
-export interface MeetingKind<I = unknown, M = unknown, S = unknown> extends Settings, KindHooks<I, M, S> {}
+export interface MeetingKind<I = unknown, M = unknown, S = unknown, W = unknown>
+  extends Settings, KindHooks<I, M, S, W> {}
 
 type OptionsSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
 

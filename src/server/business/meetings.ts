@@ -101,7 +101,7 @@ export class Meetings<C extends Contract = Contract> {
     K extends NameIn<C, 'meetings'>,
     I extends MeetingOf<C, K, 'input'> = MeetingOf<C, K, 'input'>,
     S = MeetingOf<C, K, 'state'>,
-  >(kind: K, definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S>): void {
+  >(kind: K, definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>>): void {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)

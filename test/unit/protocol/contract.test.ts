@@ -22,7 +22,12 @@ interface Market {
   readonly pushes: { 'order.filled': { id: string } }
   readonly topics: { 'stock.*': Quote; news: string }
   readonly meetings: {
-    quiz: { input: { answer: number }; message: { right: boolean }; state: { round: number } }
+    quiz: {
+      input: { answer: number }
+      message: { right: boolean }
+      say: { question: string }
+      state: { round: number }
+    }
     duel: { input: { move: string } }
   }
 }
@@ -77,7 +82,9 @@ describe('A contract', () => {
     compiles(async (client, rtms) => {
       const quiz = await client.join<'quiz'>('quiz-7')
       await quiz.send({ answer: 3 })
-      quiz.onFrame((frame) => expectTypeOf(frame).toEqualTypeOf<Frame<{ answer: number }>>())
+      quiz.onFrame((frame) =>
+        expectTypeOf(frame).toEqualTypeOf<Frame<{ answer: number }, { question: string }>>(),
+      )
       quiz.onMessage((message) => expectTypeOf(message).toEqualTypeOf<{ right: boolean }>())
       // @ts-expect-error of another kind
       await quiz.send({ move: 'e4' })
@@ -88,6 +95,13 @@ describe('A contract', () => {
           meeting.sendTo(slot, { right: data.answer === 4 })
           // @ts-expect-error of another shape
           meeting.sendTo(slot, 'right')
+        },
+        onFrame: ({ events }, meeting) => {
+          for (const event of events)
+            if (event.type === 'say') expectTypeOf(event.data).toEqualTypeOf<{ question: string }>()
+          meeting.say({ question: 'which?' })
+          // @ts-expect-error of another shape
+          meeting.say({ right: true })
         },
         snapshot: () => ({ round: 1 }),
         restore: (state) => expectTypeOf(state).toEqualTypeOf<{ round: number } | null>(),
