@@ -4,7 +4,7 @@ import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
-import { type Declined, encodeHandover, type HandoverMessage, type Ready } from './handover-messages.ts'
+import { type Declined, encodeHandover, type Ready } from './handover-messages.ts'
 import { branchesOf, localSeatsOf, placesOf } from './branches.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
@@ -186,7 +186,12 @@ export class Giving {
     const { name, log, business } = owner
     const { kind } = business
     const metadata = jsonOf(business.metadata)
-    if (metadata === null || (business.logic !== null && business.logic.snapshot === undefined)) {
+    const { world, hop } = owner.room.facts
+    const holders = [...owner.backing.holders.keys()]
+    const offer = { type: 'offer', name, world, hop, head: log.next - 1, holders, kind } as const
+    const packet = metadata === null ? null : encodeHandover({ ...offer, metadata })
+    const isTooLarge = packet === null || packet.length > this.#host.limits.handoverBytes
+    if (isTooLarge || (business.logic !== null && business.logic.snapshot === undefined)) {
       this.#staying.add(owner)
       return
     }
@@ -199,9 +204,7 @@ export class Giving {
       return
     }
     this.#offers.set(name, { owner, to, since: now, readyAt: NEVER })
-    const { world, hop } = owner.room.facts
-    const holders = [...owner.backing.holders.keys()]
-    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, holders, kind, metadata })
+    this.#host.send(to, packet)
   }
 
   /** Where most members are that are not here, or else the emptiest node. */
@@ -395,10 +398,6 @@ export class Giving {
       if (to === node) this.#turnDown(owner.name, owner, node)
     for (const [name, passed] of this.#passed) if (passed.to === node) this.#giveUp(name, passed)
     this.#given.delete(node)
-  }
-
-  #send(node: number, message: HandoverMessage): void {
-    this.#host.send(node, encodeHandover(message))
   }
 }
 

@@ -50,14 +50,16 @@ export function writeLegacy(legacy: Omit<Legacy, 'terms'>, { terms }: Electorate
   }
 }
 
-/** Frames a second. */
+/** Frames a second, and characters of the text. */
 const MOST_FRAMES = 60
+const MOST_TEXT = 1_048_576
 
 /**
  * What an owner has told; null where nothing can be gone on with, or where a node that is broken has told something
  * else. `most`: electorates that count.
  */
 function readLegacy(text: string, most: number): Legacy | null {
+  if (text.length > MOST_TEXT) return null
   try {
     const legacy = JSON.parse(text) as Legacy
     const { metadata, seqs, terms } = legacy
@@ -67,6 +69,7 @@ function readLegacy(text: string, most: number): Legacy | null {
       options.frameRate <= MOST_FRAMES &&
       isLike(legacy.kind, '') &&
       typeof metadata === 'object' &&
+      metadata !== null &&
       terms.length <= (most + 1) * SYSTEM_SLOT &&
       terms.every((term) => term.slot <= SYSTEM_SLOT && isLike(term.from, 0) && isLike(term.until ?? 0, 0)) &&
       seqs.every(([slot, seq]) => isLike(slot, 0) && slot < SYSTEM_SLOT && isLike(seq, 0))
@@ -214,8 +217,11 @@ export function mayContinue(
   last: Fence,
   promises: readonly Promised[],
 ): boolean {
-  const promised = ({ slot, from, until }: Term): Promised | undefined =>
-    until === Infinity ? promises.find((each) => each.slot === slot && each.elected === from) : undefined
+  const bySlot = new Map(promises.map((each) => [each.slot, each]))
+  const promised = ({ slot, from, until }: Term): Promised | undefined => {
+    const promise = until === Infinity ? bySlot.get(slot) : undefined
+    return promise?.elected === from ? promise : undefined
+  }
   let isReached = false
   for (const frame of changesOf(terms, stable, head)) {
     const electorate = terms.filter(({ from, until }) => from <= frame && until > frame)

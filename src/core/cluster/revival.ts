@@ -34,12 +34,16 @@ export class Revival {
   /** The silent owner of the replica that is about to be without one. */
   #suspected = 0
   readonly #beat: Timer
+  /** Meetings of which members have promised something since they were last looked at. */
+  readonly #promised: Set<Orphan> = new Set()
+  readonly #hear: Timer
 
   constructor(host: RevivalHost) {
     this.#host = host
     this.#superseding = new Superseding(host, (now) => this.#watch(now))
     this.#accession = new Accession(host, this.#superseding)
     this.#beat = new Timer('revival', (now) => this.#onBeat(now))
+    this.#hear = new Timer('revival', (now) => this.#onPromised(now))
   }
 
   /** Whether this node is about to go on with a meeting, and holds its name. */
@@ -285,15 +289,29 @@ export class Revival {
     return { term, incarnation, next: log.next, packet, owns: owner !== undefined, stands }
   }
 
-  /** A member has promised a fence. */
+  /** A member has promised a fence. What follows from that is looked at once for all that come together. */
   promised(message: MeshMessageOf<'promised'>, now: number): void {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
     const { attendance } = orphan.replica.copy.room as Room
     const taken = candidacy.take(message, attendance.list, now)
-    if (taken === 'kept') this.#conclude(orphan, now)
-    else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
+    if (taken === 'kept') {
+      this.#promised.add(orphan)
+      this.#host.timers.set(this.#hear, now)
+    } else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
+  }
+
+  #onPromised(now: number): void {
+    let left: number = this.#host.limits.revivalsAtOnce
+    for (const orphan of this.#promised) {
+      if (left-- === 0) {
+        this.#host.timers.set(this.#hear, now + SOON_MS)
+        return
+      }
+      this.#promised.delete(orphan)
+      if (this.#orphans.get(orphan.replica.name) === orphan) this.#conclude(orphan, now)
+    }
   }
 
   // ---- going on

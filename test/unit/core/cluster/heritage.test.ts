@@ -151,6 +151,8 @@ describe('What a replica knows', () => {
     { kind: 5 },
     { metadata: 'x' },
     { metadata: undefined },
+    { metadata: null },
+    { metadata: { of: 'x'.repeat(1_048_576) } },
     { terms: [{ slot: 256, from: 1, until: null }] },
     { terms: [{ slot: 0, from: -1, until: null }] },
     { terms: [{ slot: 0, from: 1, until: 'never' }] },

@@ -849,11 +849,36 @@ describe('A replica', () => {
     const desk = new Desk().begin({ first: 3, head: 4, next: 5 })
     expect([desk.budget.inside.size, desk.held.meeting, desk.replica.log.first]).toEqual([
       1,
-      weights.meeting,
+      weights.meeting + 2 * followedOf().legacy.length,
       3,
     ])
     desk.hear({ type: 'closed', replica: NUMBER, message: 'over' })
     expect([desk.budget.inside.size, desk.held.meeting, desk.ends]).toEqual([0, 0, 1])
+  })
+
+  it('pays for what it is told for the case that its owner ends, as long as it has a room', () => {
+    const desk = new Desk().begin()
+    const { meeting } = desk.held
+    const legacy = JSON.stringify({
+      ...(JSON.parse(followedOf().legacy) as object),
+      metadata: { of: 'x'.repeat(1_000) },
+    })
+    const more = 2 * (legacy.length - followedOf().legacy.length)
+    desk.hear(followedOf({ legacy }))
+    expect(desk.held.meeting).toBe(meeting + more)
+    desk.hear(followedOf({ legacy: '' }))
+    expect(desk.held.meeting).toBe(weights.meeting)
+    desk.hear(followedOf({ legacy }))
+    desk.hear({ type: 'closed', replica: NUMBER, message: 'over' })
+    expect([desk.held.meeting, desk.ends]).toEqual([0, 1])
+  })
+
+  it('has a clock that stands still where a frame would be due in more than twelve days', () => {
+    const desk = new Desk().begin()
+    desk.hear(followedOf({ due: 2 ** 40 }))
+    expect(desk.replica.copy.origin).not.toBeNull()
+    desk.hear(followedOf({ due: 2 ** 40 + 1 }))
+    expect(desk.replica.copy.origin).toBeNull()
   })
 
   it('tells the owner when more or fewer read there, and of them watch, once', () => {
