@@ -296,6 +296,16 @@ describe('the packed package', { timeout: LONG_MS }, () => {
     await rm(alone, { recursive: true })
   })
 
+  it('gives components that a server renders hooks for the browser', async () => {
+    const list = "console.log(Object.keys(await import('rtms/react')).join())"
+    const names = await run(consumer.folder, process.execPath, '--input-type=module', '-e', list)
+    const resolve = ['--conditions=react-server', '--input-type=module', '-e', "console.log(import.meta.resolve('rtms/react'))"]
+    const file = (await run(consumer.folder, process.execPath, ...resolve)).trim()
+    const text = await readFile(new URL(file), 'utf8')
+    expect(text).toMatch(/^(?:\/\/.*\n)*'use client'/)
+    for (const name of names.trim().split(',')) expect(text).toContain(name)
+  })
+
   it('runs in plain Node, as an ES module and by require', async () => {
     const use = `
       Rtms.start({ port: 0, host: '127.0.0.1', secret: 'x'.repeat(32) }).then(async (rtms) => {
