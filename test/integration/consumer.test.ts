@@ -360,7 +360,10 @@ describe('the examples', { timeout: LONG_MS }, () => {
     const files = (theirs: boolean): string[] =>
       blocks.filter(([, mark]) => (mark !== undefined) === theirs).map(([, , block = '']) => block)
     const lines = (theirs: boolean): number =>
-      files(theirs).reduce((sum, block) => sum + block.split('\n').filter((line) => line.trim() !== '').length, 0)
+      files(theirs).reduce(
+        (sum, block) => sum + block.split('\n').filter((line) => line.trim() !== '').length,
+        0,
+      )
     expect(text).toContain(`| lines | ${lines(true)} | ${lines(false)} |`)
     expect(lines(false)).toBeLessThanOrEqual(lines(true))
 
