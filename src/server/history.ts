@@ -1,20 +1,5 @@
-import type { Metric } from './api/operation.ts'
+import type { Metric, Past, Series } from './api/operation.ts'
 import { serverLimits } from './ground/limits.ts'
-
-/** A value over time: one number where it has not changed, else one for each sample; null where it was not there. */
-export interface Series {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string | number>>
-  readonly values: readonly (number | null)[]
-}
-
-export interface Past {
-  /** The metrics there are, with or without values. */
-  readonly metrics: readonly string[]
-  /** How long ago each sample was taken, in milliseconds, oldest first. */
-  readonly agoMs: readonly number[]
-  readonly series: readonly Series[]
-}
 
 interface Kept extends Omit<Series, 'values'> {
   /** By place in the ring; NaN where it was not there. */
