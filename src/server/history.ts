@@ -23,7 +23,9 @@ export class History {
   constructor(measure: () => Promise<Metric[]>, now: () => number = () => performance.now()) {
     this.#measure = measure
     this.#now = now
-    this.#timer = setInterval(() => void this.take(), serverLimits.pastEveryMs).unref()
+    // A sample that cannot be taken is missing, and nothing else.
+    const take = (): void => void this.take().catch(() => {})
+    this.#timer = setInterval(take, serverLimits.pastEveryMs).unref()
   }
 
   /** Takes a sample. */
