@@ -96,7 +96,7 @@ export class Rtms<C extends Contract = Contract> {
     const isOwn = parts.settings.server === undefined
     this.#metrics = new Metrics(parts.host, parts.requests, remoteKeys, isOwn)
     this.#measured = new Metrics(parts.host, parts.requests, remoteKeys)
-    this.#past = parts.pages === null ? null : new History(() => this.#measured.measure())
+    this.#past = parts.pages === null ? null : new History(() => this.#measured.measure(), parts.host.outside)
     const { faults } = parts
     this.#faults = faults
     this.#pages = parts.pages
