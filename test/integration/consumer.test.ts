@@ -273,7 +273,8 @@ describe('the packed package', { timeout: LONG_MS }, () => {
       `,
     })
     // As docs/runtimes.md says: what the package depends on is CommonJS, which asks for Node's modules by require.
-    const banner = "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+    const banner =
+      "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
     const alone = await mkdtemp(join(tmpdir(), 'rtms-bundled-'))
     for (const [format, file] of [
       ['esm', 'main.mjs'],
