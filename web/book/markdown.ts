@@ -70,8 +70,11 @@ export function articleOf(markdown: string, linkTo: (href: string) => string | n
         return `<pre tabindex="0"><code>${html}</code></pre>\n`
       },
       table(token) {
+        const one = ({ tokens }: Tokens.TableCell, kind: string): string =>
+          `<${kind}>${this.parser.parseInline(tokens)}</${kind}>`
+        // An empty cell is no heading.
         const row = (cells: readonly Tokens.TableCell[], kind: string): string =>
-          `<tr>${cells.map(({ tokens }) => `<${kind}>${this.parser.parseInline(tokens)}</${kind}>`).join('')}</tr>`
+          `<tr>${cells.map((cell) => one(cell, cell.text === '' ? 'td' : kind)).join('')}</tr>`
         const hasHead = token.header.some(({ text }) => text !== '')
         const head = hasHead ? `<thead>${row(token.header, 'th')}</thead>` : ''
         const body = token.rows.map((cells) => row(cells, 'td')).join('')
