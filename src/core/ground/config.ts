@@ -153,7 +153,7 @@ export const defaultLimits: NodeLimits = {
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
-  reconnectMinMs: 50,
+  reconnectMinMs: 25,
   reconnectMaxMs: 2_000,
   movesPerSecond: 50,
 }
