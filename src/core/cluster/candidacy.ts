@@ -19,6 +19,8 @@ interface Pledge extends Promised {
  */
 export class Candidacy implements Fence {
   #since: number
+  /** When a member has promised last that had not before, or else since when this node stands. */
+  #cameAt: number
   /** Those that have said that they do not own the meeting, and whether they have frames of it. */
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
@@ -38,6 +40,7 @@ export class Candidacy implements Fence {
     this.#term = term
     this.incarnation = incarnation
     this.#since = now
+    this.#cameAt = now
   }
 
   get since(): number {
@@ -47,6 +50,11 @@ export class Candidacy implements Fence {
   /** The time for members to come begins. */
   begin(now: number): void {
     this.#since = now
+    this.#cameAt = now
+  }
+
+  get cameAt(): number {
+    return this.#cameAt
   }
 
   get term(): number {
@@ -78,12 +86,13 @@ export class Candidacy implements Fence {
     const { user, slot, elected, term, incarnation, seen, age } = message
     const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
     const key = `${slot} ${user}`
+    const isMember = members.some((member) => member.slot === slot && member.user === user)
     if (isSame(fence, this)) {
+      if (isMember && !this.#pledges.has(key)) this.#cameAt = now
       this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
       return 'kept'
     }
     const isHigher = isAbove(fence, this) && fence.term <= this.term + MOST_TERMS
-    const isMember = members.some((member) => member.slot === slot && member.user === user)
     if (!isHigher || !isMember || this.#raisedBy.has(key)) return null
     this.#raisedBy.add(key)
     return 'raise'

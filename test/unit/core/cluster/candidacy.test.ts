@@ -52,6 +52,17 @@ describe('Promises to a node that stands', () => {
     ])
   })
 
+  it('say when a member came last: once for each, and for nobody else', () => {
+    const standing = candidacy()
+    expect(standing.cameAt).toBe(100)
+    standing.take(promise('ann', 0), members, 200)
+    standing.take(promise('ann', 0), members, 300)
+    standing.take(promise('eve', 0), members, 400)
+    expect(standing.cameAt).toBe(200)
+    standing.take(promise('bob', 1), members, 500)
+    expect([standing.cameAt, standing.since]).toEqual([500, 100])
+  })
+
   it('of a lower fence, or of another node at this term, mean nothing', () => {
     const standing = candidacy()
     expect(standing.take(promise('ann', 0, { promisedTerm: 4 }), members, 0)).toBeNull()

@@ -174,6 +174,7 @@ export class Roamer {
     this.#opening = []
     for (const { attempt, url } of opening) this.#open(attempt, url)
     for (const [attempt, line] of Array.from(this.#lines)) {
+      if (this.#world.hanging.has(line.h)) continue
       if (!this.#lives(line.h)) {
         this.#lines.delete(attempt)
         this.machine.handleClose(attempt, 1006, '', now)
