@@ -264,6 +264,23 @@ describe('A meeting whose node has ended', () => {
     }
   })
 
+  it('has its spectators read on, on the same connections, on the node that goes on and on the other', () => {
+    const { world, nodes, clients } = meeting(3, [0, 1, 1])
+    const watchers = [nodes[1], nodes[2]].map((node, at) => new Roamer(world, `watcher${at}`, node))
+    for (const watcher of watchers) watcher.join('m', true)
+    roam(world, [...clients, ...watchers], 500)
+    world.kill(nodes[0], true)
+    roam(world, [...clients, ...watchers], 3_000)
+    expect(ownersOf(world)).toHaveLength(1)
+    for (const { frames, gaps, heard, nodes: welcomes } of watchers) {
+      const seen = frames.get('m') ?? []
+      expect([welcomes.length, gaps, heard]).toEqual([1, [], []])
+      expect(seen).toEqual(seen.map((_, at) => at + 1))
+      expect(seen.length).toBeGreaterThan((clients[0]?.frames.get('m')?.at(-1) ?? 0) - 5)
+      expect(seen.length).toBeGreaterThan(80)
+    }
+  })
+
   it('undoes them for a spectator as well, also one that comes back when there are as many again', () => {
     const { world, nodes, clients } = meeting(3, [0, 0], { standby: 1 })
     const watcher = new Roamer(world, 'watcher', nodes[0])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { MeetingOptions } from '../../../../src/core/index.ts'
+import { defaultLimits, type MeetingOptions } from '../../../../src/core/index.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { Backing } from '../../../../src/core/meeting/backing.ts'
 import { replace } from '../../../simulation/plant.ts'
@@ -23,7 +23,8 @@ function meeting(
   options: Partial<MeetingOptions> = {},
   registrar: 0 | 1 | 2 = 2,
 ): Rig & { name: string } {
-  const world = settled(3)
+  const { heartbeatMs } = defaultLimits
+  const world = settled(3, { heartbeatMs })
   const nodes = world.nodes as Nodes
   const name = world.nameOf(nodes[registrar])
   world.open(nodes[0], name, { frameRate: 20, inputsPerSecond: 1_000, ...options })
