@@ -1,3 +1,4 @@
+import type { Contract } from '../protocol/index.ts'
 import { Client } from './client.ts'
 import type { ConnectOptions, Socket } from './options.ts'
 import type { Outside } from './outside.ts'
@@ -54,8 +55,8 @@ const runtime: Outside = {
 
 /**
  * Connects to RTMS and stays connected; see {@link ConnectOptions}. Returns at once; calls made before the first
- * connection wait for it.
+ * connection wait for it. `C` is the type of what your business and its clients say to each other.
  */
-export function connect(options: ConnectOptions): Client {
+export function connect<C extends Contract = Contract>(options: ConnectOptions): Client<C> {
   return new Client(options, runtime)
 }

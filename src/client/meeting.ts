@@ -2,7 +2,7 @@ import {
   type ErrorCode,
   fromPayload,
   type FrameEntry,
-  type MeetingEvent,
+  type FrameEvent,
   type MessageOf,
   type Payload,
   type RtmsError,
@@ -28,10 +28,10 @@ export interface Input<T = unknown> {
 }
 
 /** One frame of a meeting: numbered from 1, none left out, the same for everyone. */
-export interface Frame<T = unknown> {
+export interface Frame<T = unknown, W = unknown> {
   readonly number: number
   /** Joins, leaves and what else happened, before the inputs. */
-  readonly events: readonly MeetingEvent[]
+  readonly events: readonly FrameEvent<W>[]
   readonly inputs: readonly Input<T>[]
 }
 
@@ -51,11 +51,14 @@ export interface MeetingHost {
   readonly report: (error: unknown) => void
 }
 
-/** A meeting this client has joined. It stays joined across reconnects until `leave`. */
-export class Meeting<T = unknown> implements SeatListener {
+/**
+ * A meeting this client has joined. It stays joined across reconnects until `leave`. `T` is the type of inputs, `M` that
+ * of messages to this member alone, `W` that of the business's words to all.
+ */
+export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListener {
   readonly name: string
   readonly #host: MeetingHost
-  readonly #frames: Listeners<[Frame<T>]>
+  readonly #frames: Listeners<[Frame<T, W>]>
   readonly #gaps: Listeners<[FrameGap]>
   /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: unknown[] = []
@@ -68,13 +71,13 @@ export class Meeting<T = unknown> implements SeatListener {
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
-  readonly #resolve: (meeting: Meeting<T>) => void
+  readonly #resolve: (meeting: Meeting<T, M, W>) => void
   readonly #reject: (error: RtmsError) => void
 
   constructor(
     name: string,
     host: MeetingHost,
-    resolve: (meeting: Meeting<T>) => void,
+    resolve: (meeting: Meeting<T, M, W>) => void,
     reject: (error: RtmsError) => void,
   ) {
     this.name = name
@@ -145,7 +148,7 @@ export class Meeting<T = unknown> implements SeatListener {
    * Calls `listener` for every frame in order, including those before this call: from frame 1 or, where the server no
    * longer keeps it, after the gap that {@link onGap} reports. Returns the function that removes the listener.
    */
-  onFrame(listener: (frame: Frame<T>) => void): () => void {
+  onFrame(listener: (frame: Frame<T, W>) => void): () => void {
     return this.#replayTo(this.#frames.add(listener))
   }
 
@@ -167,7 +170,14 @@ export class Meeting<T = unknown> implements SeatListener {
   }
 
   #tell(item: RawFrame | FrameGap): void {
-    if ('number' in item) this.#frames.emit({ ...item, inputs: item.inputs.map((entry) => decode<T>(entry)) })
+    if ('number' in item)
+      this.#frames.emit({
+        ...item,
+        events: item.events.map((event) =>
+          'data' in event ? { ...event, data: fromPayload(event.data) as W } : event,
+        ),
+        inputs: item.inputs.map((entry) => decode<T>(entry)),
+      })
     else this.#gaps.emit(item)
   }
 
@@ -183,8 +193,8 @@ export class Meeting<T = unknown> implements SeatListener {
    * Calls `listener` with each message that the business server sends to this member alone. The first listener also
    * gets the messages that arrived before it was added.
    */
-  onMessage(listener: (data: unknown) => void): () => void {
-    return this.#replayTo(this.#messages.add(listener))
+  onMessage(listener: (data: M) => void): () => void {
+    return this.#replayTo(this.#messages.add(listener as (data: unknown) => void))
   }
 
   /**

@@ -15,7 +15,7 @@ export const errors = {
   TOO_LARGE: { retry: 'fix', text: 'The payload is larger than its limit.' },
   RATE: { retry: 'later', text: 'Too much was sent in a short time.' },
   BUSY: { retry: 'later', text: 'A queue is full: slow down.' },
-  TIMEOUT: { retry: 'unknown', text: 'No answer came before the deadline.' },
+  TIMEOUT: { retry: 'unknown', text: 'No answer came in time.' },
   NOT_JOINED: { retry: 'fix', text: 'It was left or has ended.' },
   STALE: { retry: 'fix', text: 'The number is not above the last one of this slot.' },
   READ_ONLY: { retry: 'fix', text: 'A spectator cannot send inputs.' },
@@ -27,7 +27,7 @@ export const errors = {
   UNKNOWN: { retry: 'unknown', text: 'The connection was lost; it may have taken effect.' },
   UNSUPPORTED: { retry: 'fix', text: 'This node does not offer it.' },
   CONFIG_MISMATCH: { retry: 'fix', text: 'The configuration differs from the meeting’s.' },
-  EXPIRED: { retry: 'later', text: 'The token has expired; connect with a fresh ticket.' },
+  EXPIRED: { retry: 'later', text: 'The token has expired.' },
   SLOW: { retry: 'later', text: 'The reader was too slow.' },
   RETENTION: { retry: 'fix', text: 'The position is older than what the log keeps.' },
   NO_SNAPSHOT: { retry: 'fix', text: 'Frame 1 is not kept, and there is no snapshot.' },
@@ -35,7 +35,7 @@ export const errors = {
   BUS: { retry: 'unknown', text: 'Entries were lost between nodes.' },
   DRAINING: { retry: 'later', text: 'The node is stopping; connect again.' },
   OUT_OF_ORDER: { retry: 'fix', text: 'An earlier input is missing.' },
-  REWOUND: { retry: 'fix', text: 'The last frames were lost with their node: others take their place.' },
+  REWOUND: { retry: 'fix', text: 'The last frames were lost with their node.' },
 } as const
 
 export type ErrorCode = keyof typeof errors

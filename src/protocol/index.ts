@@ -1,5 +1,16 @@
 export { binaryCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
+export type {
+  Contract,
+  FrameEvent,
+  Joinable,
+  MeetingOf,
+  NameIn,
+  PushOf,
+  RequestOf,
+  TopicIn,
+  TopicOf,
+} from './contract.ts'
 export { closeCodes, errors, mayReconnect, RtmsError, type CloseReason, type ErrorCode } from './errors.ts'
 export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
 export { jsonCodec } from './json.ts'

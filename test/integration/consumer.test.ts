@@ -1,6 +1,9 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { build as bundle } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { publint } from 'publint'
 import { build, createLogger } from 'vite'
@@ -50,6 +53,8 @@ const ofReaders = `
   declare const order: unknown
   declare function place(user: string, data: unknown, signal?: AbortSignal): Promise<string>
   declare function isFair(move: unknown): boolean
+  declare const scores: Map<string, Record<number, number>>
+  interface Answer { readonly points: number }
 
   declare const client: import('rtms/client').Client
   declare function apply(input: unknown): void
@@ -247,6 +252,50 @@ describe('the packed package', { timeout: LONG_MS }, () => {
     expect(warnings).toEqual([])
   })
 
+  it('is bundled for a server, as an ES module and as CommonJS, and runs without the package', async () => {
+    const folder = await folderOf('bundled', {
+      'main.js': `
+        import { connect } from 'rtms/client'
+        import { Rtms } from 'rtms/server'
+        const keys = ['a-key-of-the-tests-which-is-long-enough']
+        Rtms.start({ port: 0, host: '127.0.0.1', secret: keys[0], api: { keys }, admin: 'key' }).then(async (rtms) => {
+          await rtms.meetings.open('m')
+          const client = connect({ getTicket: () => rtms.tickets.issue({ user: 'u', meetings: ['m'] }) })
+          const meeting = await client.join('m')
+          await meeting.send('an input')
+          const headers = { authorization: 'Bearer ' + keys[0] }
+          const ask = (path) => fetch('http://127.0.0.1:' + rtms.address.port + path, { headers })
+          const { version } = await (await ask('/rtms/v1/info')).json()
+          console.log('framed', version, (await ask('/rtms/v1/openapi.json')).status, (await ask('/admin/')).status)
+          client.close()
+          await rtms.close()
+        })
+      `,
+    })
+    // As docs/runtimes.md says: what the package depends on is CommonJS, which asks for Node's modules by require.
+    const banner = "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+    const alone = await mkdtemp(join(tmpdir(), 'rtms-bundled-'))
+    for (const [format, file] of [
+      ['esm', 'main.mjs'],
+      ['cjs', 'main.cjs'],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop
+      const { warnings } = await bundle({
+        entryPoints: [join(folder, 'main.js')],
+        outfile: join(alone, file),
+        bundle: true,
+        platform: 'node',
+        format,
+        logLevel: 'silent',
+        ...(format === 'esm' ? { banner: { js: banner } } : {}),
+      })
+      expect(warnings).toEqual([])
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await run(alone, process.execPath, file)).toBe('framed bundled 200 404\n')
+    }
+    await rm(alone, { recursive: true })
+  })
+
   it('runs in plain Node, as an ES module and by require', async () => {
     const use = `
       Rtms.start({ port: 0, host: '127.0.0.1', secret: 'x'.repeat(32) }).then(async (rtms) => {
@@ -295,6 +344,38 @@ describe('the examples', { timeout: LONG_MS }, () => {
     expect(server.printed).toBe('')
   })
 
+  it('a chat takes no more lines than with Socket.IO, and tells who comes late what was said', async () => {
+    const text = await readFile(join(root, 'docs/chat.md'), 'utf8')
+    const blocks = [...text.matchAll(/```(?:js|html)( socket\.io)?\n([^]*?)```/g)]
+    const files = (theirs: boolean): string[] =>
+      blocks.filter(([, mark]) => (mark !== undefined) === theirs).map(([, , block = '']) => block)
+    const lines = (theirs: boolean): number =>
+      files(theirs).reduce(
+        (sum, block) => sum + block.split('\n').filter((line) => line.trim() !== '').length,
+        0,
+      )
+    expect(text).toContain(`| lines | ${lines(true)} | ${lines(false)} |`)
+    expect(lines(false)).toBeLessThanOrEqual(lines(true))
+
+    const [program = '', page = ''] = files(false)
+    const folder = await folderOf('chat', { 'server.mjs': program, 'public/index.html': page })
+    // The page's modules are served from the folder that the package was installed in.
+    await symlink(join(consumer.folder, 'node_modules'), join(folder, 'node_modules'))
+    const server = await serve(folder)
+    const complaints: string[] = []
+    const ann = await openPage(server.url, complaints)
+    await ann.locator('input').fill('hello')
+    await ann.locator('input').press('Enter')
+    await ann.getByText('hello').waitFor()
+    const bob = await openPage(server.url, complaints)
+    await bob.getByText('hello').waitFor()
+    await bob.locator('input').fill('hi')
+    await bob.locator('input').press('Enter')
+    await ann.getByText('hi').waitFor()
+    expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+    expect(server.printed).toBe('')
+  })
+
   it('examples/relay is a room in thirty lines', async () => {
     const text = await readFile(join(root, 'examples/relay/server.mjs'), 'utf8')
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(30)
@@ -333,5 +414,24 @@ describe('the examples', { timeout: LONG_MS }, () => {
     await bob.context().close()
     await ann.getByRole('button', { name: '6 damage by 1' }).waitFor()
     expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+
+    // Under Vite's own server, which leads tickets and the socket to the other one.
+    const port = await freePort()
+    const vite = spawn(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), '--port', `${port}`], {
+      cwd: folder,
+      env: { ...process.env, PORT: new URL(server.url).port },
+    })
+    try {
+      const dev = `http://localhost:${port}`
+      await expect
+        .poll(() => fetch(dev).then((response) => response.status, String), { timeout: 20_000 })
+        .toBe(200)
+      const page = await openPage(dev, complaints)
+      await page.getByText('connected', { exact: true }).waitFor()
+      await page.locator('output', { hasText: /^\d+/ }).waitFor()
+      expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+    } finally {
+      vite.kill()
+    }
   })
 })

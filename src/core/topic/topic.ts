@@ -37,6 +37,8 @@ export class Topic extends Payer implements TopicView {
   carried: number
   /** Readers that wait for what other nodes keep of it. */
   expected = 0
+  /** How many nodes had ended when all that is kept of it anywhere was here, since it is read; Infinity: never. */
+  wholeSince: number = Infinity
   /** Where the ring began when its readers were last looked at. */
   #fallenTo = 0
 
@@ -189,8 +191,8 @@ export class Topic extends Payer implements TopicView {
     now: number,
     cameAt: number = now,
     missing: number | null = null,
-  ): void {
-    this.#made().append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
+  ): Publication {
+    return this.#made().append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
   }
 
   #made(): TopicEntries {

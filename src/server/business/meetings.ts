@@ -8,8 +8,15 @@ import type {
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
-import { isName, type Payload, RtmsError } from '../../protocol/index.ts'
-import { checkName } from '../ground/check.ts'
+import {
+  type Contract,
+  isName,
+  type MeetingOf,
+  type NameIn,
+  type Payload,
+  RtmsError,
+} from '../../protocol/index.ts'
+import { checkLimit, checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
@@ -39,6 +46,15 @@ export interface ListedMeeting extends MeetingInfo {
 }
 
 /** An open meeting of a kind. Every hook gets the same object. */
+/** Which meetings of a list are wanted. */
+interface MeetingPage {
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly kind?: string | undefined
+  /** Only names that contain this text, ignoring case. */
+  readonly contains?: string | undefined
+}
+
 interface Hooked {
   readonly meeting: Meeting
   readonly runner: HookRunner
@@ -50,7 +66,7 @@ interface Call extends MeetingCall {
 }
 
 /** The meetings of this node, and of the others of its cluster. */
-export class Meetings {
+export class Meetings<C extends Contract = Contract> {
   readonly #host: Host
   readonly #logger: Logger
   readonly #searches: Searches
@@ -78,18 +94,22 @@ export class Meetings {
   }
 
   /**
-   * Defines a kind of meeting: default options, and hooks (see {@link KindHooks}). It applies to meetings opened
+   * Defines a kind of meeting: default options, a schema of its inputs, and hooks (see {@link KindHooks}). It applies to meetings opened
    * afterwards. Throws BAD_NAME, or an Error that lists every invalid option or says that the kind is already defined.
    */
-  define(kind: string, definition: MeetingKind): void {
+  define<
+    K extends NameIn<C, 'meetings'>,
+    I extends MeetingOf<C, K, 'input'> = MeetingOf<C, K, 'input'>,
+    S = MeetingOf<C, K, 'state'>,
+  >(kind: K, definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>>): void {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)
-    const { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore, ...given } =
-      definition
+    const { input, onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore, ...given } =
+      definition as unknown as MeetingKind
     this.#kinds.set(kind, {
       settings: defined(given),
-      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore },
+      hooks: { input, onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore },
     })
   }
 
@@ -261,25 +281,21 @@ export class Meetings {
 
   /** All open meetings of all nodes in the order of names, or those of a kind. */
   list({ kind }: { readonly kind?: string | undefined } = {}): Promise<Listed<ListedMeeting>> {
-    return this.page({ limit: Infinity, kind })
+    return this.#page(Infinity, { kind })
   }
 
   /**
    * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`.
-   * Each call looks at all meetings, a few in each turn of the event loop.
+   * Each call looks at all meetings, a few in each turn of the event loop. Rejects with a RangeError for an invalid limit.
    */
-  page({
-    limit,
-    after = '',
-    kind,
-    contains,
-  }: {
-    readonly limit: number
-    readonly after?: string | undefined
-    readonly kind?: string | undefined
-    /** Only names that contain this text, ignoring case. */
-    readonly contains?: string | undefined
-  }): Promise<Listed<ListedMeeting>> {
+  async page({ limit, ...wish }: MeetingPage): Promise<Listed<ListedMeeting>> {
+    return this.#page(checkLimit(limit), wish)
+  }
+
+  #page(
+    limit: number,
+    { after = '', kind, contains }: Omit<MeetingPage, 'limit'>,
+  ): Promise<Listed<ListedMeeting>> {
     const wish = { contains: contains ?? '', ofKind: kind !== undefined, kind: kind ?? '' }
     return this.#peers.page(
       { count: limit, after },

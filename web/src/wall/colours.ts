@@ -50,4 +50,6 @@ function forget(): void {
 }
 
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', forget)
-new MutationObserver(forget).observe(document.documentElement, { attributeFilter: ['data-theme'] })
+new MutationObserver(forget).observe(document.documentElement, {
+  attributeFilter: ['data-theme', 'data-rise'],
+})
