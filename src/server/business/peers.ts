@@ -48,12 +48,12 @@ export class Peers {
    * is not on the bus.
    */
   async answers(node: number): Promise<boolean> {
-    let isOver = false
-    const asked = this.#answersQuestion(node).finally(() => (isOver = true))
+    const question = { isOpen: true }
+    const asked = this.#answersQuestion(node).finally(() => (question.isOpen = false))
     const listens = async (): Promise<boolean> => {
       const { bus } = this.#host
       // A server may hear a moment later than others that the connection of a process is closed.
-      while (!isOver && bus.listens !== undefined) {
+      while (question.isOpen && bus.listens !== undefined) {
         // eslint-disable-next-line no-await-in-loop
         if (!(await bus.listens(node))) return false
         // eslint-disable-next-line no-await-in-loop

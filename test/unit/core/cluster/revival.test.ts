@@ -179,7 +179,7 @@ describe('A meeting whose node has ended', () => {
     const before = clients.map((client) => seatOf(client)?.world)
     const since = world.now
     clients.forEach((client, at) => {
-      client.leads = () => (world.now - since < at * 2_500 ? null : (nodes[1 + (at % 2)] as Harness))
+      client.leads = () => (world.now - since < at * 2_500 ? null : nodes[1 + (at % 2)])
     })
     world.kill(nodes[0], true)
     roam(world, clients, 7_000)
@@ -201,7 +201,8 @@ describe('A meeting whose node has ended', () => {
     const clients = names.flatMap((name, m) =>
       [0, 1, 2, 3].map((n) => {
         const client = new Roamer(world, `u${m}.${n}`, nodes[0], random)
-        client.leads = (named) => (named !== undefined && world.living.includes(named) ? named : nodes[1 + (n % 2)])
+        client.leads = (named) =>
+          named !== undefined && world.living.includes(named) ? named : nodes[1 + (n % 2)]
         client.join(name)
         return client
       }),

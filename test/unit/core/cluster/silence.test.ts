@@ -147,25 +147,28 @@ describe('An owner that hangs, with all its members', () => {
   it.each([
     ['another node is the registrar', 2],
     ['it is the registrar itself', 0],
-  ] as const)('leaves them without frames for 15 s at the most, at any other node, where %s', (_, registrar) => {
-    const rig = meeting([0, 0, 0, 0], { standby: 1 }, registrar)
-    const { world, nodes, clients, name } = rig
-    const epoch = worldOf(clients[0] as Roamer, name) as number
-    // The balancer passes over it.
-    clients.forEach((client, at) => {
-      client.leads = (named) => (named === nodes[0] ? nodes[1 + (at % 2)] : named)
-    })
-    const wake = world.pause(nodes[0], true)
-    const had = clients.map(({ frames }) => frames.get(name)?.length ?? 0)
-    roam(world, clients, 15_000)
-    clients.forEach(({ frames }, at) => {
-      expect(frames.get(name)?.length).toBeGreaterThan((had[at] as number) + 10)
-    })
-    wake()
-    expect(watch(rig, 12_000)).toBe(false)
-    const [owner] = world.whereIs(name)
-    expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
-  })
+  ] as const)(
+    'leaves them without frames for 15 s at the most, at any other node, where %s',
+    (_, registrar) => {
+      const rig = meeting([0, 0, 0, 0], { standby: 1 }, registrar)
+      const { world, nodes, clients, name } = rig
+      const epoch = worldOf(clients[0] as Roamer, name) as number
+      // The balancer passes over it.
+      clients.forEach((client, at) => {
+        client.leads = (named) => (named === nodes[0] ? nodes[1 + (at % 2)] : named)
+      })
+      const wake = world.pause(nodes[0], true)
+      const had = clients.map(({ frames }) => frames.get(name)?.length ?? 0)
+      roam(world, clients, 15_000)
+      clients.forEach(({ frames }, at) => {
+        expect(frames.get(name)?.length).toBeGreaterThan((had[at] as number) + 10)
+      })
+      wake()
+      expect(watch(rig, 12_000)).toBe(false)
+      const [owner] = world.whereIs(name)
+      expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
+    },
+  )
 })
 
 describe('An owner with at least half of the members', () => {
