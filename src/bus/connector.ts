@@ -19,6 +19,11 @@ export interface BusReports {
 /** One node's place on a bus. */
 export interface BusPort extends Bus {
   readonly stats: BusStats
+  /**
+   * Whether anybody listens as that node. False: the bus is sure that nobody does. A bus that tells `gone` by itself
+   * need not know.
+   */
+  listens?(node: number): Promise<boolean>
   /** Sends what waits, for at most a second, and leaves. Nothing comes in any more from the call on. */
   close(): Promise<void>
 }

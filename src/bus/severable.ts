@@ -35,6 +35,7 @@ export class Severable implements BusConnector {
       send: this.#unlessCut((node: number, bytes: Uint8Array) => port.send(node, bytes), counted),
       subscribe: (subject) => port.subscribe(subject),
       unsubscribe: (subject) => port.unsubscribe(subject),
+      listens: async (node) => this.#mending !== undefined || (await port.listens?.(node)) !== false,
       close: () => {
         clearTimeout(this.#mending)
         this.#listener = null

@@ -4,6 +4,7 @@ import { linked, LinkParts } from './cluster/link-messages.ts'
 import { Mesh, type MeshHost } from './cluster/mesh.ts'
 import { Moves } from './cluster/moves.ts'
 import { Passing, type PassingHost } from './cluster/passing.ts'
+import type { Found } from './cluster/names.ts'
 import { type AnswerOf, type MeetingPart, meetingParts, type QuestionOf } from './cluster/question-kinds.ts'
 import type { Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerer, type Answerers, Questions, Refusal } from './cluster/questions.ts'
@@ -33,6 +34,8 @@ const SEARCHES = 1_000
 const SEARCHES_PER_SWEEP = 8
 /** How long a node has to tell its revocations. */
 const REVOCATIONS_MS = 5_000
+/** How long a node has to say what it has of a meeting. */
+const PART_MS = 1_000
 /** How long a node has to answer about a meeting that was handed over to it. */
 const FORWARDED_MS = 1_500
 
@@ -261,7 +264,24 @@ export class Peering implements TopicPeers {
   /** What this node has of a meeting. */
   partOf(meeting: string): MeetingPart {
     if (this.#host.meeting(meeting) !== undefined) return 'owner'
+    if (this.mesh.revival.holds(meeting)) return 'heir'
     return this.mesh.ownerOf(meeting) === 0 ? 'nothing' : 'replica'
+  }
+
+  /**
+   * Asks all nodes which of them has a meeting, or would go on with it: its registrar has not said. `found` is called
+   * once, with null where none does.
+   */
+  search(meeting: string, now: number, found: Found): void {
+    const left = new Set(this.peers())
+    if (left.size === 0) return found(null, now)
+    this.questions.ask([...left], 'part', { meeting }, now + PART_MS, (node, ending, at) => {
+      const part = ending.by === 'answer' ? meetingParts[ending.answer] : 'nothing'
+      const has = part === 'owner' || part === 'heir'
+      if (!left.delete(node) || (left.size > 0 && !has)) return
+      left.clear()
+      found(has ? node : null, at)
+    })
   }
 
   /** The node that knows where a user has sessions. */

@@ -171,7 +171,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: peering && joinsOf(incarnation, peering.mesh, names),
+      cluster: peering && joinsOf(incarnation, peering, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       seated: (session, now) => peering?.moves.seated(session, now),
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
@@ -276,10 +276,14 @@ function clusterOf(
   )
 }
 
-function joinsOf(self: number, elsewhere: Elsewhere, names: Names): ClusterOfJoins {
+function joinsOf(self: number, peering: Peering, names: Names): ClusterOfJoins {
+  const elsewhere: Elsewhere = peering.mesh
   return {
     self,
-    find: (name, now, found) => names.find(name, now, found),
+    find: (name, now, found) =>
+      names.find(name, now, (owner, at) =>
+        owner === null ? peering.search(name, at, found) : found(owner, at),
+      ),
     ownerOf: (name) => elsewhere.ownerOf(name),
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),

@@ -1,6 +1,7 @@
 import {
   connect,
   credsAuthenticator,
+  errors,
   type NatsConnection,
   type NodeConnectionOptions,
   nkeyAuthenticator,
@@ -48,6 +49,8 @@ export class NatsBus implements BusPort {
   /** Given to the client library since the last flush was asked for, and before that: not confirmed yet. */
   #unflushed = { bytes: 0, messages: 0 }
   #flushing = { bytes: 0, messages: 0 }
+  /** Questions whether a node listens, so far. */
+  #asked = 0
   #lastTrouble = ''
   readonly #stats = { dropped: 0, strangers: 0 }
   /** When it was last said that there are strangers. */
@@ -94,6 +97,21 @@ export class NatsBus implements BusPort {
     const subscription = this.#subscriptions.get(subject)
     this.#subscriptions.delete(subject)
     subscription?.unsubscribe()
+  }
+
+  /** The server knows who subscribes, and says so at once of a subject that nobody does. */
+  async listens(node: number): Promise<boolean> {
+    const connection = this.#connection
+    if (!this.#isUp || !this.#isConnected(connection)) return true
+    // The answer comes to a subject that this node may listen to whatever its rights are.
+    const reply = `${this.#own}.${++this.#asked}`
+    const options = { timeout: natsLimits.listensMs, noMux: true, reply }
+    try {
+      await connection.request(nodeSubjectOf(this.#cluster, node), undefined, options)
+    } catch (error) {
+      return !(error instanceof errors.RequestError && error.isNoResponders())
+    }
+    return true
   }
 
   async close(): Promise<void> {
@@ -174,10 +192,13 @@ export class NatsBus implements BusPort {
     tell: (bytes: Uint8Array, from: number) => void,
   ): Subscription {
     return connection.subscribe(subject, {
-      callback: (error, { data }) => {
+      callback: (error, message) => {
         // What the server refuses is told by `#watch`.
         if (this.#isClosed || error !== null) return
+        const { data } = message
         try {
+          // Somebody asks whether this node listens.
+          if (data.length === 0 && message.respond()) return
           const opened = this.#seal.open(subject, data)
           if (opened === null) this.#strange()
           else {

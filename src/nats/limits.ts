@@ -5,6 +5,7 @@ export const natsLimits: {
   readonly connectMs: number
   readonly retryMs: number
   readonly closeMs: number
+  readonly listensMs: number
   readonly window: number
   readonly partBytes: number
   readonly payloadBytes: number
@@ -21,6 +22,8 @@ export const natsLimits: {
   retryMs: 1_000,
   /** What waits has this long to go out when a node closes. */
   closeMs: 1_000,
+  /** A node that listens says so in this time. */
+  listensMs: 100,
   /** Bytes that were given to the client library and that the server has not confirmed. */
   window: 8 * 1024 * 1024,
   /** A larger message is sent in parts: servers take 1 MiB by default. */

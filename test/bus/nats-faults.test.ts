@@ -78,6 +78,18 @@ describe('The NATS bus', () => {
     return [a, b]
   }
 
+  it('knows at once that nobody listens as a node that has ended, and that one that lives does', async () => {
+    const [a, b] = await two()
+    expect(await a.port.listens?.(2)).toBe(true)
+    await b.port.close()
+    await soon(async () => expect(await a.port.listens?.(2)).toBe(false))
+    expect([b.port.stats.strangers, a.faults, b.faults]).toEqual([0, [], []])
+    // Without a server nobody knows.
+    await server.kill()
+    await soon(() => expect(a.heard).toContain('down'))
+    expect(await a.port.listens?.(2)).toBe(true)
+  })
+
   it('says what the server refuses, once, and which rights it needs', async () => {
     const rights = 'permissions: { publish: ["rtms.sn%2F", "_INBOX.>"], subscribe: ["rtms.s>", "rtms.>"] }'
     const strict = await NatsServer.start(

@@ -50,9 +50,10 @@ export class Accession {
     const heritage = replica.copy.heritage as Heritage
     const { options } = heritage
     const { config } = replica.copy
+    // Spectators of the old world are told that this is another one.
+    replica.disperse(!goesOn)
     const { room, joins } = replica.surrender()
     const promises = candidacy.promisesOf(room.attendance.list)
-    for (const seat of room.seats()) room.end(seat, 'its node has ended')
     const next = room.log.next
     const { facts } = room
     const reign = { term, incarnation, from: next }
@@ -89,6 +90,8 @@ export class Accession {
       const member = owner.member(slot)
       if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
     }
+    for (const seat of room.seats()) seat.move(owner, null)
+    owner.recount(now)
     for (const join of joins) answerHere(join, meetings(), now)
     this.#seeTo(owner, now)
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)

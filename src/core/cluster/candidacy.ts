@@ -22,6 +22,8 @@ interface Pledge extends Promised {
  */
 export class Candidacy implements Fence {
   #since: number
+  /** When a member has promised last that had not before, or else since when this node stands. */
+  #cameAt: number
   /** Those that have said that they do not own the meeting, and whether they have frames of it. */
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
@@ -42,6 +44,7 @@ export class Candidacy implements Fence {
     this.#term = term
     this.incarnation = incarnation
     this.#since = now
+    this.#cameAt = now
   }
 
   get since(): number {
@@ -51,6 +54,11 @@ export class Candidacy implements Fence {
   /** The time for members to come begins. */
   begin(now: number): void {
     this.#since = now
+    this.#cameAt = now
+  }
+
+  get cameAt(): number {
+    return this.#cameAt
   }
 
   get term(): number {
@@ -97,6 +105,7 @@ export class Candidacy implements Fence {
     const { user, slot, elected, term, incarnation, seen, age } = message
     const known = this.#pledges.get(key)
     if (known === undefined && !isMember && this.#unknown++ >= MOST_UNKNOWN) return false
+    if (known === undefined && isMember) this.#cameAt = now
     this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
     return known?.elected !== elected || known.seen !== seen || !isSame(known, message)
   }

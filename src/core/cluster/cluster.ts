@@ -166,10 +166,15 @@ export class Cluster {
 
   /**
    * Asks who has a meeting open. `ended` is called once, at the latest after `claimMs`: with the owner, 0 for none; or
-   * late.
+   * late, at once where its registrar is silent.
    */
   find(name: string, now: number, ended: (ending: ClaimEnding, now: number) => void): void {
     this.#hearing.at(now)
+    const registrar = this.#view.registrarOf(name)
+    if (registrar !== this.#self && this.#isSettled && this.isSilent(registrar)) {
+      this.#stats.searchEnded('late')
+      return ended({ by: 'late' }, now)
+    }
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')

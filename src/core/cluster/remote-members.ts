@@ -163,16 +163,17 @@ export class RemoteMembers {
   }
 }
 
-/** Everybody who reads at a replica, or is a member there, joins again. `log`: its number. */
+/** The members of a replica, or everybody who reads there as well, join again. `log`: its number. */
 export function disperse(
   room: Room | null,
   members: RemoteMembers,
   log: number,
   rejoin: (session: Session) => void,
+  everybody: boolean,
 ): void {
   const seats = Array.from(members.all(), ({ seat }) => seat)
   for (const seat of new Set([...(room?.seats() ?? []), ...seats])) {
-    if (seat === null) continue
+    if (seat === null || (seat.member === null && !everybody)) continue
     room?.unplace(seat)
     seat.session.stand(log)
     rejoin(seat.session)

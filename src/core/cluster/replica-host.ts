@@ -50,7 +50,7 @@ export interface ReplicaHost<R> extends RoomHost {
     now: number,
   ): void
   /** The session is to join its meetings anew, because the node of one has ended. */
-  rejoin(session: Session): void
+  readonly rejoin: (session: Session) => void
   /** The replica has ended. */
   ended(replica: R): void
   /** The owner has answered, or frames have come while the replica is part of a hand-over. */

@@ -73,7 +73,6 @@ export class Replica implements Host {
     return this.copy.log
   }
 
-  /** Number of members who are here. */
   get members(): number {
     return this.#members.size
   }
@@ -172,7 +171,6 @@ export class Replica implements Host {
     return this.#isConnected && this.#joins.isTrying
   }
 
-  /** Whether something waits until the link takes it. */
   get isOwing(): boolean {
     return this.#isConnected && this.#members.isOwing
   }
@@ -268,7 +266,7 @@ export class Replica implements Host {
     if (copy.isNewerThan(message)) return
     if (!copy.isPrefixOf(message)) {
       if (!this.isOrphan) return this.end(CLOSED, 'BUSY', now)
-      // Nobody reads here, so it can begin anew.
+      this.disperse(true)
       copy.discard(CLOSED)
     }
     this.#isConnected = true
@@ -411,24 +409,26 @@ export class Replica implements Host {
     else this.#host.link(this.#owner, told)
   }
 
-  /** The owner has ended. Who is here joins again, and so finds whoever goes on; the frames are kept for that node. */
+  /** The members join again, and `everybody` where spectators cannot read on either. */
+  disperse: (everybody: boolean) => void = (everybody) =>
+    disperse(this.copy.room, this.#members, this.number, this.#host.rejoin, everybody)
+
+  /** The owner has ended. Members join again, and so find whoever goes on; the frames are kept, and spectators wait. */
   lost(now: number): void {
-    if (!this.isOrphan)
-      disperse(this.copy.room, this.#members, this.number, (session) => this.#host.rejoin(session))
+    if (!this.isOrphan) this.disperse(false)
     if (this.#owner !== 0) this.lastOwner = this.#owner
     this.#isConnected = false
     this.copy.origin = null
-    if (!this.copy.canGoOn) this.giveUp(now)
-    else {
-      this.isOrphan = true
-      this.isHandedOver = false
-      this.#owner = 0
-      this.#host.orphaned(this, now)
-    }
+    if (!this.copy.canGoOn) return this.giveUp(now)
+    this.isOrphan = true
+    this.isHandedOver = false
+    this.#owner = 0
+    this.#host.orphaned(this, now)
   }
 
   /** Nobody goes on from here: whoever waits looks for the meeting anew. */
   giveUp(now: number): void {
+    this.disperse(true)
     const again = this.#joins.takeAll()
     this.#finish(CLOSED, 'BUSY', now)
     for (const { joined } of again) joined('NOT_FOUND', now)

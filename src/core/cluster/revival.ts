@@ -316,8 +316,10 @@ export class Revival {
 
   // ---- going on
 
-  #isLate({ since }: Candidacy, now: number): boolean {
-    return now - since >= this.#host.limits.revivalMs
+  /** Nobody has come for a while, though members come one after the other where all processors are busy. */
+  #isLate({ since, cameAt }: Candidacy, now: number): boolean {
+    const { revivalMs, orphanMs } = this.#host.limits
+    return now - cameAt >= revivalMs || now - since >= orphanMs
   }
 
   /**

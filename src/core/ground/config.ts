@@ -113,7 +113,7 @@ export const defaultLimits: NodeLimits = {
   verifications: 64,
   helloMs: 5_000,
   helloMessages: 256,
-  heartbeatMs: 7_000,
+  heartbeatMs: 5_000,
   sessionKeepMs: 60_000,
   sessionsPerUser: 32,
   tokenMs: 2_592_000_000,
@@ -153,7 +153,7 @@ export const defaultLimits: NodeLimits = {
   topicKeys: 10_000,
   topicPendingEntries: 1_024,
   topicPendingBytes: 262_144,
-  reconnectMinMs: 50,
+  reconnectMinMs: 25,
   reconnectMaxMs: 2_000,
   movesPerSecond: 50,
 }
@@ -271,11 +271,12 @@ export const fixedLimits = {
   standbyKeepMs: 3_000,
   standbysPerBeat: 500,
   /**
-   * When an owner has ended: waits for most members, the rest and other nodes' frames; how many meetings are looked for,
-   * or gone on with, in one go; the time between looks, and with the frames.
+   * When an owner has ended: waits for the next member while too few have come, for the rest, and for other nodes' frames;
+   * how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames, in which
+   * too few members have come one after the other as well.
    */
   revivalMs: 3_000,
-  revivalWaitMs: 250,
+  revivalWaitMs: 100,
   revivalAskMs: 500,
   revivalsAtOnce: 50,
   revivalBeatMs: 50,

@@ -269,7 +269,7 @@ export class Cluster {
     const having = (wanted: string): string[] =>
       parts.filter(([, part]) => part === wanted).map(([node]) => this.#peers.nameOf(node))
     const [owner = null] = having('owner')
-    return { owner, replicas: having('replica'), missing }
+    return { owner, replicas: [...having('replica'), ...having('heir')], missing }
   }
 
   /**

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { AnswerOf, KindName, QuestionEnding, QuestionOf } from '../../core/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import { serverLimits } from '../ground/limits.ts'
@@ -42,8 +43,28 @@ export class Peers {
     return (cluster?.isSettled ?? true) && this.#all.length === 0
   }
 
-  /** Whether a node answers a question at once. True where that cannot be told: this one is not on the bus. */
-  answers(node: number): Promise<boolean> {
+  /**
+   * Whether a node answers a question at once, or anybody listens as that node. True where that cannot be told: this one
+   * is not on the bus.
+   */
+  async answers(node: number): Promise<boolean> {
+    const question = { isOpen: true }
+    const asked = this.#answersQuestion(node).finally(() => (question.isOpen = false))
+    const listens = async (): Promise<boolean> => {
+      const { bus } = this.#host
+      // A server may hear a moment later than others that the connection of a process is closed.
+      while (question.isOpen && bus.listens !== undefined) {
+        // eslint-disable-next-line no-await-in-loop
+        if (!(await bus.listens(node))) return false
+        // eslint-disable-next-line no-await-in-loop
+        await setTimeout(serverLimits.listensMs)
+      }
+      return asked
+    }
+    return Promise.race([asked, listens()])
+  }
+
+  #answersQuestion(node: number): Promise<boolean> {
     return new Promise((resolve) => {
       const isUp = this.#host.handle(({ inlet, peering }, now) => {
         if (!inlet.isUp || peering === null) return false

@@ -104,6 +104,8 @@ export const serverLimits = {
   lines: 64,
   /** How long a node whose address refuses connections may take to give a sign of life on the bus. */
   signMs: 200,
+  /** Between two questions whether anybody listens there as that node. */
+  listensMs: 20,
   /** Edges that one ticket names: its client opens a socket to each. */
   ticketEdges: 3,
   /** How long another node may take to answer what a call of the business asks it. */

@@ -45,6 +45,7 @@ function three() {
     connect: (node, listener, reports) => ({
       ...bus.connect(node, listener, (error) => reports.fault(error)),
       stats: { dropped: 2, strangers: 3 },
+      listens: async (node) => node === 2,
       close: async () => {},
     }),
   })
@@ -94,6 +95,13 @@ describe('A node that is cut off', () => {
     vi.advanceTimersByTime(1)
     speak()
     expect(heard).toEqual(['down', 'back', 'message 7', 'sent 8', '2 heard'])
+  })
+
+  it('knows of nobody that does not listen, and is not told by its bus meanwhile', async () => {
+    const { link, port } = three()
+    expect(await Promise.all([port.listens?.(2), port.listens?.(4)])).toEqual([true, false])
+    link.cut(1_000)
+    expect(await port.listens?.(4)).toBe(true)
   })
 
   it('is told once, however often it is cut off meanwhile; the last one counts', () => {

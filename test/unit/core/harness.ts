@@ -360,7 +360,8 @@ export class Harness {
       bus?: (node: () => RtmsNode) => Bus
     } = {},
   ) {
-    this.limits = { ...defaultLimits, ...limits }
+    // Test peers answer no pings, and are given up after two of these.
+    this.limits = { ...defaultLimits, heartbeatMs: 7_000, ...limits }
     // The nodes of a cluster make different session ids.
     if (parts.cluster !== undefined) this.#entropy = 1 + ((parts.incarnation ?? 0) % 65_521)
     this.node = new RtmsNode(

@@ -81,7 +81,7 @@ describe('The range that a welcome names for the first reconnect', () => {
 
   it('is short where few clients would come back, and gives each of many a fifth of a millisecond', () => {
     const { reconnectMinMs, reconnectMaxMs } = defaultLimits
-    expect([reconnectMinMs, reconnectMaxMs, greatestOf(1)]).toEqual([50, 2_000, 200])
+    expect([reconnectMinMs, reconnectMaxMs, greatestOf(1)]).toEqual([25, 2_000, 100])
     const limits = { reconnectMinMs: 10 }
     expect([1, 200, 300].map((count) => greatestOf(count, limits))).toEqual([40, 40, 60])
   })

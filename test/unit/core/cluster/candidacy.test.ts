@@ -58,6 +58,17 @@ describe('Promises to a node that stands', () => {
     ])
   })
 
+  it('say when a member came last: once for each, and for nobody else', () => {
+    const standing = candidacy()
+    expect(standing.cameAt).toBe(100)
+    standing.take(promise('ann', 0), members, 200)
+    standing.take(promise('ann', 0), members, 300)
+    standing.take(promise('eve', 0), members, 400)
+    expect(standing.cameAt).toBe(200)
+    standing.take(promise('bob', 1), members, 500)
+    expect([standing.cameAt, standing.since]).toEqual([500, 100])
+  })
+
   it('are kept of a thousand who are no members yet, each in a slot that there can be, and of all who are', () => {
     const standing = candidacy()
     const strangers = Array.from({ length: 1_200 }, (_, n) => ({ slot: n % 255, user: `u${n}`, away: false }))

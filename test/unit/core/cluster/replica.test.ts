@@ -983,7 +983,7 @@ describe('A replica', () => {
     expect([other.ends, other.heard()]).toEqual([1, []])
   })
 
-  it('whose owner is gone has all who are there join again, each once, and tells them of no end', () => {
+  it('whose owner is gone has its members join again, and spectators once nobody goes on, and tells them of no end', () => {
     const desk = new Desk().begin()
     const [ann, bob] = desk.seat('ann', 'bob') as [Session, Session]
     const [eve] = desk.watch('eve') as [Session]
@@ -991,8 +991,8 @@ describe('A replica', () => {
     desk.ask(desk.session('dan'))
     desk.heard()
     desk.hear({ type: 'moved', replica: NUMBER, owner: 0 })
-    expect([...desk.rejoined].sort()).toEqual(['ann', 'bob', 'eve'])
-    expect([desk.news(), [ann, bob, eve].map(({ seats }) => seats.size)]).toEqual([[], [0, 0, 0]])
+    expect([...desk.rejoined].sort()).toEqual(['ann', 'bob'])
+    expect([desk.news(), [ann, bob, eve].map(({ seats }) => seats.size)]).toEqual([[], [0, 0, 1]])
     // Its frames may be all that is left of the meeting, and whoever waits is answered by the node that goes on.
     expect(desk.answered()).toEqual([])
     expect([desk.ends, desk.orphaned, desk.replica.members, desk.heard(), desk.held.user]).toEqual([
@@ -1000,10 +1000,11 @@ describe('A replica', () => {
       1,
       0,
       [],
-      0,
+      weights.spectator,
     ])
     desk.replica.giveUp(desk.now)
     expect(desk.answered()).toEqual(['dan NOT_FOUND'])
+    expect([desk.rejoined.slice(2), desk.news(), eve.seats.size]).toEqual([['eve'], [], 0])
     expect([desk.ends, desk.held]).toEqual([1, { user: 0, meeting: 0 }])
   })
 

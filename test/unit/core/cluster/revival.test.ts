@@ -174,6 +174,57 @@ describe('A meeting whose node has ended', () => {
     expect(clients.map((client) => seatOf(client)?.world)).toEqual(before)
   })
 
+  it('is in the same world where its members come one after the other, each within 3 s of the last', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0, 0, 0], { standby: 1 })
+    const before = clients.map((client) => seatOf(client)?.world)
+    const since = world.now
+    clients.forEach((client, at) => {
+      client.leads = () => (world.now - since < at * 2_500 ? null : nodes[1 + (at % 2)])
+    })
+    world.kill(nodes[0], true)
+    roam(world, clients, 7_000)
+    expect(clients.slice(0, 3).map((client) => seatOf(client)?.world)).toEqual(before.slice(0, 3))
+    expect(nodes.map(({ node }) => node.stats.meetingsForked)).toEqual([0, 0, 0])
+    expect(ownersOf(world)).toHaveLength(1)
+    roam(world, clients, 9_000)
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual(before)
+  })
+
+  it('goes on within 300 ms of its end for all members of 20, where each hop takes up to 5 ms', () => {
+    const world = settled(3)
+    const nodes = world.nodes as [Harness, Harness, Harness]
+    const names = Array.from({ length: 20 }, (_, n) => `m${n}`)
+    for (const name of names) world.open(nodes[0], name, { frameRate: 20, standby: 1 })
+    world.settle()
+    let seed = 7
+    const random = (): number => (seed = (seed * 48_271) % 2_147_483_647) / 2_147_483_647
+    const clients = names.flatMap((name, m) =>
+      [0, 1, 2, 3].map((n) => {
+        const client = new Roamer(world, `u${m}.${n}`, nodes[0], random)
+        client.leads = (named) =>
+          named !== undefined && world.living.includes(named) ? named : nodes[1 + (n % 2)]
+        client.join(name)
+        return client
+      }),
+    )
+    roam(world, clients, 3_000)
+    world.hopMs = 5
+    roam(world, clients, 500)
+    const framesOf = (client: Roamer): number => [...client.frames.values()][0]?.length ?? 0
+    const had = clients.map(framesOf)
+    const gaps = clients.map(() => Infinity)
+    world.kill(nodes[0], false)
+    roam(world, clients, 600, (at) => {
+      // Others find that out at the same time nearly.
+      if (at === 20 || at === 40) nodes[at / 20]?.node.inlet.gone(nodes[0].node.incarnation, world.now)
+      clients.forEach((client, n) => {
+        if (framesOf(client) > (had[n] as number)) gaps[n] = Math.min(gaps[n] as number, at)
+      })
+    })
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(300)
+    expect(nodes[1].node.stats.meetingsForked + nodes[2].node.stats.meetingsForked).toBe(0)
+  })
+
   it('goes on at once where only spectators are left, who have no say', () => {
     const { world, nodes, clients } = meeting(3, [1], { standby: 1 })
     const [watcher] = clients as [Roamer]
@@ -231,6 +282,23 @@ describe('A meeting whose node has ended', () => {
       const history = historyOf(client)
       expect(history).toEqual(history.map((_, at) => at + 1))
       expect([...client.ends.values()].filter((end) => typeof end === 'string')).toEqual([])
+    }
+  })
+
+  it('has its spectators read on, on the same connections, on the node that goes on and on the other', () => {
+    const { world, nodes, clients } = meeting(3, [0, 1, 1])
+    const watchers = [nodes[1], nodes[2]].map((node, at) => new Roamer(world, `watcher${at}`, node))
+    for (const watcher of watchers) watcher.join('m', true)
+    roam(world, [...clients, ...watchers], 500)
+    world.kill(nodes[0], true)
+    roam(world, [...clients, ...watchers], 3_000)
+    expect(ownersOf(world)).toHaveLength(1)
+    for (const { frames, gaps, heard, nodes: welcomes } of watchers) {
+      const seen = frames.get('m') ?? []
+      expect([welcomes.length, gaps, heard]).toEqual([1, [], []])
+      expect(seen).toEqual(seen.map((_, at) => at + 1))
+      expect(seen.length).toBeGreaterThan((clients[0]?.frames.get('m')?.at(-1) ?? 0) - 5)
+      expect(seen.length).toBeGreaterThan(80)
     }
   })
 

@@ -39,7 +39,7 @@ export class Roamer {
   /** Sockets that open with the next step. */
   #opening: { readonly attempt: number; readonly url: string }[] = []
 
-  constructor(world: World, user: string, node: Harness) {
+  constructor(world: World, user: string, node: Harness, random: () => number = () => 0.1) {
     this.#world = world
     const ticket: Ticket = { url: `ws://${node.node.id}/rtms`, token: user, expiresAt: 0 }
     let asked = 0
@@ -48,7 +48,7 @@ export class Roamer {
         codec: binaryCodec,
         window: 65_536,
         client: 'roamer',
-        random: () => 0.1,
+        random,
         connectMs: 10_000,
         backoffMs: 5_000,
       },
@@ -174,6 +174,7 @@ export class Roamer {
     this.#opening = []
     for (const { attempt, url } of opening) this.#open(attempt, url)
     for (const [attempt, line] of Array.from(this.#lines)) {
+      if (this.#world.hanging.has(line.h)) continue
       if (!this.#lives(line.h)) {
         this.#lines.delete(attempt)
         this.machine.handleClose(attempt, 1006, '', now)

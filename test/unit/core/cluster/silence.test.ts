@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { MeetingOptions } from '../../../../src/core/index.ts'
+import { defaultLimits, type MeetingOptions } from '../../../../src/core/index.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { Backing } from '../../../../src/core/meeting/backing.ts'
 import { replace } from '../../../simulation/plant.ts'
@@ -17,11 +17,16 @@ interface Rig {
   readonly seals: Map<Harness, number>
 }
 
-/** A meeting on the first of three nodes, registered at the last, and a client at each of some nodes. */
-function meeting(homes: readonly number[], options: Partial<MeetingOptions> = {}): Rig & { name: string } {
-  const world = settled(3)
+/** A meeting on the first of three nodes, registered at one of them, and a client at each of some nodes. */
+function meeting(
+  homes: readonly number[],
+  options: Partial<MeetingOptions> = {},
+  registrar: 0 | 1 | 2 = 2,
+): Rig & { name: string } {
+  const { heartbeatMs } = defaultLimits
+  const world = settled(3, { heartbeatMs })
   const nodes = world.nodes as Nodes
-  const name = world.nameOf(nodes[2])
+  const name = world.nameOf(nodes[registrar])
   world.open(nodes[0], name, { frameRate: 20, inputsPerSecond: 1_000, ...options })
   world.settle()
   world.answers(nodes[0])
@@ -136,6 +141,34 @@ describe('An owner that most members cannot reach', () => {
     expect(watch(rig, 5_000)).toBe(false)
     expectWhole(rig, nodes[0], epoch)
   })
+})
+
+describe('An owner that hangs, with all its members', () => {
+  it.each([
+    ['another node is the registrar', 2],
+    ['it is the registrar itself', 0],
+  ] as const)(
+    'leaves them without frames for 15 s at the most, at any other node, where %s',
+    (_, registrar) => {
+      const rig = meeting([0, 0, 0, 0], { standby: 1 }, registrar)
+      const { world, nodes, clients, name } = rig
+      const epoch = worldOf(clients[0] as Roamer, name) as number
+      // The balancer passes over it.
+      clients.forEach((client, at) => {
+        client.leads = (named) => (named === nodes[0] ? nodes[1 + (at % 2)] : named)
+      })
+      const wake = world.pause(nodes[0], true)
+      const had = clients.map(({ frames }) => frames.get(name)?.length ?? 0)
+      roam(world, clients, 15_000)
+      clients.forEach(({ frames }, at) => {
+        expect(frames.get(name)?.length).toBeGreaterThan((had[at] as number) + 10)
+      })
+      wake()
+      expect(watch(rig, 12_000)).toBe(false)
+      const [owner] = world.whereIs(name)
+      expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
+    },
+  )
 })
 
 describe('An owner with at least half of the members', () => {

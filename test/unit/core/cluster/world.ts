@@ -87,10 +87,16 @@ export class World {
     return this.nodes.filter((h) => !this.#ended.has(h))
   }
 
+  /** The bus delivers so often: what is sent takes that long at the most; 0: it takes no time. */
+  hopMs = 0
+  #deliveredAt = 0
+
   /** Sweeps and delivers until nothing happens any more. */
   settle(): void {
     for (let n = 0; n < 8; n++) {
       for (const h of this.living) h.settle()
+      if (this.hopMs > 0 && this.now - this.#deliveredAt < this.hopMs) break
+      this.#deliveredAt = this.now
       this.bus.deliver()
     }
     for (const h of this.living) h.settle()
@@ -126,11 +132,19 @@ export class World {
     this.settle()
   }
 
-  /** A process stands still, as by SIGSTOP. Returns what lets it run again. */
-  pause(h: Harness): () => void {
+  /** Nodes that stand still and whose clients are not told: their connections stay open. */
+  readonly hanging: Set<Harness> = new Set()
+
+  /**
+   * A process stands still, as by SIGSTOP. Returns what lets it run again. `hangs`: its connections stay open, and
+   * nothing comes through them; otherwise its clients see them end.
+   */
+  pause(h: Harness, hangs = false): () => void {
     this.#ended.add(h)
+    if (hangs) this.hanging.add(h)
     return () => {
       this.#ended.delete(h)
+      this.hanging.delete(h)
       h.now = this.now
       this.settle()
     }
