@@ -2,6 +2,7 @@ import { RtmsError } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { Connection } from './door/connection.ts'
 import type {
+  Allowance,
   Application,
   Bus,
   Grant,
@@ -30,7 +31,7 @@ export interface Ports {
 export interface Answered {
   handleAuthenticated(check: object, outcome: Outcome<Grant>, now: number): void
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void
-  handleAuthorized(question: Question, allowed: boolean, now: number): void
+  handleAuthorized(question: Question, allowed: Allowance, now: number): void
   handleMissing(missing: MissingMeeting, now: number): void
 }
 

@@ -18,7 +18,7 @@ import type { Inlet } from './inlet.ts'
 import type { MeetingBusiness } from './ports.ts'
 import { type Bot, type MeetingInfo, plain } from './meeting/business.ts'
 import type { Meetings } from './meeting/meetings.ts'
-import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
+import type { Allowance, Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
 import type { SealedFrame, ToldRevocation, Transport } from './ports.ts'
 import type { Peering, PeeringHost } from './peering.ts'
 import { pageOf, type PageQuery, type Search } from './ground/page.ts'
@@ -418,7 +418,7 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** The answer to `authorize`. */
-  handleAuthorized(question: Question, allowed: boolean, now: number): void {
+  handleAuthorized(question: Question, allowed: Allowance, now: number): void {
     this.#dispatch.gate.answer(question, allowed, now)
   }
 

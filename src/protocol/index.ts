@@ -1,6 +1,15 @@
 export { binaryCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
-export { closeCodes, errors, mayReconnect, RtmsError, type CloseReason, type ErrorCode } from './errors.ts'
+export { errorTexts } from './error-texts.ts'
+export {
+  closeCodes,
+  errors,
+  mayReconnect,
+  RtmsError,
+  type CloseReason,
+  type ErrorCode,
+  type ErrorDetails,
+} from './errors.ts'
 export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
 export { jsonCodec } from './json.ts'
 export { isSpoken, limits, SYSTEM_SLOT, versions } from './limits.ts'

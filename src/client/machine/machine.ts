@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
-import { closeError, isOwnCode } from './closing.ts'
+import { closeError, errorIn, isOwnCode } from './errors.ts'
 import { Followers } from './followers.ts'
 import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
@@ -435,7 +435,7 @@ export class Machine {
   }
 
   #handleFailed(message: MessageOf<'failed'>, now: number): void {
-    const error = new RtmsError(message.error, message.message, message.retryAfter)
+    const error = errorIn(message)
     if (!this.followers.handleFailed(message, error, this.#tickets.count, now))
       this.calls.end(message.call, error)
     else if (this.followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)

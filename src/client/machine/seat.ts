@@ -12,6 +12,7 @@ import {
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
+import { errorIn } from './errors.ts'
 import { Inputs, type NumberedInput } from './inputs.ts'
 import type { Waiting } from './limits.ts'
 
@@ -253,7 +254,7 @@ export class SeatMachine {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
     if (message.type === 'nack')
-      this.#inputs.refused(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+      this.#inputs.refused(message.seq, errorIn(message))
     return true
   }
 

@@ -180,5 +180,5 @@ function edgesOpenNone(name: string): RtmsError {
 
 function lateAbout(name: string): RtmsError {
   const text = `the cluster has not said in time which node has ${name}: the bus is down or a node does not answer; try again`
-  return new RtmsError('BUSY', text, AGAIN_MS)
+  return new RtmsError('BUSY', text, { retryAfterMs: AGAIN_MS })
 }

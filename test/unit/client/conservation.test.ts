@@ -35,7 +35,7 @@ async function endAll({ client, socket }: Setup, signal: AbortSignal): Promise<v
     await settle()
     socket.takeOf(type).forEach(({ call }, index) => {
       if (answers[index] === 'failed')
-        socket.receive({ type: 'failed', call, index: 0, error: 'FULL', message: '', retryAfter: 0 })
+        socket.receive({ type: 'failed', call, index: 0, error: 'FULL', message: '', retryAfter: 0, reason: '' })
       else if (type === 'join') socket.receive(joinedOf({ call, meeting: `m${index}`, log: 5 + index }))
       else if (type === 'publish') socket.receive({ type: 'done', call, value: 50 })
       else socket.receive({ type: 'reply', call, data: text('1') })
@@ -233,7 +233,7 @@ describe('The bytes that wait', () => {
               seq: (last = Math.max(last, seq)),
               error: 'RATE',
               retryAfter: 0,
-              last: 0,
+              last: 0, message: '', reason: '',
             })
           if (each === 'gap') {
             frame += 3

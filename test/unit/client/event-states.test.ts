@@ -87,7 +87,7 @@ function refreshing(): { readonly rig: Rig; readonly call: number } {
   rig.giveTicket(40_000, { token: 'fresh' })
   return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
 }
-const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0, reason: '' } as const
 
 /** Whether the next connection begins with a fresh ticket. */
 function asksAnew(rig: Rig): boolean {
@@ -341,7 +341,7 @@ describe('A message', () => {
     rig.take()
     rig.receive(
       { type: 'done', call: call + 1, value: 0 },
-      { type: 'failed', call: call + 1, index: 0, error: 'FULL', message: '', retryAfter: 0 },
+      { type: 'failed', call: call + 1, index: 0, error: 'FULL', message: '', retryAfter: 0, reason: '' },
       { type: 'reply', call, data: text('1') },
     )
     expect(outcomes.all).toHaveLength(1)

@@ -407,7 +407,7 @@ describe('A ticket', () => {
     rig.advance(6_000)
     rig.giveTicket(8_000)
     const [newer] = rig.takeOf('refresh')
-    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0, reason: '' } as const
     rig.receive({ type: 'failed', call: older?.call ?? 0, ...refused })
     rig.receive({ type: 'done', call: newer?.call ?? 0, value: 0 })
     const before = rig.tickets.length
@@ -465,7 +465,7 @@ describe('A ticket', () => {
     expect([rig.machine.phase, rig.tickets.length]).toEqual(['live', 3])
     rig.giveTicket(8_000)
     const [refresh] = rig.takeOf('refresh')
-    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0, reason: '' } as const
     rig.receive({ type: 'failed', call: refresh?.call ?? 0, ...refused })
     expect(rig.machine.phase).toBe('live')
     rig.lose(4451)
@@ -567,7 +567,7 @@ describe('Calls', () => {
       { type: 'publish', call: two, topic: 't', key: 'k', tombstone: false },
     ])
     rig.receive({ type: 'done', call: two, value: 0 })
-    rig.receive({ type: 'failed', call: one, index: 0, error: 'NO_HANDLER', message: 'none', retryAfter: 0 })
+    rig.receive({ type: 'failed', call: one, index: 0, error: 'NO_HANDLER', message: 'none', retryAfter: 0, reason: '' })
     rig.receive({ type: 'reply', call: one, data: text('late') })
     expect(outcomes.all).toEqual(['t 0', 'a NO_HANDLER'])
   })
@@ -852,7 +852,7 @@ describe('A seat', () => {
     rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.lose()
     const [join] = rig.live({ resumed: true })
-    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 })
+    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0, message: '', reason: '' })
     rig.receive({ type: 'direct', log: 5, data: text('b') })
     expect([outcomes.all, listener.take()]).toEqual([['a RATE'], ['direct b']])
     const call = join?.type === 'join' ? join.call : 0
@@ -907,7 +907,7 @@ describe('A seat', () => {
     expect(rig.take()).toMatchObject(
       [1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, after: seq - 1, seen: 1 })),
     )
-    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10, last: 0 })
+    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10, last: 0, message: '', reason: '' })
     rig.receive(
       framesOf(2, [
         [

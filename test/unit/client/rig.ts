@@ -217,7 +217,7 @@ export class Rig {
 
   /** A FAILED of the node. */
   fail(call: number, error: ErrorCode, index = 0, retryAfter = 0): void {
-    this.receive({ type: 'failed', call, index, error, message: '', retryAfter })
+    this.receive({ type: 'failed', call, index, error, message: '', retryAfter, reason: '' })
   }
 
   lose(code = 1006, reason = ''): void {

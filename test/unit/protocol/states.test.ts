@@ -90,7 +90,7 @@ const meeting: Messages = {
     position: positionOf(0),
     reason: 'NO_SNAPSHOT',
   }),
-  '`nack`': receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 }),
+  '`nack`': receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0, message: '', reason: '' }),
   '`direct`': receive({ type: 'direct', log: 5, data: text('1') }),
   '`stand`': receive({ type: 'stand', call: 1, term: 3, incarnation: 7 }),
   '`ended`': receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }),

@@ -339,7 +339,7 @@ describe('A JOIN at a replica', () => {
     const desk = new Desk().begin()
     for (const user of ['ann', 'bob']) desk.ask(desk.session(user))
     const { marks } = desk
-    const refused = { type: 'refused', replica: NUMBER, error: 'FORBIDDEN' } as const
+    const refused = { type: 'refused', replica: NUMBER, error: 'FORBIDDEN', reason: '' } as const
     desk.hear({ ...refused, seat: 2, message: 'not you', retryAfter: 30 })
     desk.hear({ ...refused, seat: 1, message: '', retryAfter: 0 })
     desk.hear({ ...refused, seat: 1, message: 'again', retryAfter: 0 })
@@ -476,7 +476,7 @@ describe('A member at a replica', () => {
       seq: 2,
       error: 'RATE',
       retryAfter: 40,
-      byBusiness: true,
+      byBusiness: true, message: '', reason: '',
     })
     expect([desk.news(), desk.held.user]).toEqual([['ann 9 2 RATE 40 by business'], weights.member])
     desk.hear({
@@ -486,7 +486,7 @@ describe('A member at a replica', () => {
       seq: 2,
       error: 'RATE',
       retryAfter: 0,
-      byBusiness: false,
+      byBusiness: false, message: '', reason: '',
     })
     expect(desk.news()).toEqual([])
   })
@@ -636,7 +636,7 @@ describe('A member at a replica', () => {
       weights.member,
     ])
     // That of somebody who has a seat is refused when the meeting does not know it any more.
-    desk.hear({ type: 'refused', replica: NUMBER, seat: 2, error: 'CLOSED', message: 'gone', retryAfter: 0 })
+    desk.hear({ type: 'refused', replica: NUMBER, seat: 2, error: 'CLOSED', message: 'gone', retryAfter: 0, reason: '' })
     expect([desk.news(), desk.replica.members]).toEqual([['bob ended log:9 error:CLOSED message:gone'], 0])
   })
 
@@ -897,7 +897,7 @@ describe('A replica', () => {
     }
     expect(rest()).toBe(0)
     desk.begin()
-    desk.hear({ type: 'refused', replica: NUMBER, seat: 1, error: 'FULL', message: '', retryAfter: 0 })
+    desk.hear({ type: 'refused', replica: NUMBER, seat: 1, error: 'FULL', message: '', retryAfter: 0, reason: '' })
     desk.answered()
     const ann = desk.session('ann')
     desk.ask(ann)
