@@ -149,7 +149,7 @@ export class MachineClient extends SimClient {
   join(meeting: string, spectator: boolean): void {
     this.observer.joining?.(this, meeting)
     this.#do(() => {
-      const seat = this.#machine.followers.join(meeting, spectator, '', {
+      const seat = this.#machine.followers.join(meeting, { spectator, config: '', fromNow: false, joinBy: Infinity }, {
         frame: (frame: RawFrame) => this.observer.frame?.(this, meeting, seat.world, frame),
         gap: () => this.observer.frameGap?.(this, meeting),
         joined: () => {},

@@ -6,6 +6,7 @@ import {
   type MessageOf,
   RtmsError,
 } from '../../protocol/index.ts'
+import type { Phase } from './ports.ts'
 
 /** The error of a close code; null where the code says no more than that the connection is gone. */
 export function closeError(code: number, text: string): RtmsError | null {
@@ -14,16 +15,19 @@ export function closeError(code: number, text: string): RtmsError | null {
 }
 
 /**
- * What is known of a connection that was lost or, where `url` is given, never made. A browser tells a page nothing but
- * 1006; `ws` gives a cause.
+ * What is known of a connection that was lost or never made. A browser tells a page no more than the close code 1006,
+ * and `ws` the cause.
  */
-export function lostError(url: string, code: number, reason: string, cause: unknown): RtmsError {
-  const what = url ? `no connection to ${url}` : 'the connection was lost'
-  const why =
-    cause instanceof Error
-      ? cause.message
-      : reason || (url && 'check the address, its certificate, and the option origins of the node')
-  return new RtmsError('UNREACHABLE', `${what} (${code}${why && `: ${why}`})`, { cause })
+export function lostError(phase: Phase, url: string, code: number, why: string, cause: unknown): RtmsError {
+  const what =
+    phase === 'live'
+      ? 'the connection was lost'
+      : phase === 'ticket'
+        ? 'getTicket gave no ticket'
+        : `no connection to ${url}`
+  const hint = phase === 'opening' && 'check the address, its certificate, and the option origins of the node'
+  const said = (cause as Error | undefined)?.message || why || hint || `closed with ${code}`
+  return new RtmsError('UNREACHABLE', `${what}: ${said}`, { cause })
 }
 
 /** Whether the close code is one of RTMS's own and says more than that the connection is gone. */

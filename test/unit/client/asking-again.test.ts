@@ -1,15 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  Outcomes,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-} from './rig.ts'
+import { everything, framesOf, joinedOf, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
 
 /** The topics and meetings that the client asks for with its next packet. */
 function asked(rig: Rig): string[] {
@@ -115,7 +105,7 @@ describe('A seat that is refused for now', () => {
     const heard = new SeatRecorder()
     const errors: number[] = []
     heard.ended = ({ retryAfterMs }) => void errors.push(retryAfterMs)
-    const seat = rig.machine.followers.join('m', false, '', heard)
+    const seat = rig.machine.followers.join('m', seatWish(), heard)
     rig.take()
     rig.fail(seat.call, 'RATE', 0, 22_390)
     expect(errors).toEqual([22_390])
@@ -128,7 +118,7 @@ describe('A seat that is refused for now', () => {
     const outcomes = new Outcomes()
     const heard = new SeatRecorder()
     rig.live()
-    const seat = rig.machine.followers.join('m', false, '', heard)
+    const seat = rig.machine.followers.join('m', seatWish(), heard)
     rig.take()
     rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[], []]))
     rig.lose()
@@ -149,7 +139,7 @@ describe('A seat that is refused for now', () => {
     const rig = new Rig()
     const heard = new SeatRecorder()
     rig.live()
-    const seat = rig.machine.followers.join('m', false, '', heard)
+    const seat = rig.machine.followers.join('m', seatWish(), heard)
     rig.take()
     rig.receive(joinedOf({ call: seat.call }))
     rig.lose()

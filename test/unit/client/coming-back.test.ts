@@ -1,19 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { RtmsError } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  Outcomes,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-  textOf,
-  welcomeOf,
-} from './rig.ts'
+import { everything, framesOf, joinedOf, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, textOf, welcomeOf } from './rig.ts'
 
 const urls = (rig: Rig): string[] => rig.opened.map(({ url }) => url)
 
@@ -269,7 +257,7 @@ describe('Another user on the same client', () => {
     const outcomes = new Outcomes()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     rig.take()
     rig.receive(joinedOf({ call: seat.call }))
     const input = (name: string) =>
@@ -297,7 +285,7 @@ describe('Another user on the same client', () => {
     rig.live()
     const seat = new SeatRecorder()
     const reader = new ReaderRecorder()
-    rig.machine.followers.join('m', false, '', seat)
+    rig.machine.followers.join('m', seatWish(), seat)
     rig.machine.followers.read('t', everything, reader)
     const [join, subscribe] = rig.take() as { call: number }[]
     rig.receive(joinedOf({ call: join?.call ?? 0 }), subscribedOf({ call: subscribe?.call ?? 0 }))
@@ -327,7 +315,7 @@ const NOT_FOUND = { type: 'failed', index: 0, error: 'NOT_FOUND', message: '', r
 
 function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
   const listener = new SeatRecorder()
-  const seat = rig.machine.followers.join('m', false, 'cfg', listener)
+  const seat = rig.machine.followers.join('m', seatWish({ config: 'cfg' }), listener)
   rig.take()
   rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[], []]))
   listener.take()
@@ -416,7 +404,7 @@ describe('A meeting that a restarted server does not know', () => {
     const rig = new Rig()
     rig.live()
     const seats = ['m', 'n'].map((name, at) => {
-      const seat = rig.machine.followers.join(name, at === 1, '', new SeatRecorder())
+      const seat = rig.machine.followers.join(name, seatWish({ spectator: at === 1 }), new SeatRecorder())
       rig.take()
       rig.receive(joinedOf({ call: seat.call, meeting: name, log: 5 + at }))
       return seat
@@ -461,7 +449,7 @@ describe('A meeting that a restarted server does not know', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     rig.receive({ ...NOT_FOUND, call: seat.call })
     rig.advance(10_000)
     expect([listener.take(), rig.tickets.length]).toEqual([['ended NOT_FOUND'], 1])
@@ -489,7 +477,7 @@ describe('A meeting whose JOIN was answered on the next connection, and that the
     ['by the application, since it was full', [failed], true],
   ])('can be joined again: it ended %s', (_, answers, leaves) => {
     const rig = onNodeA()
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.take()).toMatchObject([{ type: 'join', call: 1 }])
     rig.lose()
     rig.greet()
@@ -497,7 +485,7 @@ describe('A meeting whose JOIN was answered on the next connection, and that the
     rig.receive(welcomeOf({ resumed: true, calls: 1 }), ...answers)
     if (leaves) rig.machine.followers.leave(seat)
     rig.take()
-    rig.machine.followers.join('m', true, '', new SeatRecorder())
+    rig.machine.followers.join('m', seatWish({ spectator: true }), new SeatRecorder())
     expect(rig.take()).toMatchObject([{ type: 'join', meeting: 'm', spectator: true }])
   })
 })

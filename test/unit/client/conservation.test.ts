@@ -6,16 +6,7 @@ import { Listeners } from '../../../src/client/events.ts'
 import { MOST_WAITING_BYTES } from '../../../src/client/machine/limits.ts'
 import { limits, type Payload, RtmsError } from '../../../src/protocol/index.ts'
 import { type FakeSocket, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-} from './rig.ts'
+import { everything, framesOf, joinedOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
 
 useVirtualTime()
 
@@ -182,7 +173,7 @@ describe('The bytes that wait', () => {
           }
         }
         const data = text('x'.repeat(1_000))
-        let seat = rig.machine.followers.join('m', false, '', listener)
+        let seat = rig.machine.followers.join('m', seatWish(), listener)
         let frame = 0
         let seq = 0
         let last = 0
@@ -213,7 +204,7 @@ describe('The bytes that wait', () => {
           if (each === 'lose') rig.lose()
           if (each === 'join' || each === 'leave') {
             rig.machine.followers.leave(seat)
-            seat = rig.machine.followers.join('m', false, '', listener)
+            seat = rig.machine.followers.join('m', seatWish(), listener)
           }
           if (each === 'resume' && rig.machine.phase !== 'live') rig.live({ ...welcome, resumed: true })
           if (each === 'anew' && rig.machine.phase !== 'live') rig.live(welcome)

@@ -1,16 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type ErrorCode, RtmsError } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  Outcomes,
-  publicationsOf,
-  joinedOf,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  text,
-  welcomeOf,
-} from './rig.ts'
+import { everything, joinedOf, Outcomes, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, text, welcomeOf } from './rig.ts'
 
 /* The same event in each state of a connection: what counts in one must change nothing in another. */
 
@@ -146,7 +136,7 @@ describe('A fresh ticket', () => {
     rig.machine.start(rig.now)
     rig.giveTicket(40_000)
     rig.live({ heartbeat: 1_000_000 })
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     if (how === 'joined') rig.receive(joinedOf({ call: seat.call }))
     rig.advance(30_000)

@@ -1,22 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { binaryCodec, limits } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  joinedOf,
-  Outcomes,
-  positionOf,
-  publicationsOf,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-} from './rig.ts'
+import { everything, joinedOf, Outcomes, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
 
 function join(rig: Rig): { readonly seat: SeatMachine; readonly heard: SeatRecorder } {
   const heard = new SeatRecorder()
-  return { seat: rig.machine.followers.join('m', false, '', heard), heard }
+  return { seat: rig.machine.followers.join('m', seatWish(), heard), heard }
 }
 
 const typesOf = (rig: Rig): string[] => rig.take().map(({ type }) => type)

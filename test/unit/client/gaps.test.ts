@@ -2,19 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { TopicReader } from '../../../src/client/machine/reader.ts'
 import type { SeatMachine } from '../../../src/client/machine/seat.ts'
 import { type ErrorCode, type MessageOf, nowhere } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  Outcomes,
-  positionOf,
-  publicationsOf,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-} from './rig.ts'
+import { everything, framesOf, joinedOf, Outcomes, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
 
 /* A GAP, in each state in which a reader of a topic and a seat of a meeting can be. */
 
@@ -131,7 +119,7 @@ function seated(): Seated {
   const rig = new Rig()
   rig.live()
   const heard = new SeatRecorder()
-  const seat = rig.machine.followers.join('m', false, '', heard)
+  const seat = rig.machine.followers.join('m', seatWish(), heard)
   const [join] = rig.takeOf('join')
   rig.receive(joinedOf({ call: join?.call ?? 0 }))
   rig.receive(framesOf(1, [[], []]))
@@ -174,7 +162,7 @@ describe('A gap of a meeting', () => {
     rig.machine.followers.leave(seat)
     heard.take()
     const again = new SeatRecorder()
-    rig.machine.followers.join('m', false, '', again)
+    rig.machine.followers.join('m', seatWish(), again)
     rig.receive(frameGap(3, 7))
     expect([heard.take(), again.take()]).toEqual([[], []])
   })

@@ -1,20 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { RtmsError, nowhere } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  Outcomes,
-  positionOf,
-  publicationsOf,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-  welcomeOf,
-} from './rig.ts'
+import { everything, framesOf, joinedOf, Outcomes, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, welcomeOf } from './rig.ts'
 
 const phasesOf = (rig: Rig): string[] => rig.phases.map(([phase]) => phase)
 
@@ -107,7 +94,7 @@ describe('The life of a client', () => {
     const seat = new SeatRecorder()
     const reader = new ReaderRecorder()
     rig.live()
-    rig.machine.followers.join('m', false, '', seat)
+    rig.machine.followers.join('m', seatWish(), seat)
     rig.machine.followers.read('t', everything, reader)
     rig.machine.calls.request('r', text('1'), 1_000, rig.now, outcomes.done('r'))
     rig.machine.close()
@@ -121,7 +108,7 @@ describe('The life of a client', () => {
     rig.lose()
     expect(rig.closed).toHaveLength(1)
     outcomes.of('late', (done) => rig.machine.calls.request('r', text('1'), 1_000, rig.now, done))
-    rig.machine.followers.join('m2', false, '', seat)
+    rig.machine.followers.join('m2', seatWish(), seat)
     rig.machine.followers.read('t2', everything, reader)
     expect([outcomes.all.at(-1), seat.heard.at(-1), reader.heard.at(-1)]).toEqual([
       'late CLOSED',
@@ -799,7 +786,7 @@ describe('A packet', () => {
 
 function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
   const listener = new SeatRecorder()
-  const seat = rig.machine.followers.join('m', false, 'cfg', listener)
+  const seat = rig.machine.followers.join('m', seatWish({ config: 'cfg' }), listener)
   rig.take()
   rig.receive(joinedOf({ call: seat.call }))
   listener.take()
@@ -811,7 +798,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    rig.machine.followers.join('m', true, 'cfg', listener)
+    rig.machine.followers.join('m', seatWish({ spectator: true, config: 'cfg' }), listener)
     expect(rig.take()).toEqual([
       {
         type: 'join',
@@ -1071,7 +1058,7 @@ describe('A seat', () => {
     outcomes.of('large', (done) => rig.machine.followers.input(seat, large, 10_000, rig.now, done))
     for (let n = 0; n < 1_000; n++) rig.machine.followers.input(seat, text('x'), 10_000, rig.now, () => {})
     outcomes.of('many', (done) => rig.machine.followers.input(seat, text('x'), 10_000, rig.now, done))
-    const watcher = rig.machine.followers.join('w', true, '', new SeatRecorder())
+    const watcher = rig.machine.followers.join('w', seatWish({ spectator: true }), new SeatRecorder())
     outcomes.of('watcher', (done) => rig.machine.followers.input(watcher, text('x'), 10_000, rig.now, done))
     rig.machine.followers.leave(seat)
     outcomes.of('left', (done) => rig.machine.followers.input(seat, text('x'), 10_000, rig.now, done))
@@ -1082,7 +1069,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     rig.fail(seat.call, 'FULL')
     expect(listener.heard).toEqual(['ended FULL'])
     rig.lose()
@@ -1103,10 +1090,10 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat } = seated(rig)
-    expect(() => rig.machine.followers.join('m', false, '', new SeatRecorder())).toThrow(/followed already/)
+    expect(() => rig.machine.followers.join('m', seatWish(), new SeatRecorder())).toThrow(/followed already/)
     rig.machine.followers.leave(seat)
     rig.machine.followers.leave(seat)
-    rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.take().map(({ type }) => type)).toEqual(['leave', 'join'])
   })
 
@@ -1116,7 +1103,7 @@ describe('A seat', () => {
     const { seat } = seated(rig)
     rig.lose()
     rig.machine.followers.leave(seat)
-    rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.live({ resumed: true })).toMatchObject([
       { type: 'leave', log: 5 },
       { type: 'join', meeting: 'm', world: 0 },
@@ -1141,7 +1128,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     expect(rig.take().map(({ type }) => type)).toEqual(['join'])
     const { call } = seat
     rig.machine.followers.leave(seat)
@@ -1153,7 +1140,7 @@ describe('A seat', () => {
   it('left before its join has gone out was never there', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.followers.leave(rig.machine.followers.join('m', false, '', new SeatRecorder()))
+    rig.machine.followers.leave(rig.machine.followers.join('m', seatWish(), new SeatRecorder()))
     expect(rig.take()).toEqual([])
   })
 
@@ -1233,7 +1220,7 @@ describe('A seat', () => {
     rig.machine.followers.leave(seat)
     rig.receive(joinedOf({ call, recovered: true }))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
-    const again = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const again = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: again.call }))
     rig.lose()

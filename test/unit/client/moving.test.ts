@@ -1,18 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DROPPED } from '../../../src/client/machine/index.ts'
 import { type MessageOf, nowhere } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  Outcomes,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-  welcomeOf,
-} from './rig.ts'
+import { everything, framesOf, joinedOf, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, welcomeOf } from './rig.ts'
 
 const move = (url = 'ws://b', moves = 1): MessageOf<'move'> => ({ type: 'move', url, moves })
 
@@ -97,7 +86,7 @@ describe('A client that is asked to move', () => {
     const { calls, followers } = rig.machine
     const request = calls.request('m', text('1'), 10_000, rig.now, outcomes.done('request'))
     const listener = new SeatRecorder()
-    const seat = followers.join('m', false, '', listener)
+    const seat = followers.join('m', seatWish(), listener)
     const reader = followers.read('t', everything, new ReaderRecorder())
     rig.take()
     const answer = (message: Parameters<Rig['receive']>[0]): void => {
@@ -163,7 +152,7 @@ describe('A seat that another session of the same client had', () => {
     const rig = new Rig()
     rig.live()
     const outcomes = new Outcomes()
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[]]))
     for (const name of ['a', 'b', 'c'])
@@ -177,7 +166,7 @@ describe('A seat that another session of the same client had', () => {
   it('is named in the JOIN, and no other time', () => {
     const rig = new Rig()
     rig.live()
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.takeOf('join')).toMatchObject([{ former: '' }])
     rig.receive(joinedOf({ call: seat.call }))
     rig.lose()

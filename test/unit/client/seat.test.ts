@@ -3,7 +3,7 @@ import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { eventEntry, type FrameEntry, joinFrames, writeEntry } from '../../../src/protocol/frames.ts'
 import { type MessageOf, nowhere, RtmsError, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
-import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder } from './rig.ts'
+import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder, seatWish } from './rig.ts'
 import { text } from '../core/harness.ts'
 
 interface Seated {
@@ -18,7 +18,7 @@ function seated(parts: Partial<MessageOf<'joined'>> = {}, spectator = false): Se
   const rig = new Rig()
   rig.live()
   const outcomes = new Outcomes()
-  const seat = rig.machine.followers.join('m', spectator, '', new SeatRecorder())
+  const seat = rig.machine.followers.join('m', seatWish({ spectator }), new SeatRecorder())
   rig.take()
   rig.receive(joinedOf({ call: seat.call, ...parts }))
   rig.take()
@@ -226,7 +226,7 @@ describe('An input', () => {
     // The join that was under way takes the seat all the same: it is given back.
     rig.receive(joinedOf({ call: known.seat.call, recovered: true, seq: 1 }))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
-    const again = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const again = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: again.call, seq: 3 }))
     expect(rig.takeOf('input')).toEqual([])

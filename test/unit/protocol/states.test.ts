@@ -2,19 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { DROPPED } from '../../../src/client/machine/index.ts'
 import { type MessageType, schema, type ServerMessage } from '../../../src/protocol/index.ts'
-import {
-  everything,
-  framesOf,
-  joinedOf,
-  positionOf,
-  publicationsOf,
-  ReaderRecorder,
-  Rig,
-  SeatRecorder,
-  subscribedOf,
-  text,
-  welcomeOf,
-} from '../client/rig.ts'
+import { everything, framesOf, joinedOf, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, welcomeOf } from '../client/rig.ts'
 
 /*
  * PROTOCOL.md says what a client does with each message in each state. The client library gives a connection up exactly
@@ -134,7 +122,7 @@ function live(): Rig {
 
 function joining(): Rig {
   const rig = live()
-  rig.machine.followers.join('m', false, '', new SeatRecorder())
+  rig.machine.followers.join('m', seatWish(), new SeatRecorder())
   rig.take()
   return rig
 }
