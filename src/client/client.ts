@@ -437,7 +437,7 @@ export class Client {
       this.#sockets.delete(attempt)
       this.#run((now) => this.#machine.handleClose(attempt, code, reason, now, cause))
     }
-    socket.onerror = (event) => (cause = event?.error ?? event?.message)
+    socket.onerror = (event) => (cause = event?.error ?? event)
     this.#sockets.set(attempt, socket)
   }
 

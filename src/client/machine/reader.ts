@@ -125,9 +125,10 @@ export class TopicReader {
     this.call = 0
   }
 
-  /** The position delivered so far; null until the node has said where reading begins. */
+  /** The position delivered so far, or that of its options; null until the node has said where reading begins. */
   get position(): Position | null {
-    return this.#place && { ...this.#place, numbers: [...this.#place.numbers] }
+    const place = this.#place
+    return place === null ? (this.#from ?? null) : { ...place, numbers: [...place.numbers] }
   }
 
   /** Where the next answer is to begin. */

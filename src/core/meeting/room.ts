@@ -257,8 +257,10 @@ export class Room {
     const { log, facts } = this
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
     gallery?.reveal(now)
-    const [found, position] = this.#find(message)
+    const [found, kept] = this.#find(message)
     const view = gallery ?? log
+    // Without a world, a next frame asks for what is yet to come.
+    const position = message.world === 0 && message.next !== 0 ? view.next : kept
     const outlet = seat.session.outlet as Outlet
     const cursor = new Cursor(view, outlet, outlet.frameLane, position)
     seat.cursor = cursor

@@ -173,7 +173,7 @@ describe('A client', () => {
       client.onState((_, error) => errors.push(error?.code ?? null))
       await settle()
       expect(client.state).toBe('disconnected')
-      expect(errors.at(-1)).toBe('socket' in options ? null : 'UNAUTHENTICATED')
+      expect(errors.at(-1)).toBe('socket' in options ? 'UNREACHABLE' : 'UNAUTHENTICATED')
       await vi.advanceTimersByTimeAsync(3_000)
       expect(errors.length).toBeGreaterThan(2)
     }
@@ -382,7 +382,7 @@ describe('A meeting', () => {
     setup.socket.receive(framesOf(1, [[], [[0, 1]]]))
     expect(await one).toBe(2)
     expect(await two).toMatchObject({ code: 'RATE', retryAfterMs: 40 })
-    expect(() => meeting.send(undefined)).toThrow(/no JSON form/)
+    await expect(meeting.send(undefined as never)).rejects.toThrow(/no JSON form/)
     await settle()
   })
 
@@ -506,11 +506,8 @@ describe('Listeners', () => {
     expect(heard).toEqual(['first 1', 'second 1', 'second 2'])
   })
 
-  it('of one topic must ask for the same, and for something that can be said', async () => {
+  it('of a topic must ask for something that can be said', async () => {
     const { client } = await live()
-    client.subscribe('t', () => {}, { conflate: true })
-    expect(() => client.subscribe('t', () => {})).toThrow(/other options/)
-    expect(() => client.subscribe('t', () => {}, { conflate: true, maxHz: 5 })).toThrow(/other options/)
     expect(() => client.subscribe('a b', () => {})).toThrow(/cannot name a topic/)
     expect(() => client.subscribe('k', () => {}, { keys: ['ä'.repeat(128)] })).toThrow(/255 bytes/)
     expect(() => client.subscribe('k', () => {}, { keys: Array.from({ length: 257 }, String) })).toThrow(

@@ -365,13 +365,24 @@ describe('A frame', () => {
 })
 
 describe('The time of an input', () => {
-  it('is over only without a connection: what the node may have is waited for', () => {
-    const { rig, outcomes, send } = seated()
+  it('is over though the node has it: its sender is told once, and it is in its frame all the same', () => {
+    const { rig, seat, outcomes, send } = seated()
     send('a')
     rig.machine.tick(rig.now + 10_000)
-    expect(outcomes.all).toEqual([])
+    expect(outcomes.all).toEqual(['a TIMEOUT'])
+    expect(seat.deadline).toBe(Infinity)
     rig.receive(framesOf(1, [[[0, 1]]]))
-    expect(outcomes.all).toEqual(['a 1'])
+    expect([outcomes.all, seat.unanswered]).toEqual([['a TIMEOUT'], 0])
+  })
+
+  it('that is over does not come again on another connection', () => {
+    const { rig, seat, outcomes, send } = seated()
+    send('a')
+    rig.advance(10_000)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.receive(joinedOf({ call: seat.call, recovered: true }))
+    expect([rig.takeOf('input'), outcomes.all]).toEqual([[], ['a TIMEOUT']])
   })
 })
 
