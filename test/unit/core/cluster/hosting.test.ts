@@ -425,7 +425,7 @@ describe('A member at a replica of another node', () => {
 
   it('has its inputs framed, and is told which were refused, and by whom', () => {
     const input = (_: number, __: string, data: { bytes: Uint8Array }) =>
-      data.bytes.length === 1 ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: 7.6 }) : (data as never)
+      data.bytes.length === 1 ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: 7.6, reason: 'late' }) : (data as never)
     const desk = new Desk({}, { inputBytes: 4 }, { input }).begin(1)
     for (const [seq, length] of [
       [1, 2],
@@ -436,7 +436,7 @@ describe('A member at a replica of another node', () => {
       desk.hear('input', { seat: 1, seq, data: bytes(length) })
     expect([desk.heard(), desk.owner.waiting]).toEqual([
       [
-        'nack seat:1 seq:2 error:FORBIDDEN retryAfter:8 byBusiness',
+        'nack seat:1 seq:2 byBusiness error:FORBIDDEN message:no retryAfter:8 reason:late',
         'nack seat:1 seq:3 error:TOO_LARGE',
         'nack seat:1 seq:3 error:STALE',
       ],
