@@ -10,6 +10,10 @@ COPY tsconfig.base.json tsconfig.build.json ./
 COPY scripts ./scripts
 COPY src ./src
 COPY web ./web
+# The pages of the docs are made from these.
+COPY docs ./docs
+COPY deploy ./deploy
+COPY README.md PROTOCOL.md CHANGELOG.md ./
 RUN npm run build && npm prune --omit=dev --ignore-scripts \
   && npm install --omit=dev --no-save --save-prod --ignore-scripts @nats-io/transport-node
 

@@ -6,7 +6,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 /** What the build makes last: the library, and the pages. */
 const made = ['dist/cli/main.js', 'dist/web/index.html']
-const sources = ['src', 'web']
+const sources = ['src', 'web', 'docs']
 
 /**
  * For tests of what is built: builds, unless the build is newer than its sources. Without it they would fail one by

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vite'
+import { book } from './book/plugin.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 /** Every folder with an index.html is a page. */
@@ -9,6 +10,7 @@ const pages = ['.', ...readdirSync(here)]
   .filter((file) => existsSync(file))
 
 export default defineConfig({
+  plugins: [book()],
   // `rtms/client` is the source next door: tsconfig.json has the one line that says so.
   resolve: { tsconfigPaths: true },
   build: {

@@ -10,8 +10,7 @@ app.post('/ticket', async (req, res) => {
   const meeting = await rtms.meetings.open('beast-42')
   const user = randomUUID() // here: the user you have authenticated
   const topics = { read: ['stock.*'] }
-  // Behind Vite's proxy the host is Vite's; the socket goes straight to this server.
-  res.json(await rtms.tickets.issue({ user, meetings: [meeting], topics }))
+  res.json(await rtms.tickets.issue({ user, meetings: [meeting], topics, host: req.headers.host }))
 })
 app.use(express.static('dist'))
 

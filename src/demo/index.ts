@@ -7,6 +7,7 @@ import { StaticFiles } from '../server/edge/static-files.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf, nodeOf } from './guests.ts'
 import { HttpError, isNameOfHere, notFound, readJson, sendJson, strangeName } from './http.ts'
+import { home } from './home.ts'
 import { inside } from './inside/index.ts'
 import type { Fault, Part } from './part.ts'
 import { playground } from './playground.ts'
@@ -17,11 +18,15 @@ import { wall } from './wall/index.ts'
  * for trying things out.
  */
 
-const parts: Readonly<Record<string, (rtms: Rtms, fault: Fault) => Part>> = {
-  battle,
-  inside,
-  playground,
-  wall,
+function partsOf(rtms: Rtms, fault: Fault): Readonly<Record<string, Part>> {
+  const fights = battle(rtms)
+  return {
+    battle: fights,
+    home: home(rtms, fights, fault),
+    inside: inside(rtms, fault),
+    playground: playground(rtms, fault),
+    wall: wall(rtms, fault),
+  }
 }
 
 type Settings = Omit<RtmsOptions, 'handler' | 'server'>
@@ -50,7 +55,7 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
   }
   // Visitors stay on the node that they have chosen, wherever the room is.
   const rtms: Rtms = await Rtms.start({ moves: false, ...settings, handler })
-  for (const [name, make] of Object.entries(parts)) open.set(name, make(rtms, fault))
+  for (const [name, part] of Object.entries(partsOf(rtms, fault))) open.set(name, part)
 
   async function answerTicket(
     rtms: Rtms,
@@ -98,7 +103,9 @@ function answerFile(files: StaticFiles, req: IncomingMessage, res: ServerRespons
   // Names under /assets/ change with their content.
   const kept = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache'
   res.setHeader('cache-control', kept)
-  if (!files.answer(req, res, path)) notFound(res)
+  if (files.answer(req, res, path)) return
+  res.setHeader('cache-control', 'no-cache')
+  if (!files.answer(req, res, '/missing/', 404)) notFound(res)
 }
 
 function statusOf(error: unknown): number {

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import * as v from 'valibot'
 import { RtmsError } from '../protocol/index.ts'
-import type { Rtms } from '../server/index.ts'
+import type { Meeting, Rtms } from '../server/index.ts'
 import { parse } from './guests.ts'
 import { every, type Fault, type Part, Post } from './part.ts'
 
@@ -34,19 +34,45 @@ const orderWish = v.object(
   'An order is an object with a quantity.',
 )
 
+const KIND = 'demo'
+/** Whoever is alone in a room has company, which moves so often, and goes around once in so many frames. */
+const GHOST = 'Ghost~ghost'
+const GHOST_EVERY = 4
+const ROUND = 240
+
 export function playground(rtms: Rtms, fault: Fault): Part {
+  rtms.meetings.define(KIND, {
+    frameRate: 20,
+    capacity: 50,
+    onFrame: ({ number }, meeting) => haunt(meeting, number),
+    // All that there is to know of a room is in its frames: it goes on anywhere.
+    snapshot: () => null,
+    restore: () => {},
+  })
   const price = movePrice(rtms, fault)
   const stopOrders = takeOrders(rtms, () => price.now(), fault)
   return {
     async admit(wish) {
       const { room } = parse(wishSchema, wish)
-      const meeting = await rtms.meetings.open(`demo.${room}`, { frameRate: 20, capacity: 50 })
+      const meeting = await rtms.meetings.open(`demo.${room}`, { kind: KIND })
       return { meetings: [meeting], topics: { read: ['demo.*'] }, answer: { meeting: meeting.name } }
     },
     close() {
       price.stop()
       stopOrders()
     },
+  }
+}
+
+function haunt(meeting: Meeting, frame: number): void {
+  if (frame % GHOST_EVERY !== 0) return
+  const people = meeting.members.filter(({ bot }) => !bot).length
+  const [ghost] = meeting.bots
+  if (people > 1) ghost?.leave()
+  else if (ghost === undefined) meeting.addBot(GHOST)
+  else {
+    const turn = (frame / ROUND) * 2 * Math.PI
+    ghost.send({ x: Math.round(500 + 330 * Math.cos(turn)), y: Math.round(500 + 280 * Math.sin(2 * turn)) })
   }
 }
 

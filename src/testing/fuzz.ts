@@ -8,6 +8,7 @@ import {
   type Position,
   schema,
 } from '../protocol/index.ts'
+import { tailOf } from '../protocol/schema.ts'
 import type { Random } from './random.ts'
 
 type Fields = Readonly<Record<string, unknown>>
@@ -18,7 +19,8 @@ const names = ['h0', 'm0', 'h.t', 't1', 'sim', '', 'a..b', '*', 'x y', '__proto_
 /** Any message that a client can encode, of every type, known to the node or not. */
 export function randomMessage(random: Random): ClientMessage {
   const type = random.pick(clientTypes)
-  return { type, ...randomFields(random, schema[type].fields) } as ClientMessage
+  const fields = { ...schema[type].fields, ...tailOf(type) }
+  return { type, ...randomFields(random, fields) } as ClientMessage
 }
 
 function randomFields(random: Random, fields: Fields): Fields {

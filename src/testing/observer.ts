@@ -75,6 +75,8 @@ export interface Observer {
   handed?(node: number, meeting: string, world: number): void
   /** A node goes on with a meeting whose node has ended, behind this frame; perhaps in a new world. */
   revived?(node: number, meeting: string, world: number, frame: number): void
+  /** A node says goodbye: from now on the others go on without it. */
+  leaving?(node: number): void
   /** The process of a node has ended. */
   died?(node: number): void
   /** A paused process runs again. */
@@ -110,9 +112,10 @@ export interface Observer {
   botInput?(user: string, meeting: string, text: string): void
   /** A hook of a meeting ran. */
   hook?(meeting: string, hook: string): void
-  /** The business replaced an input's text, or dropped the input. */
-  inputReplaced?(text: string, by: string): void
-  inputDropped?(text: string): void
+  /** The business of a node is asked about an input; it replaced its text, or dropped it. */
+  inputAsked?(node: number, meeting: string, text: string): void
+  inputReplaced?(node: number, meeting: string, text: string, by: string): void
+  inputDropped?(node: number, meeting: string, text: string): void
   /** A meeting was opened. */
   opened?(node: number, meeting: string, world: number): void
   sealed?(node: number, meeting: string, world: number, frame: SealedFrame): void

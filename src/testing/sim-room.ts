@@ -58,18 +58,20 @@ export class SimRoom implements MeetingLogic {
 
   input(slot: number, user: string, data: Payload): Payload | Refusal {
     const text = textOf(data)
+    const { name } = this.#plan
+    this.#observer.inputAsked?.(this.#node.index, name, text)
     const dice = this.#random.unit()
     if (dice < 0.06) {
       const refusal = dice < 0.03 ? refused : failed
       this.#ran(`input ${refusal.code}`)
-      this.#observer.inputDropped?.(text)
+      this.#observer.inputDropped?.(this.#node.index, name, text)
       return refusal
     }
     if (dice < 0.15) this.#speakTo(slot, user)
     if (dice < 0.9) return data
     this.#ran('input replaced')
     const by = `stamped ${text}`
-    this.#observer.inputReplaced?.(text, by)
+    this.#observer.inputReplaced?.(this.#node.index, name, text, by)
     return textPayload(by)
   }
 

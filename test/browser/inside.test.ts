@@ -166,6 +166,21 @@ describe('the switches', () => {
   })
 })
 
+describe('the tour', () => {
+  test('breaks the connection in every way within half a minute, and nothing is missing in silence', async () => {
+    const page = await open()
+    await page.locator('#break').click()
+    await page.locator('.tour [aria-current=step]').waitFor()
+    expect(await page.locator('#cut').isDisabled()).toBe(true)
+    await page.locator('.tour[data-at=done]').waitFor({ timeout: 30_000 })
+    for (const kind of ['refused', 'framed', 'stalled', 'fallen', 'gap', 'lost', 'recovered'])
+      await told(page, kind, 1_000)
+    expect(await page.locator('[data-figure=silent][data-none] dd').textContent()).toBe('0')
+    await page.locator('.tour [role=status]', { hasText: 'nothing is missing in silence' }).waitFor()
+    expect(await page.locator('#cut').isDisabled()).toBe(false)
+  })
+})
+
 describe('the page', () => {
   test.each(['en', 'zh'] as const)(
     'can be read by everybody, on a desktop and a phone, in both themes: %s',

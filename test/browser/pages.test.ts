@@ -45,11 +45,34 @@ async function open(path: string, { width, height, locale = 'en-US', dark = fals
   pages.push(page)
   page.on('pageerror', (error) => complaints.push(`${path}: ${error.message}`))
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(`${path}: ${message.text()}`)
+    const isAsked = path === '/nothing-here' && message.text().includes('404')
+    if (message.type() === 'error' && !isAsked) complaints.push(`${path}: ${message.text()}`)
   })
   await page.goto(demo.url + path)
   await page.locator('main').waitFor()
   return page
+}
+
+/** A battle is fought, frames are counted, and every card moves. */
+async function seeHome(page: Page): Promise<void> {
+  await page.locator('#stage[data-meeting="show"]').waitFor()
+  const seen = (): Promise<number[]> =>
+    page.evaluate(() =>
+      [
+        document.querySelector('#stage')?.getAttribute('data-frame'),
+        document.querySelector('#sealed')?.textContent,
+      ].map((text) => Number(text?.replace(',', ''))),
+    )
+  await expect.poll(async () => Math.min(...(await seen())), { timeout: 10_000 }).toBeGreaterThan(20)
+  for (const drawn of ['rect.rise', '.strip text', 'polyline'])
+    await page.locator(`.door ${drawn}`).first().waitFor({ state: 'attached' })
+  // Whoever wants rest has it: the picture stands still, and the frames go on.
+  const picture = (): Promise<string> =>
+    page.evaluate(() => document.querySelector<HTMLCanvasElement>('#stage canvas')?.toDataURL() ?? '')
+  await page.locator('#pause').click()
+  const [still, [frame = 0]] = [await picture(), await seen()]
+  await expect.poll(async () => (await seen())[0]).toBeGreaterThan(frame + 5)
+  expect(await picture()).toBe(still)
 }
 
 describe.each([
@@ -59,13 +82,15 @@ describe.each([
   ['inside', '/inside/'],
   ['playground', '/playground/?room=look'],
   ['admin', '/admin/'],
+  ['missing', '/nothing-here'],
 ])('the page %s', (name, path) => {
   test.each([
     ['en', 'light', 'desktop', { width: 1280, height: 900 }],
     ['zh', 'dark', 'phone', { width: 390, height: 844, locale: 'zh-CN', dark: true }],
   ] as const)('fits, and keeps nobody out: %s, %s, %s', async (language, theme, device, look) => {
     const page = await open(path, look)
-    if (name !== 'home') await page.locator('#state[data-state="connected"]').first().waitFor()
+    if (name !== 'missing') await page.locator('#state[data-state="connected"]').first().waitFor()
+    if (name === 'home') await seeHome(page)
     expect(await page.evaluate(() => document.documentElement.lang)).toBe(language === 'zh' ? 'zh-CN' : 'en')
     await picture(page, `${name}-${language}-${theme}-${device}`)
     expect(await overflow(page)).toBeLessThanOrEqual(0)
@@ -107,16 +132,28 @@ describe('a battle', () => {
       await page.waitForFunction(() => window.rtmsBattle?.state !== null)
       found.push(page)
     }
-    const players = found as [Page, ...Page[]]
-    const [host] = players
+    const players = found as [Page, Page, Page]
+    const [host, , guest] = players
     await host.waitForFunction(() => window.rtmsBattle.state?.players.filter(({ bot }) => !bot).length === 3)
+    // Each page says the names of bots in its own language, and one button is the one to press.
+    await host.locator('.player[data-user="Ember"]').waitFor()
+    await guest.locator('.player[data-user="小炭"]').waitFor()
+    for (const page of players) expect(await page.locator('.begin button:not(.quiet)').count()).toBe(1)
     // The room's answer comes a frame later.
     await host.locator('input[name="long"]').first().click()
     await host.waitForFunction(() => window.rtmsBattle.state?.long === false)
     await host.getByRole('button', { name: 'Start the battle' }).click()
     for (const page of players) await page.waitForFunction(() => window.rtmsBattle.state?.phase === 'battle')
+    // Nothing that is said crosses the bars and the combo.
+    const edge = (name: string, side: 'top' | 'bottom'): Promise<number> =>
+      host.locator(name).evaluate((element, side) => element.getBoundingClientRect()[side], side)
+    const [hud, announced] = [await edge('.hud', 'bottom'), await edge('.announce', 'top')]
+    expect(hud).toBeLessThanOrEqual(announced)
     const isOver = (): Promise<boolean> => host.evaluate(() => window.rtmsBattle.state?.phase === 'over')
     for (let turn = 0; !(await isOver()); turn++) await volley(players, turn)
+    // Whoever is still at it does not scroll the page, nor begin another battle.
+    await host.keyboard.press('Space')
+    expect(await host.evaluate(() => [scrollY, window.rtmsBattle.state?.phase])).toEqual([0, 'over'])
     for (const page of players) await page.waitForFunction(() => window.rtmsBattle.result !== null)
     const frame = await host.evaluate(() => window.rtmsBattle.frame)
     const sums: unknown[] = []

@@ -71,6 +71,7 @@ describe('a meeting', () => {
     await seePlace(ben, 'Ben', { x: x + 25, y })
     await seePlace(ada, 'Ben', { x: x + 25, y })
 
+    expect(await ada.locator('.dot').count()).toBe(2)
     const frame = await lastFrame(ada)
     expect(await checksumAt(ben, frame)).toBe(await checksumAt(ada, frame))
     expect(await checksumAt(ben, frame + 20)).toBe(await checksumAt(ada, frame + 20))
@@ -102,14 +103,16 @@ describe('a meeting', () => {
     await ada.locator('#members li:has-text("Ben")').waitFor({ state: 'detached' })
     // Chromium complains of a page that is closed while it connects.
     await ben.locator('#members li:has-text("Ben")').waitFor()
-    await expect.poll(() => ada.locator('.dot').count()).toBe(1)
+    // Whoever is alone has a ghost for company.
+    await ada.locator('.dot.ghost').waitFor()
+    await expect.poll(() => ada.locator('.dot').count()).toBe(2)
   })
 
   test('rooms are apart', async () => {
     const ada = await visitors.open({ name: 'Ada', room: 'here' })
     await visitors.open({ name: 'Ben', room: 'there' })
     await checksumAt(ada, (await lastFrame(ada)) + 10)
-    expect(await ada.locator('#members li').allTextContents()).toEqual(['Adayou'])
+    expect(await ada.locator('#members li').allTextContents()).toEqual(['Adayou', 'Ghost'])
   })
 })
 
@@ -215,6 +218,18 @@ describe('the page', () => {
     const page = await visitors.open({ name: 'Ada', room: 'calls' })
     const calls = await page.locator('.call').allTextContents()
     expect(calls).toHaveLength(4)
+    // All of it can be unfolded, and copied.
+    for (const [at, call] of calls.entries()) {
+      await page.locator('.code summary').nth(at).click()
+      const shown = (await page.locator('.code pre').nth(at).innerText()).replaceAll(/<[^>]+>\(/g, '(')
+      expect(shown).toContain(call.replace(', …)', ','))
+      await page.locator('.code .copy').nth(at).click()
+      await page
+        .locator('.code .copy', { hasText: /Copied|Ctrl/ })
+        .first()
+        .waitFor()
+    }
+    expect(await overflow(page)).toBe(0)
     const code = ['room.ts', 'market.tsx']
       .map((file) => readFileSync(new URL(`../../web/src/playground/${file}`, import.meta.url), 'utf8'))
       .join('')
@@ -227,7 +242,8 @@ describe('the page', () => {
     const page = await visitors.open({ name: 'Ada', room: 'reload' })
     await page.reload()
     await page.waitForFunction(() => window.rtmsDemo?.frames > 0)
-    await page.locator('#count:text-is("1")').waitFor()
+    await page.locator('#count:text-is("2")').waitFor()
+    expect(await page.locator('#members li:has-text("Ada")').count()).toBe(1)
   })
 })
 

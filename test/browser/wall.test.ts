@@ -72,10 +72,17 @@ interface Look {
   readonly phone?: boolean
   readonly dark?: boolean
   readonly url?: string
+  readonly view?: 'map' | 'tiles'
 }
 
 /** The wall, once every company is on it. */
-async function open({ lang = 'en', phone = false, dark = false, url = demo.url }: Look = {}): Promise<Page> {
+async function open({
+  lang = 'en',
+  phone = false,
+  dark = false,
+  url = demo.url,
+  view = 'tiles',
+}: Look = {}): Promise<Page> {
   const context = await browser.newContext({
     viewport: phone ? { width: 360, height: 740 } : { width: 1280, height: 900 },
     hasTouch: phone,
@@ -93,6 +100,9 @@ async function open({ lang = 'en', phone = false, dark = false, url = demo.url }
   })
   await page.goto(`${url}/wall/?lang=${lang}`)
   await page.locator(`#shown[data-shown="${LISTED}"]`).waitFor()
+  // The map is what comes first.
+  await page.locator('#map').waitFor()
+  if (view === 'tiles') await page.locator('input[name=view][value=tiles]').check()
   return page
 }
 
@@ -108,13 +118,12 @@ async function moves(page: Page): Promise<void> {
 /** How far behind the server's last quote what the page has is, in milliseconds. */
 const lag = (page: Page): Promise<number> => page.evaluate(() => Date.now() - window.rtmsWall.feed.latest)
 
-const symbols = (page: Page): Promise<string[]> =>
-  page.locator('.tile:not([hidden]) .symbol').allTextContents()
+const symbols = (page: Page): Promise<string[]> => page.locator('.tile .symbol').allTextContents()
 
 describe('the tiles', () => {
   test('move, stay fresh, and cost what the figures say', async () => {
     const page = await open()
-    expect(await page.locator('.tile:not([hidden])').count()).toBe(LISTED)
+    expect(await page.locator('.tile').first().getAttribute('aria-setsize')).toBe(String(LISTED))
     await moves(page)
     await expect.poll(() => lag(page)).toBeLessThan(1_000)
     await page.locator('.tile[data-flash]').first().waitFor()
@@ -131,10 +140,15 @@ describe('the tiles', () => {
       })
       .toBeGreaterThan(35)
     await moves(page)
-    // They are drawn where they are looked at, and only there.
-    const drawn = page.locator('.tile path[d]')
-    expect(await drawn.count()).toBeGreaterThan(20)
-    expect(await drawn.count()).toBeLessThan(LISTED / 2)
+    // Only those that are looked at are there, and the others come as the list scrolls.
+    const there = page.locator('.tile')
+    expect(await there.count()).toBeGreaterThan(20)
+    expect(await there.count()).toBeLessThan(100)
+    await page.locator('#tiles').focus()
+    await page.keyboard.press('End')
+    await page.locator(`.tile[data-active][aria-posinset="${LISTED}"]`).waitFor()
+    expect(await there.count()).toBeLessThan(100)
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(2_000)
   })
 
   test('are found by symbol, name and sector, and stand in the order chosen', async () => {
@@ -186,8 +200,7 @@ describe('the tiles', () => {
 
 describe('the heat map', () => {
   test('draws every company, and opens one by the keyboard or a finger', async () => {
-    const page = await open({ phone: true, lang: 'zh', dark: true })
-    await page.locator('input[name=view][value=map]').check()
+    const page = await open({ phone: true, lang: 'zh', dark: true, view: 'map' })
     await page.locator(`#map[data-cells="${LISTED}"]`).waitFor()
     const { area, blank } = await page.evaluate(() => {
       const canvas = document.querySelector<HTMLCanvasElement>('#map canvas')
@@ -224,6 +237,14 @@ describe('the heat map', () => {
     await page.locator('#panel').waitFor({ state: 'detached' })
     await page.locator('#map').tap({ position: { x: 60, y: 60 } })
     await page.locator('#panel').waitFor()
+    expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBeLessThan(3_500)
+
+    // Red is up where Chinese is read, and green is for who wants it.
+    const rising = (): Promise<string> =>
+      page.locator('.breadth .up').evaluate((element) => getComputedStyle(element).color)
+    const red = await rising()
+    await page.locator('input[name=rise][value=green]').check()
+    expect([red, await rising()]).toEqual(['rgb(255, 128, 120)', 'rgb(79, 208, 138)'])
   })
 })
 
@@ -232,10 +253,10 @@ describe('an order', () => {
     const page = await open()
     const cash = async (): Promise<number> => Number(await page.locator('#account').getAttribute('data-cash'))
     const before = await cash()
-    await page.locator('.tile').first().focus()
+    await page.locator('#tiles').focus()
     await page.keyboard.press('ArrowDown')
     await page.keyboard.press('ArrowRight')
-    const chosen = await page.evaluate(() => document.activeElement?.getAttribute('data-symbol'))
+    const chosen = await page.locator('.tile[data-active]').getAttribute('data-symbol')
     await page.keyboard.press('Enter')
     await page.locator(`#panel[data-symbol="${chosen}"]`).waitFor()
     await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('quantity')

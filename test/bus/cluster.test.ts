@@ -95,6 +95,13 @@ describe('Three nodes', () => {
     await expect(plain.call('count')).rejects.toMatchObject({ code: 'NO_HANDLER' })
     there.sendTo(slot, { hello: 1 })
     expect(Buffer.from((await peer.next('direct')).data.bytes).toString()).toBe('{"hello":1}')
+    // Slots that cannot be are nobody's, on whatever node.
+    for (const nobody of [Number.NaN, Infinity, -1, slot + 0.5, 255])
+      for (const meeting of [here, there]) {
+        meeting.sendTo(nobody, 'x')
+        meeting.kick(nobody)
+      }
+    expect((await there.look()).members).toHaveLength(1)
     there.kick(slot, 'rude')
     expect((await peer.next('ended')).message).toBe('rude')
     await eventually(() => heard.length > 0)

@@ -37,6 +37,18 @@ describe('A node with faults', () => {
       await expect(a.cluster.cut('b', { ms })).rejects.toThrow(RangeError)
   })
 
+  it('is asked for times of any length, and the answer is the same', async () => {
+    const [a, b] = await two()
+    for (const withinMs of [1, 2 ** 60, Infinity])
+      // eslint-disable-next-line no-await-in-loop
+      expect(await a.cluster.successions({ withinMs })).toEqual(await b.cluster.successions())
+    for (const withinMs of [0, Number.NaN])
+      // eslint-disable-next-line no-await-in-loop
+      await expect(a.cluster.successions({ withinMs })).rejects.toThrow(RangeError)
+    expect((await a.cluster.drain('b', { timeoutMs: Infinity })).state).toBe('draining')
+    await eventually(() => b.ready().status === 'draining')
+  })
+
   it('is killed as by kill -9', async () => {
     const [a] = await two({ faults: true })
     const kill = vi.spyOn(process, 'kill').mockReturnValue(true)

@@ -105,6 +105,9 @@ describe('The meetings and topics of a cluster', () => {
     expect(all.map(({ name, node }) => [name, node])).toEqual(names.map((name, at) => [name, 'abc'[at % 3]]))
     const page = await c.meetings.page({ limit: 5, after: 'room.c' })
     expect(page.map(({ name }) => name)).toEqual(names.slice(3, 8))
+    for (const limit of [Number.NaN, Infinity, -1, 0.5])
+      for (const lists of [c.meetings, c.topics])
+        await expect(lists.page({ limit })).rejects.toThrow(RangeError)
     const readers = [await login(a, 'ann'), await login(b, 'bob')]
     for (const reader of readers) {
       reader.send(subscribe(1, 't'))

@@ -1,4 +1,5 @@
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { spawn } from 'node:child_process'
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import type { Browser, Page } from 'playwright-core'
@@ -295,6 +296,35 @@ describe('the examples', { timeout: LONG_MS }, () => {
     expect(server.printed).toBe('')
   })
 
+  it('a chat takes no more lines than with Socket.IO, and tells who comes late what was said', async () => {
+    const text = await readFile(join(root, 'docs/chat.md'), 'utf8')
+    const blocks = [...text.matchAll(/```(?:js|html)( socket\.io)?\n([^]*?)```/g)]
+    const files = (theirs: boolean): string[] =>
+      blocks.filter(([, mark]) => (mark !== undefined) === theirs).map(([, , block = '']) => block)
+    const lines = (theirs: boolean): number =>
+      files(theirs).reduce((sum, block) => sum + block.split('\n').filter((line) => line.trim() !== '').length, 0)
+    expect(text).toContain(`| lines | ${lines(true)} | ${lines(false)} |`)
+    expect(lines(false)).toBeLessThanOrEqual(lines(true))
+
+    const [program = '', page = ''] = files(false)
+    const folder = await folderOf('chat', { 'server.mjs': program, 'public/index.html': page })
+    // The page's modules are served from the folder that the package was installed in.
+    await symlink(join(consumer.folder, 'node_modules'), join(folder, 'node_modules'))
+    const server = await serve(folder)
+    const complaints: string[] = []
+    const ann = await openPage(server.url, complaints)
+    await ann.locator('input').fill('hello')
+    await ann.locator('input').press('Enter')
+    await ann.getByText('hello').waitFor()
+    const bob = await openPage(server.url, complaints)
+    await bob.getByText('hello').waitFor()
+    await bob.locator('input').fill('hi')
+    await bob.locator('input').press('Enter')
+    await ann.getByText('hi').waitFor()
+    expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+    expect(server.printed).toBe('')
+  })
+
   it('examples/relay is a room in thirty lines', async () => {
     const text = await readFile(join(root, 'examples/relay/server.mjs'), 'utf8')
     expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(30)
@@ -333,5 +363,24 @@ describe('the examples', { timeout: LONG_MS }, () => {
     await bob.context().close()
     await ann.getByRole('button', { name: '6 damage by 1' }).waitFor()
     expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+
+    // Under Vite's own server, which leads tickets and the socket to the other one.
+    const port = await freePort()
+    const vite = spawn(process.execPath, [join(root, 'node_modules/vite/bin/vite.js'), '--port', `${port}`], {
+      cwd: folder,
+      env: { ...process.env, PORT: new URL(server.url).port },
+    })
+    try {
+      const dev = `http://localhost:${port}`
+      await expect
+        .poll(() => fetch(dev).then((response) => response.status, String), { timeout: 20_000 })
+        .toBe(200)
+      const page = await openPage(dev, complaints)
+      await page.getByText('connected', { exact: true }).waitFor()
+      await page.locator('output', { hasText: /^\d+/ }).waitFor()
+      expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+    } finally {
+      vite.kill()
+    }
   })
 })

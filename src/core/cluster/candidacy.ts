@@ -1,3 +1,4 @@
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { Promised } from './heritage.ts'
@@ -5,6 +6,8 @@ import type { MeshMessageOf } from './mesh-messages.ts'
 
 /** By how much a client's promise may raise the term: one that lies must not use up all numbers. */
 const MOST_TERMS = 2 ** 20
+/** Promises that are kept of whoever is no member as far as the frames here say: more frames may come. */
+const MOST_UNKNOWN = 1_000
 
 /** What a client of this user says that it holds, as a member. */
 interface Pledge extends Promised {
@@ -29,8 +32,9 @@ export class Candidacy implements Fence {
   enoughAt: number = Infinity
   #term: number
   readonly incarnation: number
-  /** The last of each user for a slot. */
+  /** The last of each user for a slot; and how many there have been of users who were no members. */
   readonly #pledges: Map<string, Pledge> = new Map()
+  #unknown = 0
   /** Members who have promised a higher fence, so that this node stood anew: each has it do that once. */
   readonly #raisedBy: Set<string> = new Set()
 
@@ -64,29 +68,37 @@ export class Candidacy implements Fence {
     this.#term = term
     this.enoughAt = Infinity
     this.#pledges.clear()
+    this.#unknown = 0
   }
 
   /**
-   * Takes a promise. Returns 'kept' where it is of this fence; 'raise' where this node is to stand above it; null where
-   * it means nothing. `members`: as of the last frame here.
+   * Takes a promise. Returns 'kept' where it is of this fence, and by a member who has not said that before; 'raise'
+   * where this node is to stand above it; null where nothing follows from it now. `members`: as of the last frame here.
    */
   take(
     message: MeshMessageOf<'promised'>,
     members: readonly Attendee[],
     now: number,
   ): 'kept' | 'raise' | null {
-    const { user, slot, elected, term, incarnation, seen, age } = message
+    const { user, slot } = message
+    if (slot >= SYSTEM_SLOT) return null
     const fence = { term: message.promisedTerm, incarnation: message.promisedIncarnation }
     const key = `${slot} ${user}`
-    if (isSame(fence, this)) {
-      this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
-      return 'kept'
-    }
-    const isHigher = isAbove(fence, this) && fence.term <= this.term + MOST_TERMS
     const isMember = members.some((member) => member.slot === slot && member.user === user)
+    if (isSame(fence, this)) return this.#keep(key, message, isMember, now) && isMember ? 'kept' : null
+    const isHigher = isAbove(fence, this) && fence.term <= this.term + MOST_TERMS
     if (!isHigher || !isMember || this.#raisedBy.has(key)) return null
     this.#raisedBy.add(key)
     return 'raise'
+  }
+
+  /** False: it was known. */
+  #keep(key: string, message: MeshMessageOf<'promised'>, isMember: boolean, now: number): boolean {
+    const { user, slot, elected, term, incarnation, seen, age } = message
+    const known = this.#pledges.get(key)
+    if (known === undefined && !isMember && this.#unknown++ >= MOST_UNKNOWN) return false
+    this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
+    return known?.elected !== elected || known.seen !== seen || !isSame(known, message)
   }
 
   /** The promises of these members, by slot. `counts`: whether one does whose giver has acknowledged nothing since then. */

@@ -3,6 +3,10 @@ import { Room, type RoomHost } from '../meeting/room.ts'
 import { Heritage } from './heritage.ts'
 import { factsOf, type Frames, type MeshMessageOf } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
+import { isDue } from './possible.ts'
+
+/** What a character of the text weighs that tells what is needed besides the frames. */
+const WEIGHT = 2
 
 /** What a node has of another node's meeting: the room that the frames fill as they come, and what else is needed of it. */
 export class Copy {
@@ -15,6 +19,8 @@ export class Copy {
   head = 0
   /** What is needed to go on with the meeting, besides the frames; null where nobody could. */
   heritage: Heritage | null = null
+  /** Bytes of that, for which the meeting pays. */
+  #inherited = 0
   readonly missing: MissingFrames
   readonly #host: RoomHost
   readonly #name: string
@@ -59,31 +65,34 @@ export class Copy {
     this.missing.begin(next)
     this.setClock(message, now)
     this.heritage = Heritage.of(legacy, head, this.#host.limits.electorates)
-    this.learn({ config, bots, next: head + 1 })
+    this.learn({ config, bots })
     const { room } = this
     if (room === null) {
       const { limits, budget } = this.#host
       const facts = factsOf(this.#name, message)
       this.room = new Room(this.#host, this.#number, limits.meetingLogBytes, facts, now, message)
       budget.enter(this.room.log)
-      return
+    } else {
+      const { hop, term, incarnation, reigns } = message
+      room.facts = { ...room.facts, hop, term, incarnation, reigns }
+      if (room.log.next < message.first) room.restart(message, now)
     }
-    const { hop, term, incarnation, reigns } = message
-    room.facts = { ...room.facts, hop, term, incarnation, reigns }
-    if (room.log.next < message.first) room.restart(message, now)
+    this.#inherit(this.heritage === null ? 0 : legacy.length * WEIGHT)
+  }
+
+  #inherit(bytes: number): void {
+    this.room?.log.hold(bytes - this.#inherited)
+    this.#inherited = bytes
   }
 
   /** What may change while it is followed. */
-  learn({ config, bots, next }: Pick<MeshMessageOf<'config'>, 'config' | 'bots' | 'next'>): void {
+  learn({ config, bots }: Pick<MeshMessageOf<'config'>, 'config' | 'bots'>): void {
     this.config = config
-    this.heritage?.bots(
-      bots.map(({ slot }) => slot),
-      next,
-    )
+    this.heritage?.learn(bots)
   }
 
   setClock({ next, due }: { readonly next: number; readonly due: number }, now: number): void {
-    this.origin = due === 0 ? null : { start: now + (due - 1) / 1000, startFrame: next }
+    this.origin = due === 0 || !isDue(due) ? null : { start: now + (due - 1) / 1000, startFrame: next }
   }
 
   /** Appends those that are new. Returns them; null where there are none. `framed`: an input is in one of them. */
@@ -116,6 +125,7 @@ export class Copy {
 
   /** The room, which has another use now. */
   give(): Room {
+    this.#inherit(0)
     const room = this.room as Room
     this.room = null
     this.#host.budget.leave(room.log)

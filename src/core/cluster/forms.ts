@@ -71,6 +71,13 @@ export function json<T>(): Form<T> {
   }
 }
 
+/**
+ * Items in all lists of a message: many times what any of them has. Items of a byte or two weigh a hundred times that, and
+ * one message of a node that is broken must not hold up others with millions of them.
+ */
+const MOST_ITEMS = 131_072
+const itemsOf: WeakMap<Reader, number> = new WeakMap()
+
 /** Of `most` items at the most. */
 export function list<T>(item: Form<T>, most: number = Infinity): Form<readonly T[]> {
   return {
@@ -80,8 +87,10 @@ export function list<T>(item: Form<T>, most: number = Infinity): Form<readonly T
     },
     read: (r) => {
       const count = r.uint()
+      const before = itemsOf.get(r) ?? 0
       // Each item has a byte at least, so a length that is only claimed allocates nothing.
-      checkCount(count, Math.min(most, r.left), 'items')
+      checkCount(count, Math.min(most, r.left, MOST_ITEMS - before), 'items')
+      itemsOf.set(r, before + count)
       return Array.from({ length: count }, () => item.read(r))
     },
   }

@@ -4,10 +4,11 @@ import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
-import { type Declined, encodeHandover, type HandoverMessage, type Ready } from './handover-messages.ts'
+import { type Declined, encodeHandover, type Ready } from './handover-messages.ts'
 import { branchesOf, localSeatsOf, placesOf } from './branches.ts'
 import { type Guest, GuestSeat } from './guest.ts'
 import type { Hosting } from './hosting.ts'
+import { legacyOf, type Retired } from './legacy.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { takesOver } from './peer.ts'
@@ -42,8 +43,7 @@ interface Offered {
 }
 
 /** A meeting that was handed over. */
-interface Passed {
-  readonly owner: Owner
+interface Passed extends Retired {
   readonly to: number
   /** The YIELD, which is sent again where it may be lost. */
   readonly packet: Uint8Array
@@ -126,9 +126,9 @@ export class Giving {
   }
 
   /** See `HostingHost`. */
-  retired(name: string, node: number): Owner | undefined {
+  retired(name: string, node: number): Retired | undefined {
     const passed = this.#passed.get(name)
-    return passed?.to === node && !passed.isTaken ? passed.owner : undefined
+    return passed?.to === node && !passed.isTaken ? passed : undefined
   }
 
   /** The node that somebody should ask who asks this one about a meeting; 0 for none. */
@@ -186,7 +186,12 @@ export class Giving {
     const { name, log, business } = owner
     const { kind } = business
     const metadata = jsonOf(business.metadata)
-    if (metadata === null || (business.logic !== null && business.logic.snapshot === undefined)) {
+    const { world, hop } = owner.room.facts
+    const holders = [...owner.backing.holders.keys()]
+    const offer = { type: 'offer', name, world, hop, head: log.next - 1, holders, kind } as const
+    const packet = metadata === null ? null : encodeHandover({ ...offer, metadata })
+    const isTooLarge = packet === null || packet.length > this.#host.limits.handoverBytes
+    if (isTooLarge || (business.logic !== null && business.logic.snapshot === undefined)) {
       this.#staying.add(owner)
       return
     }
@@ -199,9 +204,7 @@ export class Giving {
       return
     }
     this.#offers.set(name, { owner, to, since: now, readyAt: NEVER })
-    const { world, hop } = owner.room.facts
-    const holders = [...owner.backing.holders.keys()]
-    this.#send(to, { type: 'offer', name, world, hop, head: log.next - 1, holders, kind, metadata })
+    this.#host.send(to, packet)
   }
 
   /** Where most members are that are not here, or else the emptiest node. */
@@ -297,7 +300,8 @@ export class Giving {
       packet = written()
     }
     if (packet.length > limits.handoverBytes) return false
-    hosting.retire(guests, now)
+    const legacy = legacyOf(owner, now)
+    hosting.retire(guests, legacy, now)
     meetings().resign(owner)
     logic?.moved?.()
     // It holds the name: nobody else may open it before the new owner's word has come to the registrar.
@@ -309,6 +313,7 @@ export class Giving {
     stats.handoversGiven++
     this.#passed.set(name, {
       owner,
+      legacy,
       to,
       packet,
       replica,
@@ -393,10 +398,6 @@ export class Giving {
       if (to === node) this.#turnDown(owner.name, owner, node)
     for (const [name, passed] of this.#passed) if (passed.to === node) this.#giveUp(name, passed)
     this.#given.delete(node)
-  }
-
-  #send(node: number, message: HandoverMessage): void {
-    this.#host.send(node, encodeHandover(message))
   }
 }
 

@@ -80,8 +80,11 @@ export class Guest implements Follower {
   /** The configuration and the bots that it was told. */
   config = ''
   bots = ''
-  /** Another node goes on with the meeting; until it has begun, the frames up to there can be had here. */
-  isRetired = false
+  /**
+   * What the owner told last, see `legacyOf`, where another node goes on with the meeting; until that has begun, the
+   * frames up to there can be had here.
+   */
+  legacy: string | null = null
   readonly #hosting: GuestHost
 
   constructor(hosting: GuestHost, node: number, replica: number, owner: Owner) {
@@ -90,6 +93,10 @@ export class Guest implements Follower {
     this.replica = replica
     this.owner = owner
     this.grace = new Timer('grace', () => hosting.expire(this))
+  }
+
+  get isRetired(): boolean {
+    return this.legacy !== null
   }
 
   /** While the link is broken there is nobody to hear it; what counts is told when the replica follows anew. */

@@ -3,10 +3,12 @@ import { decodeEvent, eventEntry } from '../../protocol/frames.ts'
 import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
+import { fixedLimits } from '../ground/config.ts'
 import type { MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import type { MemberState } from '../meeting/roster.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
+import { clusterLimits } from './cluster-limits.ts'
 import {
   bool,
   type Form,
@@ -160,6 +162,9 @@ const standing: Form<MemberState['standing']> = {
 /** Of a member. */
 const slot = within(0, SYSTEM_SLOT - 1, 'a slot')
 
+/** The electorates that count, and the one in force at the stable mark. */
+const electorates = fixedLimits.electorates + 1
+
 const options = struct<MeetingOptions>({
   frameRate: within(0, 60, 'a frame rate'),
   capacity: within(1, limits.slots, 'a capacity'),
@@ -193,8 +198,12 @@ const state = struct<OwnerState>({
   electorate: struct<ElectorateState>({
     stable: uint,
     reign: uint,
-    changes: list(uint),
-    terms: list(struct({ slot: uint, from: uint, until: limit, acked: limit, gone: bool })),
+    changes: list(uint, electorates),
+    // Of each electorate, one for each slot.
+    terms: list(
+      struct({ slot: uint, from: uint, until: limit, acked: limit, gone: bool }),
+      electorates * limits.slots,
+    ),
   }),
   events: list(event),
   clock: {
@@ -208,9 +217,11 @@ const state = struct<OwnerState>({
 })
 
 const json = text(Infinity)
+/** All nodes at the most, or something of each. */
+const nodes = <T>(item: Form<T>): Form<readonly T[]> => list(item, clusterLimits.nodes + 1)
 
 const form = messages<HandoverMessage>(linked.handover, {
-  offer: struct({ ...subject, head: uint, holders: list(uint), kind: name, metadata: json }),
+  offer: struct({ ...subject, head: uint, holders: nodes(uint), kind: name, metadata: json }),
   ready: struct(subject),
   declined: struct(subject),
   yield: struct<Omit<Yield, 'type'>>({
@@ -220,9 +231,9 @@ const form = messages<HandoverMessage>(linked.handover, {
     metadata: json,
     business: nullable(blob),
     state,
-    holders: list(uint),
-    branches: list(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
-    places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint })),
+    holders: nodes(uint),
+    branches: nodes(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
+    places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint }), limits.slots),
   }),
   settled: struct({ name }),
 })

@@ -83,7 +83,8 @@ export class Handover implements LinkPart {
   // ---- what comes in
 
   message(from: number, bytes: Uint8Array, now: number): void {
-    const message = decodeHandover(bytes)
+    // Nobody hands over more than that.
+    const message = bytes.length > this.#handoverBytes ? null : decodeHandover(bytes)
     switch (message?.type) {
       case undefined:
         this.#stats.strangers++
@@ -92,9 +93,7 @@ export class Handover implements LinkPart {
         this.#taking.offered(from, message, now)
         break
       case 'yield':
-        // Nobody hands over more than that.
-        if (bytes.length > this.#handoverBytes) this.#stats.strangers++
-        else this.#taking.yielded(from, message, now)
+        this.#taking.yielded(from, message, now)
         break
       case 'ready':
         this.#giving.ready(from, message, now)

@@ -14,6 +14,9 @@ export interface Term {
   left: boolean
 }
 
+/** What names a member: slots have one after the other. */
+type Run = Pick<Term, 'slot' | 'from'>
+
 /** What an owner tells its replicas, for the case that it ends: what the frames do not say. Sent as JSON. */
 export interface Legacy {
   readonly options: MeetingOptions
@@ -47,14 +50,16 @@ export function writeLegacy(legacy: Omit<Legacy, 'terms'>, { terms }: Electorate
   }
 }
 
-/** Frames a second. */
+/** Frames a second, and characters of the text. */
 const MOST_FRAMES = 60
+const MOST_TEXT = 1_048_576
 
 /**
  * What an owner has told; null where nothing can be gone on with, or where a node that is broken has told something
  * else. `most`: electorates that count.
  */
 function readLegacy(text: string, most: number): Legacy | null {
+  if (text.length > MOST_TEXT) return null
   try {
     const legacy = JSON.parse(text) as Legacy
     const { metadata, seqs, terms } = legacy
@@ -64,6 +69,7 @@ function readLegacy(text: string, most: number): Legacy | null {
       options.frameRate <= MOST_FRAMES &&
       isLike(legacy.kind, '') &&
       typeof metadata === 'object' &&
+      metadata !== null &&
       terms.length <= (most + 1) * SYSTEM_SLOT &&
       terms.every((term) => term.slot <= SYSTEM_SLOT && isLike(term.from, 0) && isLike(term.until ?? 0, 0)) &&
       seqs.every(([slot, seq]) => isLike(slot, 0) && slot < SYSTEM_SLOT && isLike(seq, 0))
@@ -92,9 +98,8 @@ export class Heritage {
   /** The first electorate that counts: of the owner's, too, only so many do. */
   #first = 0
   readonly #most: number
-  /** Slots of members that the business plays, as of the frame before `#botsAt`. */
+  /** Members that the business plays, by {@link runOf}. */
   #bots: ReadonlySet<number> = new Set()
-  #botsAt = 0
   /** The last frame that the owner had sealed when it told. */
   readonly #head: number
 
@@ -119,14 +124,14 @@ export class Heritage {
     return read && new Heritage(read, head, most)
   }
 
-  /** The business plays these slots. `next`: the next frame at the owner. */
-  bots(slots: readonly number[], next: number): void {
-    this.#bots = new Set(slots)
-    this.#botsAt = next
+  /** The business plays these members. Earlier ones have left, and may be part of an electorate that counts. */
+  learn(bots: readonly Run[]): void {
+    const known = this.#terms.filter((term) => this.isBot(term))
+    this.#bots = new Set([...known, ...bots].map(runOf))
   }
 
-  isBot({ slot, from }: Pick<Term, 'slot' | 'from'>): boolean {
-    return this.#bots.has(slot) && from < this.#botsAt
+  isBot(run: Run): boolean {
+    return this.#bots.has(runOf(run))
   }
 
   /** A frame has come. `stable`: the last stable frame when it was sealed. */
@@ -189,6 +194,10 @@ export class Heritage {
   }
 }
 
+function runOf({ slot, from }: Run): number {
+  return from * (SYSTEM_SLOT + 1) + slot
+}
+
 /** The frames at which the electorates begin that count: the one in force at the stable mark, and each later one. */
 function changesOf(terms: readonly Term[], stable: number, head: number): number[] {
   const at = new Set(terms.flatMap(({ from, until }) => [from, until]).filter((frame) => frame <= head))
@@ -208,8 +217,11 @@ export function mayContinue(
   last: Fence,
   promises: readonly Promised[],
 ): boolean {
-  const promised = ({ slot, from, until }: Term): Promised | undefined =>
-    until === Infinity ? promises.find((each) => each.slot === slot && each.elected === from) : undefined
+  const bySlot = new Map(promises.map((each) => [each.slot, each]))
+  const promised = ({ slot, from, until }: Term): Promised | undefined => {
+    const promise = until === Infinity ? bySlot.get(slot) : undefined
+    return promise?.elected === from ? promise : undefined
+  }
   let isReached = false
   for (const frame of changesOf(terms, stable, head)) {
     const electorate = terms.filter(({ from, until }) => from <= frame && until > frame)

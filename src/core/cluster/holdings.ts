@@ -44,8 +44,8 @@ export class Holdings {
   /** Of those: whose owner has ended, and that this node would go on with. */
   readonly #standing: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
-  /** Whether the view has changed and nobody was told in it yet. */
-  #isNew = false
+  /** Whether nobody was told in the present view yet. */
+  #isNew = true
   /** Counts the views of this node. */
   round = 0
 
@@ -97,7 +97,7 @@ export class Holdings {
   /** Tells the registrar of a name whether this node owns it: that has changed, or a claim of it has been given up. */
   tell(name: string): void {
     const registrar = this.#view.registrarOf(name)
-    const telling = this.#tellings.get(registrar)
+    const telling = this.#tellingTo(registrar)
     if (telling === undefined) return
     if (this.has(name)) telling.own.add(name)
     else telling.own.delete(name)
@@ -105,29 +105,42 @@ export class Holdings {
     this.#send(registrar, telling)
   }
 
-  /** The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. */
+  /**
+   * The view has changed: what was told counts for nothing, and {@link tellAll} is to follow. Where many nodes are met
+   * one after the other, this comes once for each of them, so it costs nothing for each node that is known.
+   */
   renew(): void {
     this.round++
     this.#isNew = true
     this.#tellings.clear()
-    for (const node of this.#view.living)
-      if (node !== this.#self)
-        this.#tellings.set(node, {
-          isFull: true,
-          own: new Set(),
-          dirty: new Set(),
-          told: new Set(),
-          echo: 0,
-          seq: 0,
-          isOpen: false,
-        })
+  }
+
+  /** What another node of the view is told. */
+  #tellingTo(node: number): Telling | undefined {
+    let telling = this.#tellings.get(node)
+    if (telling === undefined && node !== this.#self && this.#view.has(node)) {
+      telling = {
+        isFull: true,
+        own: new Set(),
+        dirty: new Set(),
+        told: new Set(),
+        echo: 0,
+        seq: 0,
+        isOpen: false,
+      }
+      this.#tellings.set(node, telling)
+    }
+    return telling
   }
 
   /** Tells everybody what falls to them in a new view. */
   tellAll(): void {
     this.#isNew = false
-    for (const name of this.#own) this.#tellings.get(this.#view.registrarOf(name))?.own.add(name)
-    for (const [node, telling] of this.#tellings) this.#send(node, telling)
+    for (const name of this.#own) this.#tellingTo(this.#view.registrarOf(name))?.own.add(name)
+    for (const node of this.#view.living) {
+      const telling = this.#tellingTo(node)
+      if (telling !== undefined) this.#send(node, telling)
+    }
   }
 
   /** A beat has passed: what was not confirmed is told anew. */
@@ -137,7 +150,7 @@ export class Holdings {
 
   /** A node is in the present view, and in this round of its own: what it heard in another one counts for nothing. */
   heard(node: number, round: number): void {
-    const telling = this.#tellings.get(node)
+    const telling = this.#tellingTo(node)
     if (telling === undefined || telling.echo === round) return
     telling.echo = round
     this.#again(node, telling)

@@ -10,7 +10,7 @@ import { visitorOf } from '../meeting/visitor.ts'
 import { plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
-import { keyOf, legacyOf, slotsOf } from './legacy.ts'
+import { botsOf, keyOf, legacyOf, type Retired } from './legacy.ts'
 import {
   encodeFrames,
   encodeHeads,
@@ -35,7 +35,7 @@ export interface HostingHost {
    * A meeting that was open here and was handed over, for the node that is to go on with it, as long as that has not
    * begun.
    */
-  retired(name: string, node: number): Owner | undefined
+  retired(name: string, node: number): Retired | undefined
   /** Somebody follows a meeting that is not open here. False: it was not handed over either. */
   astray(node: number, message: MeshMessageOf<'follow'>): boolean
 }
@@ -135,7 +135,7 @@ export class Hosting implements GuestHost {
   #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
     const { replica, meeting, world, next } = message
     const retired = this.#host.retired(meeting, node)
-    const owner = this.#host.meeting(meeting) ?? retired
+    const owner = this.#host.meeting(meeting) ?? retired?.owner
     if (owner === undefined) {
       if (!this.parked.isFull(node) && this.#host.astray(node, message)) this.parked.add(node, message)
       else this.say(node, { type: 'absent', replica })
@@ -149,7 +149,7 @@ export class Hosting implements GuestHost {
     // The replica has given up its seats: their clients join again, or are away for good.
     if (guest.isConnected) for (const seat of this.#lose(guest, now)) seat.isGivenUp = true
     guest.isConnected = true
-    guest.isRetired = owner === retired
+    guest.legacy = owner === retired?.owner ? retired.legacy : null
     // One that has frames already may be about to go on with them.
     if (!guest.isRetired && !isEdge(node)) owner.backing.hold(node, world === 0 ? now : -Infinity)
     if (guest.isRetired) owner.room.followers.delete(guest)
@@ -178,7 +178,7 @@ export class Hosting implements GuestHost {
     const { owner, replica } = guest
     const { facts, beginning } = owner.room
     guest.position = position
-    const bots = slotsOf(owner)
+    const bots = botsOf(owner)
     guest.config = owner.config
     guest.bots = keyOf(bots)
     guest.say({
@@ -188,7 +188,7 @@ export class Hosting implements GuestHost {
       config: owner.config,
       ...beginning,
       ...clockOf(owner, now),
-      legacy: legacyOf(owner, now),
+      legacy: guest.legacy ?? legacyOf(owner, now),
       bots,
     })
     guest.tell()
@@ -296,9 +296,9 @@ export class Hosting implements GuestHost {
   }
 
   /** Another node goes on with the meeting of these: they can have its frames up to there, and nothing else. */
-  retire(guests: readonly Guest[], now: number): void {
+  retire(guests: readonly Guest[], legacy: string, now: number): void {
     for (const guest of guests) {
-      guest.isRetired = true
+      guest.legacy = legacy
       this.#host.timers.clear(guest.grace)
       guest.owner.room.followers.delete(guest)
       for (const seat of guest.seats.values()) guest.remove(seat)
@@ -424,11 +424,11 @@ export class Hosting implements GuestHost {
       for (const guest of guests.values()) {
         if (!guest.isConnected || guest.isRetired) continue
         const { owner, replica } = guest
-        const bots = slotsOf(owner)
+        const bots = botsOf(owner)
         if (guest.config !== owner.config || guest.bots !== keyOf(bots)) {
           guest.config = owner.config
           guest.bots = keyOf(bots)
-          guest.say({ type: 'config', replica, config: owner.config, bots, next: owner.log.next })
+          guest.say({ type: 'config', replica, config: owner.config, bots })
         }
         // Empty frames that were to go out later, together.
         this.#send(guest, now)

@@ -1,14 +1,20 @@
 import type { Owner } from '../meeting/owner.ts'
 import { writeLegacy } from './heritage.ts'
 
-/** The slots that the business plays. */
-export function slotsOf({ bots }: Owner): { slot: number }[] {
-  return bots.map(({ slot }) => ({ slot }))
+/** A meeting that was handed over, and what its owner told last: it has forgotten its members. */
+export interface Retired {
+  readonly owner: Owner
+  readonly legacy: string
 }
 
-/** Stands for the slots of bots, to compare them. */
-export function keyOf(bots: readonly { readonly slot: number }[]): string {
-  return bots.map(({ slot }) => slot).join()
+/** The members that the business plays: the slot of each, and the frame in which it came. */
+export function botsOf({ bots }: Owner): { slot: number; from: number }[] {
+  return bots.map(({ slot, from }) => ({ slot, from }))
+}
+
+/** Stands for bots, to compare them. */
+export function keyOf(bots: readonly { readonly slot: number; readonly from: number }[]): string {
+  return bots.map(({ slot, from }) => `${slot}@${from}`).join()
 }
 
 /**

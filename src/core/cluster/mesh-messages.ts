@@ -112,7 +112,7 @@ export const meshMessages = {
       next: 'uint',
       due: 'uint',
       legacy: 'wish',
-      bots: { list: { slot: 'uint' }, max: 'slots' },
+      bots: { list: { slot: 'uint', from: 'uint' }, max: 'slots' },
     },
   },
   /** The meeting is not open there. */
@@ -167,8 +167,7 @@ export const meshMessages = {
     fields: {
       replica: 'uint',
       config: 'name',
-      bots: { list: { slot: 'uint' }, max: 'slots' },
-      next: 'uint',
+      bots: { list: { slot: 'uint', from: 'uint' }, max: 'slots' },
     },
   },
   /** Another node goes on with the meeting: the replica follows that one. `owner` 0: nobody does. */

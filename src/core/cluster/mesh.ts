@@ -30,6 +30,7 @@ import {
   type MeshMessageOf,
 } from './mesh-messages.ts'
 import type { Found } from './names.ts'
+import { isPossible } from './possible.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
@@ -271,16 +272,16 @@ export class Mesh implements Elsewhere, LinkPart {
     const owner = meetings().get(subject.name)
     if (owner === undefined || !isReign(owner, subject)) return
     const { name, log, business } = owner
-    const heritage = Heritage.of(legacyOf(owner, now), log.next - 1)
+    const legacy = legacyOf(owner, now)
     const guests = this.#hosting.of(owner)
     const seats = localSeatsOf(owner)
-    this.#hosting.retire(guests, now)
+    this.#hosting.retire(guests, legacy, now)
     meetings().resign(owner)
     business.logic?.moved?.()
     cluster.closed(name)
     stats.meetingsDeposed++
     const replica = this.#demote(owner, 0, seats, now)
-    replica.copy.heritage = heritage
+    replica.copy.heritage = Heritage.of(legacy, log.next - 1)
     this.#hosting.release(guests, 0)
     replica.lost(now)
   }
@@ -300,7 +301,7 @@ export class Mesh implements Elsewhere, LinkPart {
 
   message(from: number, bytes: Uint8Array, now: number): void {
     const message = decodeMesh(bytes)
-    if (message === null) this.#host.stats.strangers++
+    if (message === null || !isPossible(message)) this.#host.stats.strangers++
     else if (message.type === 'promised') this.revival.promised(message, now)
     // What the owner has sent with this counts as answered.
     else if (message.type === 'followed') this.#followed(from, message, now)
@@ -313,8 +314,9 @@ export class Mesh implements Elsewhere, LinkPart {
     this.#replicaOf(from, message.replica)?.handle(message, now)
   }
 
-  /** A message to this node that is not of a link. */
+  /** A message to this node that is not of a link. Whoever is heard before its heartbeat says so again. */
   datagram(from: number, bytes: Uint8Array, now: number): void {
+    if (!this.#host.cluster.nodes.has(from)) return
     const datagram = decodeDatagram(bytes)
     if (datagram === null) this.#host.stats.strangers++
     else if (datagram.type === 'bundle') for (const part of datagram.parts) this.#take(from, part, now)
@@ -332,8 +334,6 @@ export class Mesh implements Elsewhere, LinkPart {
 
   /** The owner of some meetings wants this node to have replicas of them. */
   #keep(owner: number, { meetings }: Keep, now: number): void {
-    // It may be heard before its heartbeat is, and says so again.
-    if (!this.#host.cluster.nodes.has(owner)) return
     for (const { name } of meetings) {
       if (this.#host.meetings().get(name) !== undefined || this.#host.isDraining()) continue
       const replica = this.#replicas.get(name) ?? this.#keepOne(name, owner, now)

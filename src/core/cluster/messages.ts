@@ -21,8 +21,8 @@ export interface Holding {
 /**
  * To all, twice a second. `id`: the node's name. `address`: where its clients connect. `health`: a URL at which the
  * other nodes reach it directly; '' for none. `isSettled`: it knows the others, or that it is alone. `leaves`: it says
- * goodbye. `isDraining`: it is about to, and takes no meeting over. `load`: for people who look at the cluster; nothing
- * is decided by it.
+ * goodbye. `isDraining`: it is about to, and takes no meeting over. `load`: for people who look at the cluster, and for
+ * whoever looks for the node that has least.
  */
 export interface Heartbeat {
   readonly type: 'heartbeat'

@@ -35,6 +35,8 @@ export interface Orphan {
   /** It holds the name, so that nobody opens it and everybody comes here. */
   isHeir: boolean
   isLooking: boolean
+  /** The view in which the registrar of the name has said that this node is to go on; 0: none. */
+  namedIn: number
   /** Not looked for again before then. */
   notBefore: number
   candidacy: Candidacy | null
@@ -50,6 +52,7 @@ export function newOrphan(replica: Replica, now: number): Orphan {
     goneTo: 0,
     isHeir: false,
     isLooking: false,
+    namedIn: 0,
     notBefore: now,
     candidacy: null,
     follows: new Map(),

@@ -5,6 +5,9 @@ import type { MeshMessageOf } from './mesh-messages.ts'
 import type { Standing } from './replica-host.ts'
 import type { Joining, WaitingJoins } from './waiting-joins.ts'
 
+/** Times that somebody is asked who does not answer. */
+const MOST_ASKED = 256
+
 /** Asks the members who wait at a replica to promise a fence, while a node stands for the meeting. */
 export class Pledges {
   readonly #downstream: RoomHost['downstream']
@@ -37,7 +40,9 @@ export class Pledges {
     const { term, incarnation } = this.#standing
     // A spectator holds frames, and has no say.
     if (message.world !== this.#standing.world || !message.held[0]?.elected) return
-    this.#asked.set(joining, (this.#asked.get(joining) ?? 0) + 1)
+    const asked = this.#asked.get(joining) ?? 0
+    if (asked === MOST_ASKED) return
+    this.#asked.set(joining, asked + 1)
     this.#downstream.control(outlet, { type: 'stand', call: message.call, term, incarnation })
   }
 

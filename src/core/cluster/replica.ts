@@ -247,7 +247,8 @@ export class Replica implements Host {
     else if (type === 'absent' && this.isOrphan) this.lost(now)
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
     else if (type === 'standing') this.pledges.stand(message)
-    else if (type === 'closed') this.end(message.message, 'NOT_FOUND', now)
+    // One that comes before the owner has answered is of an earlier meeting.
+    else if (type === 'closed' && this.#isConnected) this.end(message.message, 'NOT_FOUND', now)
     else if (type === 'config') this.copy.learn(message)
     else if (type === 'moved') this.#moved(message.owner, now)
     else if (type === 'seated') this.#seated(message, now)
@@ -266,7 +267,7 @@ export class Replica implements Host {
     const copy = this.copy
     if (copy.isNewerThan(message)) return
     if (!copy.isPrefixOf(message)) {
-      if (!this.isOrphan) return this.#quit(now)
+      if (!this.isOrphan) return this.end(CLOSED, 'BUSY', now)
       // Nobody reads here, so it can begin anew.
       copy.discard(CLOSED)
     }
@@ -384,13 +385,7 @@ export class Replica implements Host {
     }
     const isKept = this.isHandedOver || this.isOrphan || now < this.keptUntil
     if (isKept || this.#members.size > 0 || this.#readers.readers > 0) this.#idleSince = now
-    else if (now - this.#idleSince >= lingerMs) this.#quit(now)
-  }
-
-  /** Ends, and tells the owner, which has been asked for the frames though it may not have answered. */
-  #quit(now: number): void {
-    this.#host.link(this.#owner, { type: 'unfollow', replica: this.number })
-    this.end(CLOSED, 'BUSY', now)
+    else if (now - this.#idleSince >= lingerMs) this.end(CLOSED, 'BUSY', now)
   }
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
@@ -440,6 +435,9 @@ export class Replica implements Host {
   }
 
   #finish(message: string, code: ErrorCode, now: number): void {
+    // It may have been asked for the frames again since, and answer that, or never have learnt that it was left.
+    const owner = this.#owner || this.lastOwner
+    if (this.#host.isThere(owner)) this.#host.link(owner, { type: 'unfollow', replica: this.number })
     for (const member of this.#members.all()) this.#members.forget(member)
     this.#isConnected = false
     this.isOrphan = false

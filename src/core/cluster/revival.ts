@@ -34,12 +34,16 @@ export class Revival {
   /** The silent owner of the replica that is about to be without one. */
   #suspected = 0
   readonly #beat: Timer
+  /** Meetings of which members have promised something since they were last looked at. */
+  readonly #promised: Set<Orphan> = new Set()
+  readonly #hear: Timer
 
   constructor(host: RevivalHost) {
     this.#host = host
     this.#superseding = new Superseding(host, (now) => this.#watch(now))
     this.#accession = new Accession(host, this.#superseding)
     this.#beat = new Timer('revival', (now) => this.#onBeat(now))
+    this.#hear = new Timer('revival', (now) => this.#onPromised(now))
   }
 
   /** Whether this node is about to go on with a meeting, and holds its name. */
@@ -118,17 +122,36 @@ export class Revival {
       orphan.isLooking = false
       const { limits } = this.#host
       orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
-      if (this.#orphans.get(replica.name) !== orphan || orphan.candidacy !== null) return
-      const registrar = cluster.nodes.registrarOf(replica.name)
-      const isUnheard = ending.by !== 'taken' && registrar !== self && cluster.isSilent(registrar)
+      if (this.#orphans.get(replica.name) !== orphan) return
+      const isUnheard = ending.by !== 'taken' && this.#isUnheard(orphan)
       const owner = ending.by === 'taken' ? ending.owner : 0
       // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
       const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
-      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) this.#stand(orphan, 0, at)
-      else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
+      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) {
+        if (owner === self || orphan.candidacy !== null) orphan.namedIn = cluster.view
+        if (orphan.candidacy === null) this.#stand(orphan, 0, at)
+        else this.#conclude(orphan, at)
+      } else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
         this.#giveWay(orphan, owner)
     })
+  }
+
+  /** Whether the registrar of the name is not heard, so that nobody can say who is to go on. */
+  #isUnheard({ replica }: Orphan): boolean {
+    const { cluster, self } = this.#host
+    const registrar = cluster.nodes.registrarOf(replica.name)
+    return registrar !== self && cluster.isSilent(registrar)
+  }
+
+  /**
+   * Whether nobody has opened the meeting anew since this node stands for it: in a view in which its registrar did not
+   * know of that, it is asked again.
+   */
+  #isStillHeir(orphan: Orphan, now: number): boolean {
+    if (orphan.namedIn === this.#host.cluster.view || this.#isUnheard(orphan)) return true
+    if (!orphan.isLooking) this.#look(orphan, now)
+    return false
   }
 
   /** Another node has the meeting, or goes on with it. */
@@ -266,15 +289,29 @@ export class Revival {
     return { term, incarnation, next: log.next, packet, owns: owner !== undefined, stands }
   }
 
-  /** A member has promised a fence. */
+  /** A member has promised a fence. What follows from that is looked at once for all that come together. */
   promised(message: MeshMessageOf<'promised'>, now: number): void {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
     const { attendance } = orphan.replica.copy.room as Room
     const taken = candidacy.take(message, attendance.list, now)
-    if (taken === 'kept') this.#conclude(orphan, now)
-    else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
+    if (taken === 'kept') {
+      this.#promised.add(orphan)
+      this.#host.timers.set(this.#hear, now)
+    } else if (taken === 'raise') this.#stand(orphan, message.promisedTerm, now)
+  }
+
+  #onPromised(now: number): void {
+    let left: number = this.#host.limits.revivalsAtOnce
+    for (const orphan of this.#promised) {
+      if (left-- === 0) {
+        this.#host.timers.set(this.#hear, now + SOON_MS)
+        return
+      }
+      this.#promised.delete(orphan)
+      if (this.#orphans.get(orphan.replica.name) === orphan) this.#conclude(orphan, now)
+    }
   }
 
   // ---- going on
@@ -319,9 +356,10 @@ export class Revival {
     candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
     const isEnough = goesOn && (!missing || now - candidacy.enoughAt >= limits.revivalWaitMs)
-    const begins = (isOver && (goesOn || isLost)) || isEnough
-    if (begins) this.#begin(orphan, candidacy, goesOn, now)
-    return begins
+    if (!(isOver && (goesOn || isLost)) && !isEnough) return false
+    if (!this.#isStillHeir(orphan, now)) return false
+    this.#begin(orphan, candidacy, goesOn, now)
+    return true
   }
 
   #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {

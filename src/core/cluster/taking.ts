@@ -146,6 +146,9 @@ export class Taking {
     // It came again, because the answer was lost.
     if (this.#host.meetings().get(name) !== undefined || this.#taken.has(name)) return
     const known = this.#host.replica(name)
+    // One that was offered, it has promised to take.
+    const isOneTooMany = this.#taken.size >= this.#host.limits.takeovers && !this.#promised.has(name)
+    if (isOneTooMany) return
     const replica =
       known?.owner === from ? known : known === undefined ? this.#host.follow(name, from, now) : null
     if (replica === null) return

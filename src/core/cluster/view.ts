@@ -14,8 +14,8 @@ const ENDED = 4_096
 export class View {
   readonly #living: Set<number> = new Set()
   /** The living and the share of each in the weight of any name, in parallel. */
-  #nodes: number[] = []
-  #seeds: number[] = []
+  readonly #nodes: number[] = []
+  readonly #seeds: number[] = []
   readonly #ended: Set<number> = new Set()
   #low = 0
   #high = 0
@@ -48,6 +48,8 @@ export class View {
   meet(node: number): boolean {
     if (this.#living.has(node) || this.#ended.has(node)) return false
     this.#living.add(node)
+    this.#nodes.push(node)
+    this.#seeds.push(seedOf(node))
     this.#turn(node)
     return true
   }
@@ -58,15 +60,17 @@ export class View {
     this.#ended.add(node)
     if (this.#ended.size > ENDED)
       for (const oldest of [...this.#ended].slice(0, ENDED / 2)) this.#ended.delete(oldest)
-    if (this.#living.delete(node)) this.#turn(node)
+    if (!this.#living.delete(node)) return true
+    const at = this.#nodes.indexOf(node)
+    this.#nodes.splice(at, 1)
+    this.#seeds.splice(at, 1)
+    this.#turn(node)
     return true
   }
 
   #turn(node: number): void {
     this.#low ^= node % HALF
     this.#high ^= Math.floor(node / HALF)
-    this.#nodes = [...this.#living]
-    this.#seeds = this.#nodes.map(seedOf)
   }
 
   /** Whether `self` is one of the `count` nodes of highest weight for another node, less that node. */

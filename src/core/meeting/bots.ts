@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { Bot } from './business.ts'
+import type { FrameLog } from './frame-log.ts'
 import type { Intake } from './intake.ts'
 import type { Roster } from './roster.ts'
 import type { Member } from './seat.ts'
@@ -18,23 +19,36 @@ export interface BotsHost {
 
 /** The members that the business plays itself. They neither start the clock nor keep the meeting open. */
 export class Bots {
+  readonly #log: FrameLog
   readonly #host: BotsHost
+  /** The frame in which each came; those that came with the meeting, from another node, by this one. */
+  readonly #from: WeakMap<Member, number> = new WeakMap()
+  readonly #first: number
 
-  constructor(host: BotsHost) {
+  constructor(log: FrameLog, host: BotsHost) {
+    this.#log = log
     this.#host = host
+    this.#first = log.next
   }
 
   /** Seats a bot. */
   add(user: string): Bot | ErrorCode {
     const { roster } = this.#host
     const slot = roster.free
-    return slot === -1 ? 'FULL' : this.#play(roster.seat(user, slot))
+    if (slot === -1) return 'FULL'
+    const member = roster.seat(user, slot)
+    this.#from.set(member, this.#log.next)
+    return this.#play(member)
   }
 
   /** All of them, in order of joining. */
-  get list(): (Bot & { readonly user: string })[] {
+  get list(): (Bot & { readonly user: string; readonly from: number })[] {
     const members = Array.from(this.#host.roster.all()).filter(({ seat }) => seat === null)
-    return members.map((member) => ({ ...this.#play(member), user: member.user }))
+    return members.map((member) => ({
+      ...this.#play(member),
+      user: member.user,
+      from: this.#from.get(member) ?? this.#first,
+    }))
   }
 
   #play(member: Member): Bot {

@@ -74,7 +74,7 @@ export class Owner implements Host {
     const run = (at: number): void => this.#run(at)
     this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
     const intake = (this.#intake = new Intake(options, log))
-    this.#bots = new Bots({
+    this.#bots = new Bots(log, {
       roster,
       intake,
       inputBytes: options.inputBytes,

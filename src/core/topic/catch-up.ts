@@ -3,6 +3,7 @@ import type { FixedLimits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { decodeDiffusion, decodeHeads } from './diffusion.ts'
+import { Ends } from './ends.ts'
 import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
 import { type Diffused, holeUpTo, weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
@@ -94,6 +95,7 @@ export class CatchUp {
   readonly #states: Map<Topic, State> = new Map()
   readonly #sources: Map<number, Source> = new Map()
   readonly #timer: Timer
+  readonly #ends: Ends = new Ends()
   /** What waits for all topics together. */
   #weight = 0
 
@@ -113,11 +115,20 @@ export class CatchUp {
     return false
   }
 
-  /** Whether a topic has what all nodes keep of it, as far as they can be asked. */
-  isWhole(topic: Topic): boolean {
+  /**
+   * Whether a topic has what all nodes keep of it, as far as they can be asked, and all that this publisher has
+   * published: it can be asked, or ended while the topic was read here. What it published before it was asked may have
+   * ended with it, and nobody knows whether there was any.
+   */
+  isWhole(topic: Topic, publisher?: number): boolean {
     if (this.#states.has(topic)) return false
     for (const { rest } of this.#sources.values()) if (rest !== null) return false
-    return true
+    return publisher === undefined || this.#ends.isBehind(topic.wholeSince, publisher)
+  }
+
+  /** A topic has a first reader where no other node can be asked. */
+  alone(topic: Topic): void {
+    topic.wholeSince = this.#ends.count
   }
 
   // ---- what starts it
@@ -130,6 +141,7 @@ export class CatchUp {
 
   /** The first reader of a topic wants to begin. `ready` is called later, once, unless the topic is dropped before. */
   begin(topic: Topic, ready: (topic: Topic, now: number) => void, now: number): void {
+    topic.wholeSince = Infinity
     this.#want(topic, this.#host.others.peers(), ready, now + this.#limits.firstValuesMs)
   }
 
@@ -149,11 +161,13 @@ export class CatchUp {
 
   /** A node is met, or heard again after a silence or an outage: it is asked about these topics. */
   met(node: number, topics: Iterable<Topic>): void {
+    this.#ends.met(node)
     this.#source(node).rest = topics[Symbol.iterator]()
   }
 
   /** A node has ended, or cannot be asked. */
   gone(node: number, now: number): void {
+    this.#ends.ended(node)
     const source = this.#sources.get(node)
     this.#sources.delete(node)
     for (const topic of source?.wanted.keys() ?? []) this.#told(topic, node, now)
@@ -306,7 +320,10 @@ export class CatchUp {
     this.#sources.get(node)?.wanted.delete(topic)
     if (state === undefined) return
     state.open.delete(node)
-    if (state.open.size === 0) this.#states.delete(topic)
+    if (state.open.size === 0) {
+      this.#states.delete(topic)
+      topic.wholeSince = Math.min(topic.wholeSince, this.#ends.count)
+    }
     if (state.open.size === 0 || state.ready === null) this.#enter(topic, state, now)
   }
 

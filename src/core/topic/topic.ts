@@ -37,6 +37,8 @@ export class Topic extends Payer implements TopicView {
   carried: number
   /** Readers that wait for what other nodes keep of it. */
   expected = 0
+  /** How many nodes had ended when all that is kept of it anywhere was here, since it is read; Infinity: never. */
+  wholeSince: number = Infinity
   /** Where the ring began when its readers were last looked at. */
   #fallenTo = 0
 

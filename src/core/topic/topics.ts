@@ -342,7 +342,10 @@ export class Topics {
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
     this.#aging.use(topic)
-    if (!topic.isRead) this.#carrier.subscribe(topic)
+    if (!topic.isRead) {
+      this.#carrier.subscribe(topic)
+      this.catchUp.alone(topic)
+    }
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
     const { since } = asked
@@ -385,14 +388,10 @@ export class Topics {
   /** Where a reader that stood in another node's log of a topic goes on without a loss; null where it cannot. */
   #follow(topic: Topic, { epoch, numbers }: Position, { conflate }: Wish): number | null {
     // A conflating reader begins with the latest values, so nothing is lost to it.
-    if (numbers.length === 0 || conflate || this.#isOwn(epoch) || !this.catchUp.isWhole(topic)) return null
-    return topic.follow(numbers)
-  }
-
-  /** Whether this node has had a log of this epoch. */
-  #isOwn(epoch: number): boolean {
-    const number = epoch - this.#config.incarnation
-    return number > 0 && number < 2 ** 32
+    if (numbers.length === 0 || conflate || isLogOf(epoch, this.#config.incarnation)) return null
+    // The node that the reader comes from may have published more, which no other node had asked for.
+    const from = numbers.find(([publisher]) => isLogOf(epoch, publisher))
+    return this.catchUp.isWhole(topic, from?.[0]) ? topic.follow(numbers) : null
   }
 
   #left(topic: Topic, now: number): void {
@@ -443,4 +442,9 @@ export class Topics {
     topic.release()
     if (topic.maker !== null) topic.maker.topics--
   }
+}
+
+/** Whether a node has numbered a log of this epoch. */
+function isLogOf(epoch: number, node: number): boolean {
+  return epoch > node && epoch < node + 2 ** 32
 }

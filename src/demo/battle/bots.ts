@@ -1,18 +1,18 @@
 import { isUp, type Player, type State, times } from './state.ts'
 import type { Wish } from './wishes.ts'
 
-/** What bots are called; the room takes the first name that is free. */
-export const botNames: readonly string[] = [
-  '小福',
+/** What bots are called; the room takes the first name that is free. Pages say it in their own language. */
+export const botNames = [
   'Ember',
-  '阿鼓',
   'Lantern',
-  '小满',
   'Sparky',
-  '阿爆',
   'Gong',
-  '小红',
-]
+  'Ginger',
+  'Drum',
+  'Comet',
+  'Clover',
+  'Cinder',
+] as const
 
 /**
  * What a bot does after this frame; null: nothing. It plays like a decent player: throws, charges while the beast

@@ -6,6 +6,7 @@ import { parse } from '../guests.ts'
 import type { Part } from '../part.ts'
 import { botNames, botWish } from './bots.ts'
 import { step } from './rules.ts'
+import { showOf } from './show.ts'
 import { botUser, isUp, newState, type Player, RATE, type State } from './state.ts'
 import { wishOf } from './wishes.ts'
 
@@ -24,8 +25,17 @@ const wishSchema = v.object(
 const askSchema = v.object({ meeting: v.pipe(v.string(), v.startsWith(PREFIX)) })
 const STRANGER = 'Only who is in the room may ask for its state.'
 
-export function battle(rtms: Rtms): Part {
+/** Whoever looks on fetches all frames first: a room that is older than this is not shown. */
+const SHOWN_FRAMES = 10 * 60 * RATE
+
+export interface Battle extends Part {
+  /** A battle to look at: one that people fight on this node, or else the show of the bots. */
+  stage(): Promise<Meeting>
+}
+
+export function battle(rtms: Rtms): Battle {
   const rooms = new Map<string, Room>()
+  const show = showOf(rtms)
   rtms.meetings.define('battle', {
     frameRate: RATE,
     // Ten who fight, their bots, and some who wait for the next round.
@@ -70,6 +80,12 @@ export function battle(rtms: Rtms): Part {
       const meeting = await rtms.meetings.open(`${PREFIX}${room}`, { kind: 'battle' })
       return { meetings: [meeting], answer: { meeting: meeting.name } }
     },
+    async stage() {
+      const [fought] = [...rooms.values()]
+        .filter(({ isFought }) => isFought)
+        .sort((a, b) => b.state.players.length - a.state.players.length)
+      return fought?.meeting ?? (await show())
+    },
     close() {
       rooms.clear()
     },
@@ -87,20 +103,30 @@ function replayed(meeting: Meeting): State | null {
 
 class Room {
   readonly state: State
+  readonly meeting: Meeting
   readonly #rtms: Rtms
-  readonly #meeting: Meeting
   readonly #bots: Map<number, Bot>
 
   constructor(rtms: Rtms, meeting: Meeting, state: State, bots: readonly Bot[]) {
     this.#rtms = rtms
-    this.#meeting = meeting
+    this.meeting = meeting
     this.state = state
     this.#bots = new Map(bots.map((bot) => [bot.slot, bot]))
   }
 
+  /** Whether there is something to look at. */
+  get isFought(): boolean {
+    const { phase, frame, players } = this.state
+    return (
+      (phase === 'countdown' || phase === 'battle') &&
+      frame < SHOWN_FRAMES &&
+      players.some(({ bot, slot }) => !bot && slot >= 0)
+    )
+  }
+
   /** Throws HANDLER_FAILED for somebody who is not in the room. */
   stateFor(user: string): State {
-    if (this.#meeting.members.some((member) => member.user === user)) return this.state
+    if (this.meeting.members.some((member) => member.user === user)) return this.state
     throw new RtmsError('HANDLER_FAILED', STRANGER)
   }
 
@@ -118,7 +144,7 @@ class Room {
     const people = state.players.filter((player) => !player.bot).length
     const wanted = people === 0 ? 0 : Math.max(0, state.seats - people)
     while (this.#bots.size < wanted) {
-      const taken = new Set(this.#meeting.members.map(({ user }) => user))
+      const taken = new Set(this.meeting.members.map(({ user }) => user))
       const user = botNames.map(botUser).find((name) => !taken.has(name))
       if (user === undefined) return
       this.#addBot(user)
@@ -130,14 +156,14 @@ class Room {
   }
 
   #addBot(user: string): void {
-    const bot = this.#meeting.addBot(user)
+    const bot = this.meeting.addBot(user)
     this.#bots.set(bot.slot, bot)
   }
 
   #play(): void {
     const { state } = this
     // Without anybody to see it the clock is to stand still.
-    if (!state.players.some((player) => !player.bot && player.slot >= 0)) return
+    if (!state.players.some(({ bot, slot }) => !bot && slot >= 0)) return
     for (const player of state.players)
       if (player.bot && player.slot < 0) this.#replaceBot(player)
       else this.#playBot(player)
@@ -145,7 +171,7 @@ class Room {
 
   /** A bot whose node has ended has left in the middle of the battle: another one takes its place. */
   #replaceBot({ user }: Player): void {
-    if (!this.#meeting.members.some((member) => member.user === user)) this.#addBot(user)
+    if (!this.meeting.members.some((member) => member.user === user)) this.#addBot(user)
   }
 
   #playBot(player: Player): void {
@@ -158,7 +184,7 @@ class Room {
     const { round, won, frame, results } = this.state
     for (const { user, bot, ...result } of results) {
       if (bot) continue
-      const of = { round, won, frame, fighters: results.length, room: this.#meeting.name }
+      const of = { round, won, frame, fighters: results.length, room: this.meeting.name }
       // Who has gone meanwhile is not reached, which is no fault.
       this.#rtms.users.push(user, 'battle.result', { ...of, ...result }).catch(() => {})
     }

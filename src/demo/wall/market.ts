@@ -27,6 +27,13 @@ const SAMPLES = 240
 /** The same companies on every node, and after every start. */
 const LISTING_SEED = 1
 
+/** The largest companies, first the largest: symbol and value. */
+export const largest = (count: number): (readonly [symbol: string, value: number])[] =>
+  listCompanies(new Chance(LISTING_SEED))
+    .map(({ symbol, shares, worth }) => [symbol, shares * worth] as const)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, count)
+
 export const goodNews: readonly string[] = ['results', 'contract', 'patent', 'upgrade']
 export const badNews: readonly string[] = ['warning', 'recall', 'outage', 'downgrade']
 

@@ -172,7 +172,7 @@ export class Cluster {
     { timeoutMs = DRAIN_MS }: { readonly timeoutMs?: number | undefined } = {},
   ): Promise<NodeDrain> {
     if (!(timeoutMs >= 1)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected a number of at least 1`)
-    return this.#askToDrain(node, Math.floor(timeoutMs))
+    return this.#askToDrain(node, whole(timeoutMs))
   }
 
   /** Whether a node drains, and how far it is. Throws as {@link drain} does. */
@@ -239,7 +239,7 @@ export class Cluster {
   > {
     if (!(withinMs >= 1)) throw new RangeError(`withinMs is ${withinMs}; expected a number of at least 1`)
     const { incarnation, peering } = this.#host.node
-    const within = Math.floor(withinMs)
+    const within = whole(withinMs)
     const here = peering?.mesh.successions.told(within, performance.now()) ?? []
     const { answers, missing } = await this.#peers.ask('successions', { withinMs: within })
     const told = [[incarnation, here] as const, ...answers].flatMap(([node, successions]) =>
@@ -279,6 +279,11 @@ export class Cluster {
     const peer = this.#host.node.cluster?.peer(node)
     return peer === undefined ? undefined : placeOf(peer)
   }
+}
+
+/** Milliseconds as other nodes can be told them, of as many as anybody may name. */
+function whole(ms: number): number {
+  return Math.min(Math.floor(ms), Number.MAX_SAFE_INTEGER)
 }
 
 function roleOf(incarnation: number): NodeRole {

@@ -1,8 +1,13 @@
 import type { AnswerOf, KindName, MeetingInfo, QuestionOf, RtmsNode } from '../../core/index.ts'
-import { type Payload, RtmsError } from '../../protocol/index.ts'
+import { limits, type Payload, RtmsError } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import type { Peers } from './peers.ts'
+
+/** A slot as another node is told it: what cannot be one is nobody's. */
+function told(slot: number): number {
+  return Number.isInteger(slot) && slot >= 0 && slot < limits.slots ? slot : limits.slots
+}
 
 /** The parts of the meetings that calls use. */
 export interface CallsHost {
@@ -43,12 +48,13 @@ export class MeetingCalls {
   /** Whether a member was removed; null where the meeting is not open. */
   kick(name: string, slot: number, message: string): Promise<boolean | null> {
     const here = (node: RtmsNode): boolean => node.kick(name, slot, message)
-    return this.#run(name, 'kick', { name, slot, message }, here)
+    return this.#run(name, 'kick', { name, slot: told(slot), message }, here)
   }
 
   /** Whether there was a member to send it to; null where the meeting is not open. */
   sendTo(name: string, slot: number, data: Payload): Promise<boolean | null> {
-    return this.#run(name, 'sendTo', { name, slot, data }, (node) => node.sendTo(name, slot, data))
+    const here = (node: RtmsNode): boolean => node.sendTo(name, slot, data)
+    return this.#run(name, 'sendTo', { name, slot: told(slot), data }, here)
   }
 
   /** What the meeting's `onCall` answers; null where the meeting is not open. Rejects with what it throws, too. */

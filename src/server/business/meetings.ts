@@ -9,7 +9,7 @@ import type {
   Whereabouts,
 } from '../../core/index.ts'
 import { isName, type Payload, RtmsError } from '../../protocol/index.ts'
-import { checkName } from '../ground/check.ts'
+import { checkLimit, checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
@@ -39,6 +39,15 @@ export interface ListedMeeting extends MeetingInfo {
 }
 
 /** An open meeting of a kind. Every hook gets the same object. */
+/** Which meetings of a list are wanted. */
+interface MeetingPage {
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly kind?: string | undefined
+  /** Only names that contain this text, ignoring case. */
+  readonly contains?: string | undefined
+}
+
 interface Hooked {
   readonly meeting: Meeting
   readonly runner: HookRunner
@@ -261,25 +270,21 @@ export class Meetings {
 
   /** All open meetings of all nodes in the order of names, or those of a kind. */
   list({ kind }: { readonly kind?: string | undefined } = {}): Promise<Listed<ListedMeeting>> {
-    return this.page({ limit: Infinity, kind })
+    return this.#page(Infinity, { kind })
   }
 
   /**
    * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`.
-   * Each call looks at all meetings, a few in each turn of the event loop.
+   * Each call looks at all meetings, a few in each turn of the event loop. Rejects with a RangeError for an invalid limit.
    */
-  page({
-    limit,
-    after = '',
-    kind,
-    contains,
-  }: {
-    readonly limit: number
-    readonly after?: string | undefined
-    readonly kind?: string | undefined
-    /** Only names that contain this text, ignoring case. */
-    readonly contains?: string | undefined
-  }): Promise<Listed<ListedMeeting>> {
+  async page({ limit, ...wish }: MeetingPage): Promise<Listed<ListedMeeting>> {
+    return this.#page(checkLimit(limit), wish)
+  }
+
+  #page(
+    limit: number,
+    { after = '', kind, contains }: Omit<MeetingPage, 'limit'>,
+  ): Promise<Listed<ListedMeeting>> {
     const wish = { contains: contains ?? '', ofKind: kind !== undefined, kind: kind ?? '' }
     return this.#peers.page(
       { count: limit, after },

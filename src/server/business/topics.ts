@@ -1,6 +1,6 @@
 import { defaultRetention, type Publication, type Retention, type TopicInfo } from '../../core/index.ts'
 import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol/index.ts'
-import { checkName, latePayloadOf } from '../ground/check.ts'
+import { checkLimit, checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
@@ -20,11 +20,6 @@ export interface KeptPublication {
 function kept({ data, key, tombstone, stamp }: Publication): KeptPublication {
   // As clients get it: what is below a millisecond only orders publications.
   return { data: fromPayload(data), key, removed: tombstone, time: Math.floor(stamp / 1000) }
-}
-
-function checkLimit(limit: number): number {
-  if (Number.isSafeInteger(limit) && limit >= 0) return limit
-  throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
 }
 
 /** The topics of this node, and of the others of its cluster. */

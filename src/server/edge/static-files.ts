@@ -51,20 +51,26 @@ export class StaticFiles {
 
   /**
    * Answers GET and HEAD at `path`, and 405 to anything else; a folder is answered with its index.html. Returns false
-   * where there is no file.
+   * where there is no file. With another status than 200 it is what is said instead of a file, whatever was asked.
    */
-  answer({ method, headers }: IncomingMessage, response: ServerResponse, path: string): boolean {
+  answer(
+    { method, headers }: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    status: number = 200,
+  ): boolean {
     const file = this.#files.get(path) ?? this.#files.get(`${path.replace(/\/$/, '')}/index.html`)
     if (file === undefined) return false
     const { body, etag, type } = file
-    if (method !== 'GET' && method !== 'HEAD') {
+    const isFound = status === 200
+    if (isFound && method !== 'GET' && method !== 'HEAD') {
       response.writeHead(405, { allow: 'GET, HEAD' }).end()
       return true
     }
-    response.setHeader('etag', etag)
-    if (isKnown(headers['if-none-match'], etag)) response.writeHead(304).end()
+    if (isFound) response.setHeader('etag', etag)
+    if (isFound && isKnown(headers['if-none-match'], etag)) response.writeHead(304).end()
     else {
-      response.writeHead(200, { 'content-type': type, 'content-length': body.length })
+      response.writeHead(status, { 'content-type': type, 'content-length': body.length })
       response.end(method === 'HEAD' ? undefined : body)
     }
     return true

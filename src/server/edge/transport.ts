@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import type { ServerOptions, WebSocket } from 'ws'
 import type { Connection, Packet, Transport } from '../../core/index.ts'
 import { MAX_WAIT_MS } from '../ground/deadline.ts'
 import { serverLimits } from '../ground/limits.ts'
@@ -15,6 +15,7 @@ import { Proxies } from './proxies.ts'
 import { type Inflow, Reading } from './reading.ts'
 import { SignsOfLife } from './signs-of-life.ts'
 import { TurnedAway } from './turned-away.ts'
+import { WebSocketServer } from './web-socket-server.ts'
 
 const OPEN = 1
 const TEXT = 0x81
@@ -130,7 +131,7 @@ export class Gateway {
   readonly #settings: Settings
   readonly #proxies: Proxies
   readonly #turnedAway: TurnedAway
-  readonly #server: WebSocketServer
+  readonly #server: InstanceType<typeof WebSocketServer>
   /** Paces upgrades, so a storm of clients does not delay running meetings. */
   readonly #upgrades: Pace<Upgrade> = new Pace(
     ({ run }) => run(),

@@ -55,3 +55,9 @@ function checkLength(data: Payload): Payload {
     `the payload has ${length} bytes where at most ${limits.payload} are allowed`,
   )
 }
+
+/** Returns how many items a list may have. Throws a RangeError for what is no such number. */
+export function checkLimit(limit: number): number {
+  if (Number.isSafeInteger(limit) && limit >= 0) return limit
+  throw new RangeError(`limit is ${String(limit)}; expected an integer of at least 0`)
+}

@@ -32,16 +32,26 @@ interface PassedOver {
 /**
  * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that was refused or
  * ended with NOT_SENT in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names
- * is in the log before it, or was refused. I5 Nothing invented: each input was sent by the member whose slot it bears,
- * and has the content that the business gave it.
+ * is in the log before it, or was refused. The business of one reign is asked about each only once. I5 Nothing
+ * invented: each input was sent by the member whose slot it bears, and has the content that the business gave it.
  */
 export class InputChecker implements Observer {
   readonly #rooms: Rooms
   readonly #sent: Map<string, Sent> = new Map()
-  /** The replacements that the business made for inputs, and the inverse. */
-  readonly #replaced: Map<string, string> = new Map()
+  /**
+   * The reign of each node's meetings, and of each world. An owner that is cut off decides about inputs like the one
+   * that goes on with its world, and neither frames what it has dropped itself.
+   */
+  readonly #reigns: Map<string, number> = new Map()
+  #lastReign = 0
+  /** By reign: inputs that its business was asked about, and what it made of those that are not framed as they are. */
+  readonly #asked: Set<string> = new Set()
+  readonly #decided: Map<string, 'dropped' | 'replaced'> = new Map()
+  /** Inputs that a business dropped or replaced, and those that were framed as they are. */
+  readonly #turnedDown: Set<string> = new Set()
+  readonly #sealed: Set<string> = new Set()
+  /** What an input was that the business has replaced. */
   readonly #origin: Map<string, string> = new Map()
-  readonly #dropped: Set<string> = new Set()
   /** The frame that each input was seen in. */
   readonly #framed: Map<string, string> = new Map()
   readonly #order: Map<string, number> = new Map()
@@ -50,7 +60,7 @@ export class InputChecker implements Observer {
   /** By sender, world, slot and seq: the predecessor that each input named, the refused inputs, and the framed ones. */
   readonly #after: Map<string, number> = new Map()
   readonly #refused: Map<string, ErrorCode> = new Map()
-  readonly #framedAs: Map<string, string> = new Map()
+  readonly #framedAs: Map<string, number> = new Map()
   /** By sender, world and slot: up to where the inputs were answered when it came to another node, and which waited. */
   readonly #answered: Map<string, { readonly seq: number; readonly waiting: ReadonlySet<number> }> = new Map()
   /** Inputs that reached a node more than once, so that one of them was stale. */
@@ -95,6 +105,7 @@ export class InputChecker implements Observer {
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     if (message.type === 'joined' && message.reason === 'REWOUND') {
       this.frameGap(client, message.meeting)
+      this.#undo(client, message)
       this.#deaf.add(client.id)
     }
     if (message.type === 'welcome') {
@@ -114,6 +125,13 @@ export class InputChecker implements Observer {
     }
   }
 
+  /** Frames are undone from one on: what was in them is sent again, and may be refused. */
+  #undo(client: ClientFacts, { world, slot, next }: MessageOf<'joined'>): void {
+    const place = placeKey(client, { world, slot })
+    for (const [input, frame] of this.#framedAs)
+      if (input.startsWith(place) && frame >= next) this.#framedAs.delete(input)
+  }
+
   #nack(client: ClientFacts, place: Place, { seq, error }: MessageOf<'nack'>): void {
     const input = keyOf(client, place, seq)
     this.#refused.set(input, error)
@@ -122,7 +140,7 @@ export class InputChecker implements Observer {
     if (passedOver !== undefined) this.#checkBetween(client, place, passedOver)
     const frame = this.#framedAs.get(input)
     if (frame !== undefined && this.#isFinal(input, error))
-      violate('I4', `slot ${place.slot}: seq ${seq} is in ${frame}, but was refused with ${error}`)
+      violate('I4', `slot ${place.slot}: seq ${seq} is in frame ${frame}, but was refused with ${error}`)
   }
 
   /** Whether an input that was refused with this error is in no frame, and none with its seq is. */
@@ -144,13 +162,28 @@ export class InputChecker implements Observer {
     this.#sent.set(text, { user, meeting, client: null })
   }
 
-  inputReplaced(text: string, by: string): void {
-    this.#replaced.set(text, by)
-    this.#origin.set(by, text)
+  inputAsked(node: number, meeting: string, text: string): void {
+    const input = this.#inReign(node, meeting, text)
+    if (this.#asked.has(input)) violate('I4', `${text} was taken twice at node ${node}`)
+    this.#asked.add(input)
   }
 
-  inputDropped(text: string): void {
-    this.#dropped.add(text)
+  inputReplaced(node: number, meeting: string, text: string, by: string): void {
+    this.#origin.set(by, text)
+    this.#decide(node, meeting, text, 'replaced')
+  }
+
+  inputDropped(node: number, meeting: string, text: string): void {
+    this.#decide(node, meeting, text, 'dropped')
+  }
+
+  #decide(node: number, meeting: string, text: string, what: 'dropped' | 'replaced'): void {
+    this.#decided.set(this.#inReign(node, meeting, text), what)
+    this.#turnedDown.add(text)
+  }
+
+  #inReign(node: number, meeting: string, text: string): string {
+    return `${this.#reigns.get(`${node} ${meeting}`)} ${text}`
   }
 
   inputEnded(_client: ClientFacts, meeting: string, text: string, end: End): void {
@@ -182,8 +215,14 @@ export class InputChecker implements Observer {
   }
 
   /** The business's frames must equal the members' frames. */
-  sealed(_node: number, meeting: string, _world: number, { number, inputs }: SealedFrame): void {
-    for (const { data } of inputs) this.#check(textOf(data), meeting, number)
+  sealed(node: number, meeting: string, _world: number, { number, inputs }: SealedFrame): void {
+    for (const { data } of inputs) {
+      const text = textOf(data)
+      const what = this.#decided.get(this.#inReign(node, meeting, text))
+      if (what !== undefined) violate('I5', `${text} was framed although the business ${what} it`)
+      this.#sealed.add(text)
+      this.#check(text, meeting, number)
+    }
   }
 
   /** Who sent an input in a frame. */
@@ -193,8 +232,8 @@ export class InputChecker implements Observer {
     if (sent === undefined)
       return violate('I5', `frame ${number} of ${meeting} holds ${text}, which nobody sent`)
     if (sent.meeting !== meeting) violate('I12', `${text} was sent to ${sent.meeting} and seen in ${meeting}`)
-    if (this.#dropped.has(text)) violate('I5', `${text} was framed although the business dropped it`)
-    if (this.#replaced.has(text)) violate('I5', `${text} was framed although the business replaced it`)
+    if (this.#turnedDown.has(text) && !this.#sealed.has(text))
+      violate('I5', `${text} was framed although the business dropped or replaced it`)
     this.#seen(origin, `${meeting} ${number}`)
     return sent
   }
@@ -217,17 +256,17 @@ export class InputChecker implements Observer {
         violate('I4', `slot ${slot} of ${meeting}: seq ${seq} is not above the last`)
       // Another page of the same user may have held the slot, and given its inputs the same numbers.
       const isOwn = sender === client.id && slot === this.#rooms.slotOf(client, meeting, world)
-      if (isOwn) this.#checkOwn(client, { world, slot }, seq, this.#order.get(here), `frame ${frame.number}`)
+      if (isOwn) this.#checkOwn(client, { world, slot }, seq, this.#order.get(here), frame.number)
       this.#order.set(here, seq)
     }
   }
 
   /** Checked by the sender, who learns of each refusal. `last`: the previous input of the slot that it saw, if any. */
-  #checkOwn(client: ClientFacts, place: Place, seq: number, last: number | undefined, frame: string): void {
+  #checkOwn(client: ClientFacts, place: Place, seq: number, last: number | undefined, frame: number): void {
     const input = keyOf(client, place, seq)
     const error = this.#refused.get(input)
     if (error !== undefined && this.#isFinal(input, error))
-      violate('I4', `slot ${place.slot}: seq ${seq} was refused with ${error}, but is in ${frame}`)
+      violate('I4', `slot ${place.slot}: seq ${seq} was refused with ${error}, but is in frame ${frame}`)
     this.#framedAs.set(input, frame)
     if (last !== undefined && !this.#deaf.has(client.id)) this.#checkBetween(client, place, { seq, last })
   }
@@ -257,25 +296,29 @@ export class InputChecker implements Observer {
 
   // ---- who is in a meeting, as the business is told
 
-  opened(node: number, meeting: string): void {
-    forget(this.#seats, `${node} ${meeting} `)
+  opened(node: number, meeting: string, world: number): void {
+    this.#begin(node, meeting, world, ++this.#lastReign)
   }
 
-  handed(node: number, meeting: string): void {
+  /** A hand-over passes the reign on. */
+  handed(node: number, meeting: string, world: number): void {
+    this.#begin(node, meeting, world, this.#reigns.get(`${world}`) ?? ++this.#lastReign)
+  }
+
+  #begin(node: number, meeting: string, world: number, reign: number): void {
     forget(this.#seats, `${node} ${meeting} `)
+    this.#reigns.set(`${node} ${meeting}`, reign)
+    this.#reigns.set(`${world}`, reign)
   }
 
   /** Inputs in frames that are lost are sent again, and the business decides about them anew. */
-  revived(node: number, meeting: string, _world: number, frame: number): void {
-    forget(this.#seats, `${node} ${meeting} `)
+  revived(node: number, meeting: string, world: number, frame: number): void {
+    this.#begin(node, meeting, world, ++this.#lastReign)
     for (const [text, where] of this.#framed) {
       const [of, number] = where.split(' ')
-      if (of === meeting && Number(number) > frame) this.#framed.delete(text)
-    }
-    for (const text of [...this.#dropped, ...this.#replaced.keys()]) {
-      if (this.#sent.get(text)?.meeting !== meeting) continue
-      this.#dropped.delete(text)
-      this.#replaced.delete(text)
+      if (of !== meeting || Number(number) <= frame) continue
+      this.#framed.delete(text)
+      this.#sealed.delete(text)
     }
   }
 

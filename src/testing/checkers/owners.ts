@@ -8,8 +8,9 @@ import type { SimNode } from '../sim-node.ts'
 /** A history of a meeting: who opened it, and when. */
 interface World {
   readonly meeting: string
-  /** The node that has it now. */
+  /** The node that has it now, and its incarnation. */
   node: number
+  owner: number
   /** The nodes that have sealed it at fences of their own, and the term of the last one, once a client was told. */
   readonly sealers: Set<number>
   incarnation: number
@@ -19,17 +20,25 @@ interface World {
   readonly isTwin: boolean
 }
 
+/** No incarnation of a node. */
+const NOBODY = 0
+
 /**
- * I9 Single writer: no name is open on two nodes, and never once all is well, unless a node was silent for so long that a registrar went on without
- * its word; a world is sealed by the node that has its fence, and no other; no client is given a lower fence after a
- * higher one; fences rise from opening to opening. I10 Misroute: a node that does not own a meeting changes nothing of
- * it, and names the owner truthfully.
+ * I9 Single writer: no name comes to be open on two nodes, unless a node was silent for so long that a registrar went
+ * on without its word, and none is once all is well; a world is sealed by the node that has its fence, and no other; no
+ * client is given a lower fence after a higher one; fences rise from opening to opening. I10 Misroute: a node that does
+ * not own a meeting changes nothing of it, and names the owner truthfully.
  */
 export class OwnerChecker implements Observer {
   readonly #nodes: () => readonly SimNode[]
   readonly #silences: Silences
   readonly #now: () => number
   readonly #worlds: Map<number, World> = new Map()
+  /**
+   * The nodes that have a name besides one, by that node and the name, since a silence has made them owners at the same
+   * time: whoever is handed the meeting has it beside the same ones.
+   */
+  readonly #twins: Map<string, Set<number>> = new Map()
   /** The highest fence that a client was given, by client, meeting and world. */
   readonly #fences: Map<string, { readonly term: number; readonly incarnation: number }> = new Map()
   #lastDeath = -Infinity
@@ -39,6 +48,11 @@ export class OwnerChecker implements Observer {
     this.#nodes = nodes
     this.#silences = silences
     this.#now = now
+  }
+
+  /** What a node knew is gone with its goodbye, before its process ends. */
+  leaving(): void {
+    this.#lastDeath = this.#now()
   }
 
   died(): void {
@@ -52,14 +66,26 @@ export class OwnerChecker implements Observer {
     const { incarnation } = this.#nodes()[node] as SimNode
     const sealers = new Set([incarnation])
     const isTwin = others.length > 0
-    this.#worlds.set(world, { meeting, node, sealers, incarnation, at: now, term: 0, isTwin })
+    const owner = incarnation
+    this.#worlds.set(world, { meeting, node, owner, sealers, incarnation, at: now, term: 0, isTwin })
   }
 
-  /** The other nodes on which a meeting is open: none, unless a node was silent for long. */
-  #othersWith(node: number, meeting: string): SimNode[] {
+  /**
+   * The other nodes on which a meeting is open: none, unless a node was silent for long. `from`: the node that has
+   * handed it over.
+   */
+  #othersWith(node: number, meeting: string, from: number = NOBODY): SimNode[] {
     const others = this.#othersThatHave(node, meeting)
-    if (others.length > 0 && !this.#silences.excuse(this.#now()))
-      violate('I9', `${meeting} is open on node ${node} and on node ${others[0]?.index}`)
+    const known = this.#twins.get(`${from} ${meeting}`)
+    const twin = others.find(({ incarnation }) => known?.has(incarnation) !== true)
+    if (twin !== undefined && !this.#silences.excuse(this.#now()))
+      violate('I9', `${meeting} is open on node ${node} and on node ${twin.index}`)
+    const own = (this.#nodes()[node] as SimNode).incarnation
+    this.#twins.set(`${own} ${meeting}`, new Set(others.map(({ incarnation }) => incarnation)))
+    for (const { incarnation } of others) {
+      const theirs = this.#twins.get(`${incarnation} ${meeting}`)
+      this.#twins.set(`${incarnation} ${meeting}`, new Set([...(theirs ?? []), own]))
+    }
     return others
   }
 
@@ -74,10 +100,10 @@ export class OwnerChecker implements Observer {
   }
 
   handed(node: number, meeting: string, world: number): void {
-    this.#othersWith(node, meeting)
     const known = this.#worlds.get(world)
     if (known === undefined) violate('I9', `node ${node} goes on with world ${world} of ${meeting}`)
-    known.node = node
+    this.#othersWith(node, meeting, known.owner)
+    Object.assign(known, { node, owner: (this.#nodes()[node] as SimNode).incarnation })
   }
 
   /** A world goes on at a higher fence, or a new one begins with its frames. */
@@ -88,7 +114,7 @@ export class OwnerChecker implements Observer {
     // Of the one that had it, a silence excuses that it lives; that it seals is told by `sealed`.
     const { incarnation } = this.#nodes()[node] as SimNode
     known.sealers.add(incarnation)
-    Object.assign(known, { node, incarnation, term: 0 })
+    Object.assign(known, { node, owner: incarnation, incarnation, term: 0 })
   }
 
   sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {

@@ -40,7 +40,6 @@ const LOGS = 1_000
 export class PlaceChecker implements Observer {
   readonly #scenario: Scenario
   readonly #forgetMs: number
-  readonly #isCluster: boolean
   /** By connection: the node's incarnation. */
   readonly #nodes: Map<string, number> = new Map()
   /** By connection, call and index. */
@@ -55,11 +54,11 @@ export class PlaceChecker implements Observer {
   readonly #said: Map<string, Map<number, Said>> = new Map()
 
   /**
-   * `forgetMs`: the shortest time, in milliseconds, after which an unread topic may be forgotten. `isCluster`: a reader
-   * may go on in the log of another node, by the numbers of its publishers, which `TopicChecker` looks at.
+   * `forgetMs`: the shortest time, in milliseconds, after which an unread topic may be forgotten. Where there are
+   * several nodes, a reader may go on in the log of another one, by the numbers of its publishers, which `TopicChecker`
+   * looks at.
    */
-  constructor(scenario: Scenario, forgetMs: number, isCluster = false) {
-    this.#isCluster = isCluster
+  constructor(scenario: Scenario, forgetMs: number) {
     this.#scenario = scenario
     this.#forgetMs = forgetMs
   }
@@ -115,15 +114,15 @@ export class PlaceChecker implements Observer {
     const incarnation = this.#nodes.get(here) ?? 0
     if (position.epoch !== incarnation + log)
       violate('I7', `${topic} is in epoch ${position.epoch} as log ${log} of node ${incarnation}`)
-    const isMoved = this.#isCluster && since.epoch !== position.epoch
+    const isOwn = since.epoch > incarnation && since.epoch < incarnation + LOGS
+    const isMoved = this.#scenario.nodes > 1 && !isOwn && since.epoch !== position.epoch
     if (recovered && !isMoved && since.epoch !== position.epoch)
       violate('I7', `${of} was told that it goes on, in another log`)
     if (recovered && !isMoved && (isPartial(wish) ? position.at < since.at : position.at !== since.at))
       violate('I7', `${of} was told that it goes on, at ${position.at}`)
     if (reason === 'NEW_EPOCH') {
       const away = now - (this.#read.get(`${client.id} ${topic}`) ?? -Infinity)
-      const isSameNode = since.epoch > incarnation && since.epoch < incarnation + LOGS
-      if (isSameNode && away < this.#forgetMs && !this.#full.has(incarnation))
+      if (isOwn && away < this.#forgetMs && !this.#full.has(incarnation))
         violate('I7', `${of} was told after ${away.toFixed(0)} ms that its log is gone`)
     }
     if (reason === 'RETENTION' && !this.#canHaveLost(incarnation, topic, wish))

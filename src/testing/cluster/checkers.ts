@@ -46,7 +46,7 @@ export function clusterCheckers(
     new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),
     new TopicChecker(limits.topicIdleMs, now),
-    new PlaceChecker(plan, Math.min(limits.topicIdleMs, limits.sessionKeepMs), true),
+    new PlaceChecker(plan, Math.min(limits.topicIdleMs, limits.sessionKeepMs)),
     new CreditChecker(limits.writeBytes),
     new IsolationChecker(rooms, now),
     new ConservationChecker(true),

@@ -11,7 +11,7 @@ const OPENING_MS = 2_000
 export class Silences {
   /** When each living node was started. */
   readonly #started: Map<number, number> = new Map()
-  /** When one node last handled a message of another: `by from`. */
+  /** When one node last handled what another says of the cluster, a heartbeat mostly: `by from`. */
   readonly #heard: Map<string, number> = new Map()
   /** When it last handled one of anybody: a node that has heard nobody since it started takes itself to be alone. */
   readonly #heardAny: Map<number, number> = new Map()

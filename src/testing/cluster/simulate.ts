@@ -342,6 +342,7 @@ class ClusterRun implements ClusterWorld {
 
   leaveNode(node: SimNode, downMs: number): void {
     if (!node.alive) return
+    this.observer.leaving?.(node.index)
     node.do((core, now) => {
       core.drain(now)
       for (const { name } of Array.from(core.meetings())) core.closeMeeting(name)

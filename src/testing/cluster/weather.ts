@@ -1,5 +1,6 @@
 import { MemoryBus } from '../../bus/memory.ts'
 import { type Bus, busListener } from '../../core/index.ts'
+import { CLUSTER, NODES } from '../../core/cluster/messages.ts'
 import { LINK } from '../../core/cluster/links.ts'
 import { Writer } from '../../protocol/bytes.ts'
 import type { VirtualClock } from '../clock.ts'
@@ -36,7 +37,10 @@ export class Weather {
   /** Of each message, 0–1. */
   loss = 0
 
-  /** `delay`: from node to node, in milliseconds. `heard`: a node, by incarnation, has handled a message of another. */
+  /**
+   * `delay`: from node to node, in milliseconds. `heard`: a node, by incarnation, has handled what another says of the
+   * cluster.
+   */
   constructor(clock: VirtualClock, random: Random, delay: number, heard: (by: number, from: number) => void) {
     this.#clock = clock
     this.#random = random
@@ -50,7 +54,10 @@ export class Weather {
   connect(node: SimNode): Bus {
     const { incarnation } = node
     const listener = busListener((call) => node.do(call))
-    const heard = (from: number): void => node.do(() => this.#heard(incarnation, from))
+    // Nodes tell by these messages alone who is there.
+    const heard = (from: number, isOfCluster: boolean): void => {
+      if (isOfCluster) node.do(() => this.#heard(incarnation, from))
+    }
     const port = this.#bus.connect(
       incarnation,
       {
@@ -59,11 +66,11 @@ export class Weather {
         gone: (other) => listener.gone(other),
         message: (subject, bytes, from) => {
           listener.message(subject, bytes, from)
-          heard(from)
+          heard(from, subject === NODES)
         },
         sent: (bytes, from) => {
           listener.sent(bytes, from)
-          heard(from)
+          heard(from, bytes[0] === CLUSTER)
         },
       },
       (error) => {

@@ -80,6 +80,14 @@ describe('A node that has more connections than the others', () => {
     expect(new Desk(1_000, []).pass()).toEqual([])
   })
 
+  it('shares what is missing with the others that have more than the mean, and the first that has fewest gets it', () => {
+    // The mean is 52, and 42 are missing: of two that have more, each sends half of its half.
+    expect(new Desk(100, [96, 10, 2]).pass().length).toBe(13)
+    // Those with the mean have none too many.
+    expect(new Desk(100, [50, 0, 50]).pass().length).toBe(25)
+    expect(new Desk(90, [10, 10, 10]).pass()[0]).toBe('c0 to 2')
+  })
+
   it('asks no more in a second than may be moved', () => {
     const desk = new Desk(1_000, [0], { movesPerSecond: 7 })
     expect(desk.pass().length).toBe(7)

@@ -72,12 +72,22 @@ class Desk {
         },
       },
     )
+    for (const node of peers) this.catchUp.met(node, [])
+    this.catchUp.sweep(this.now)
+  }
+
+  /** With what node 2 has published. */
+  isWhole(topic: Topic): boolean {
+    return this.catchUp.isWhole(topic, 2)
   }
 
   topic(name = 't', isRead = true): Topic {
     const topic = topicOf()
     Object.defineProperty(topic, 'name', { value: name })
-    if (isRead) topic.expected = 1
+    if (isRead) {
+      topic.expected = 1
+      this.catchUp.alone(topic)
+    }
     this.topics.set(name, topic)
     return topic
   }
@@ -139,18 +149,14 @@ describe('The first reader of a topic', () => {
   it('begins when all nodes have told what they keep, which comes in order of its time', () => {
     const desk = new Desk({}, 2, 3)
     const topic = desk.topic()
-    expect([desk.catchUp.hasPeers, desk.catchUp.isWhole(topic), desk.catchUp.hasWork]).toEqual([
-      true,
-      true,
-      false,
-    ])
+    expect([desk.catchUp.hasPeers, desk.isWhole(topic), desk.catchUp.hasWork]).toEqual([true, true, false])
     desk.begin(topic)
-    expect([desk.catchUp.isWhole(topic), desk.catchUp.hasWork]).toEqual([false, true])
+    expect([desk.isWhole(topic), desk.catchUp.hasWork]).toEqual([false, true])
     expect([desk.ask(), desk.ask(), desk.catchUp.hasWork]).toEqual([['2: t 0', '3: t 0'], [], false])
     expect(desk.asked.map(({ deadline }) => deadline - desk.now)).toEqual([5_000, 5_000])
     const same = kept(3, 9, { stamp: 15 })
     expect(desk.tell(3, answer([kept(3, 8, { stamp: 11 }), same]))).toEqual([])
-    expect(desk.catchUp.isWhole(topic)).toBe(false)
+    expect(desk.isWhole(topic)).toBe(false)
     expect(desk.tell(2, answer([kept(2, 1, { stamp: 10 }), kept(2, 2, { stamp: 15 })]))).toEqual([
       '2.1 (0)',
       '3.8 (0)',
@@ -158,7 +164,7 @@ describe('The first reader of a topic', () => {
       '3.9 (0)',
       'ready',
     ])
-    expect([desk.catchUp.isWhole(topic), desk.catchUp.hasWork, desk.ask()]).toEqual([true, false, []])
+    expect([desk.isWhole(topic), desk.catchUp.hasWork, desk.ask()]).toEqual([true, false, []])
   })
 
   it('waits so long at most, and what is late comes when it is told', () => {
@@ -173,7 +179,7 @@ describe('The first reader of a topic', () => {
       ['2: t 7 3.1'],
       ['2.1 (0)', '2.2 (0)', '2.3 (0)'],
     ])
-    expect(desk.catchUp.isWhole(topic)).toBe(true)
+    expect(desk.isWhole(topic)).toBe(true)
   })
 
   it('waits for nobody for ever: what was told by then is taken', () => {
@@ -184,9 +190,9 @@ describe('The first reader of a topic', () => {
     desk.pass(300)
     desk.tell(2, answer([kept(2, 1)], { next: 7 }))
     desk.publish(2, 3)
-    expect([desk.pass(4_999), desk.catchUp.isWhole(topic)]).toEqual([[], false])
+    expect([desk.pass(4_999), desk.isWhole(topic)]).toEqual([[], false])
     // Of the second nobody has told anything.
-    expect([desk.pass(1), desk.catchUp.isWhole(topic)]).toEqual([['2.1 (0)', '2.3'], true])
+    expect([desk.pass(1), desk.isWhole(topic)]).toEqual([['2.1 (0)', '2.3'], false])
     expect([desk.ask(), desk.timers.size]).toEqual([[], 0])
   })
 
@@ -227,7 +233,7 @@ describe('The first reader of a topic', () => {
     desk.begin(desk.topic('s'))
     desk.catchUp.drop(topic)
     desk.catchUp.drop(topic)
-    expect([desk.ask(), desk.catchUp.isWhole(topic)]).toEqual([['2: s 0'], true])
+    expect([desk.ask(), desk.isWhole(topic)]).toEqual([['2: s 0'], false])
     const late = new Desk({}, 2)
     const other = late.topic()
     late.begin(other)
@@ -423,17 +429,80 @@ describe('Publications that are missing', () => {
   })
 })
 
+describe('A topic has all that a node has published', () => {
+  /** Whether it has what node 2 has. */
+  const whole = (...steps: ((desk: Desk, topic: Topic) => void)[]): boolean => {
+    const desk = new Desk({}, 2, 3)
+    const topic = desk.topic()
+    for (const step of steps) step(desk, topic)
+    return desk.isWhole(topic)
+  }
+  const begin = (desk: Desk, topic: Topic): void => {
+    desk.begin(topic)
+    desk.ask()
+  }
+  const told =
+    (...nodes: number[]) =>
+    (desk: Desk): void => {
+      for (const node of nodes) desk.tell(node, answer([]))
+    }
+  const end =
+    (node: number) =>
+    (desk: Desk): void => {
+      desk.silent.add(node)
+      desk.catchUp.gone(node, desk.now)
+    }
+  const hear =
+    (node: number) =>
+    (desk: Desk): void => {
+      desk.silent.delete(node)
+      desk.catchUp.met(node, [])
+      desk.ask()
+    }
+
+  it('where that node is there, or ended while the topic was read here', () => {
+    expect(whole(begin, told(2, 3))).toBe(true)
+    expect(whole(begin, told(2, 3), end(2))).toBe(true)
+    expect(whole(begin, told(2, 3), end(3), end(2))).toBe(true)
+    expect(whole(begin, end(3), told(2), end(2))).toBe(true)
+  })
+
+  it('but not where it ended before, or before it had told, or is not known at all', () => {
+    expect(whole(end(2), begin, told(3))).toBe(false)
+    expect(whole(begin, told(3), end(2))).toBe(false)
+    expect(whole(begin, end(2), told(3))).toBe(false)
+    expect(whole(begin, told(2, 3), end(2), begin, told(3))).toBe(false)
+    const desk = new Desk({}, 3)
+    expect(desk.isWhole(desk.topic())).toBe(false)
+    expect(desk.catchUp.isWhole(desk.topic())).toBe(true)
+  })
+
+  it('and of one that fell silent and ended, only where the topic was read here before that', () => {
+    expect(whole(begin, told(2, 3), end(2), end(2))).toBe(true)
+    expect(whole(end(2), begin, told(3), end(2))).toBe(false)
+    expect(whole(end(2), begin, told(3), hear(2))).toBe(true)
+  })
+
+  it('of the last thousand that ended', () => {
+    const ends = (count: number) => (desk: Desk) => {
+      for (let node = 0; node < count; node++) desk.catchUp.gone(10 + node, desk.now)
+    }
+    expect(whole(begin, told(2, 3), end(2), ends(999))).toBe(true)
+    expect(whole(begin, told(2, 3), end(2), ends(1_000))).toBe(false)
+  })
+})
+
 describe('A node that is met, or heard again', () => {
   it('is asked about all topics that are read here, some at a time', () => {
     const desk = new Desk({ busTopics: 2 })
     const all = ['a', 'b', 'c', 'd'].map((name) => desk.topic(name, name !== 'b'))
     desk.catchUp.met(2, all)
-    expect([desk.catchUp.hasWork, desk.catchUp.isWhole(all[0] as Topic)]).toEqual([true, false])
+    expect([desk.catchUp.hasWork, desk.isWhole(all[0] as Topic)]).toEqual([true, false])
     expect([desk.ask(), desk.catchUp.hasWork]).toEqual([['2: a 0, c 0'], false])
     desk.tell(2, answer([]), answer([]))
-    expect([desk.catchUp.hasWork, desk.catchUp.isWhole(all[0] as Topic)]).toEqual([true, false])
-    expect([desk.ask(), desk.catchUp.isWhole(all[0] as Topic)]).toEqual([['2: d 0'], true])
-    expect(desk.catchUp.isWhole(all[3] as Topic)).toBe(false)
+    expect([desk.catchUp.hasWork, desk.isWhole(all[0] as Topic)]).toEqual([true, false])
+    expect([desk.ask(), desk.isWhole(all[0] as Topic)]).toEqual([['2: d 0'], true])
+    expect(desk.isWhole(all[3] as Topic)).toBe(false)
     desk.tell(2, answer([]))
     expect([desk.ask(), desk.catchUp.hasWork]).toEqual([[], false])
   })
@@ -443,8 +512,8 @@ describe('A node that is met, or heard again', () => {
     const topic = desk.topic()
     desk.catchUp.met(2, [topic])
     desk.ask()
-    expect([desk.pass(4_999), desk.catchUp.isWhole(topic)]).toEqual([[], false])
-    expect([desk.pass(1), desk.catchUp.isWhole(topic)]).toEqual([[], true])
+    expect([desk.pass(4_999), desk.isWhole(topic)]).toEqual([[], false])
+    expect([desk.pass(1), desk.isWhole(topic)]).toEqual([[], true])
   })
 
   it('that keeps no topic that is read here is asked nothing', () => {

@@ -139,6 +139,38 @@ test('who is in the room may ask for its state, and goes on from there as the ot
   expect(digest(state)).toBe(ada.sums.get(state.frame))
 })
 
+test('whoever looks on is shown a battle: that of people, or else one of bots that begins anew', async () => {
+  const response = await fetch(`http://127.0.0.1:${demo.rtms.address.port}/api/home/ticket`, {
+    method: 'POST',
+    body: '{"name": "Olga"}',
+  })
+  const ticket = (await response.json()) as never
+  const client = connect({ getTicket: () => ticket })
+  clients.push(client)
+  const stage = async (): Promise<string> =>
+    (await client.request<{ meeting: string }>('home.stage', {})).meeting
+  expect(await stage()).toBe('show')
+  const seen = newState()
+  const looked = await client.join('show', { spectator: true })
+  const ended = new Promise<string>((resolve) => looked.onEnd(({ code }) => resolve(code)))
+  let hits = 0
+  looked.onFrame((frame) => {
+    step(seen, frame)
+    hits += seen.happenings.filter(({ type }) => type === 'hit').length
+  })
+  await expect(looked.send({ do: 'throw' })).rejects.toMatchObject({ code: 'READ_ONLY' })
+  const ada = await enter('Ada', 'shown')
+  await ada.meeting.send({ do: 'start' })
+  await ada.until(({ phase }) => phase === 'battle')
+  expect(await stage()).toBe('battle.shown')
+  ada.meeting.leave()
+  expect(await ended).toBe('CLOSED')
+  expect([seen.phase, seen.players.length]).toEqual(['over', 6])
+  expect(hits).toBeGreaterThan(5)
+  expect(await stage()).toBe('show')
+  expect((await client.join('show', { spectator: true })).headAtJoin).toBe(0)
+}, 90_000)
+
 test('a room goes on elsewhere when its node is drained: no frame is missing, and bots and the state go along', async () => {
   const bus = inProcess()
   const publicUrl = 'ws://{host}:{port}/rtms?route={node}'

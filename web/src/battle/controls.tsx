@@ -30,6 +30,10 @@ const keys: Readonly<Record<string, 'throw' | 'rocket' | 'guard'>> = {
   g: 'guard',
 }
 
+/** Whether a key stroke fights, unless it is typed into a field. */
+export const isGameKey = ({ key, target }: KeyboardEvent): boolean =>
+  keys[key.toLowerCase()] !== undefined && !(target instanceof HTMLInputElement && target.type === 'text')
+
 /** The three things that a fighter can do: by touch, mouse, keys, or whatever presses buttons. */
 export function Controls({ game, own }: { readonly game: Game; readonly own: Player | undefined }) {
   const deeds = useRef(deedsOf(game)).current

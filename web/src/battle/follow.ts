@@ -87,9 +87,10 @@ export class Follower {
     const now = performance.now()
     if (frame.events.some(({ type }) => type === 'resume' || type === 'slip')) this.#meter.forgetClock()
     step(this.state, frame)
-    this.#digests.set(frame.number, digest(this.state))
-    this.#digests.delete(frame.number - KEPT)
     const live = frame.number > this.#meeting.headAtJoin
+    // Of a long history only the end is kept.
+    if (frame.number > this.#meeting.headAtJoin - KEPT) this.#digests.set(frame.number, digest(this.state))
+    this.#digests.delete(frame.number - KEPT)
     if (live) this.#meter.frame(frame.number, now)
     this.appliedAt = now
     this.#applied(this.state, live)

@@ -33,27 +33,32 @@ export function Hud({ state, own }: { readonly state: State; readonly own: Playe
           <b style={{ transform: `scaleX(${blood})` }} />
           <span aria-hidden="true">{phase === 'battle' ? beast.blood.toLocaleString('en') : ''}</span>
         </div>
-        <div
-          class="bar noise"
-          data-full={beast.mood === 'stunned' || undefined}
-          role="meter"
-          aria-label={text.noise}
-          aria-valuemin={0}
-          aria-valuemax={100}
-          aria-valuenow={Math.min(100, Math.round(noise * 100))}
-        >
-          <b style={{ transform: `scaleX(${Math.min(1, noise)})` }} />
+        <div class="hud-line">
+          <span class="label" aria-hidden="true">
+            {text.noise}
+          </span>
+          <div
+            class="bar noise"
+            data-full={beast.mood === 'stunned' || undefined}
+            role="meter"
+            aria-label={text.noise}
+            aria-valuemin={0}
+            aria-valuemax={100}
+            aria-valuenow={Math.min(100, Math.round(noise * 100))}
+          >
+            <b style={{ transform: `scaleX(${Math.min(1, noise)})` }} />
+          </div>
+          {state.chain > 4 && phase === 'battle' && (
+            <p class="chain" key={Math.floor(state.chain / 10)}>
+              {text.chain(state.chain)}
+            </p>
+          )}
         </div>
         <p class="own-hearts">
           <span class="unseen">
             {phase === 'battle' && own?.fighting === true ? text.heartsOf(own.hearts) : ''}
           </span>
         </p>
-        {state.chain > 4 && phase === 'battle' && (
-          <p class="chain" key={Math.floor(state.chain / 10)}>
-            {text.chain(state.chain)}
-          </p>
-        )}
       </div>
       <Announcement state={state} own={own} />
     </>

@@ -1,9 +1,10 @@
+import { Fragment } from 'preact'
 import { useState } from 'preact/hooks'
 import { hostOf, MAX_FIGHTERS, MIN_SEATS, type Player, type State } from '../../../src/demo/battle/index.ts'
-import { nameOf } from '../shell/guest.ts'
 import { Who } from '../shell/visit.tsx'
 import type { Game } from './game.ts'
 import { Invite } from './invite.tsx'
+import { playerName } from './names.ts'
 import { colourOf } from './scene/paint.ts'
 import { text } from './words.ts'
 
@@ -43,20 +44,20 @@ function Room({ game, state }: Props) {
         ))}
       </ul>
       <div class="begin">
-        {own !== undefined && (
+        {isHost && (
+          <button type="button" id="start" onClick={() => game.send({ do: 'start' })}>
+            {again ? text.rematch : text.start}
+          </button>
+        )}
+        {own !== undefined && !(isHost && people.length === 1) && (
           <button
             type="button"
             id="ready"
-            class={isHost && people.length > 1 ? 'quiet' : own.ready ? 'quiet' : ''}
+            class={isHost || own.ready ? 'quiet' : ''}
             aria-pressed={own.ready}
             onClick={() => game.send({ do: 'ready', on: !own.ready })}
           >
-            {own.ready ? text.beUnready : again ? text.rematch : text.beReady}
-          </button>
-        )}
-        {isHost && (
-          <button type="button" id="start" onClick={() => game.send({ do: 'start' })}>
-            {text.start}
+            {own.ready ? text.beUnready : text.beReady}
           </button>
         )}
       </div>
@@ -83,7 +84,7 @@ function Row({
   readonly host: boolean
   readonly place: number
 }) {
-  const name = nameOf(player.user)
+  const name = playerName(player.user)
   const notes = [own && text.you, host && text.host, player.bot && text.bot].filter((note) => note !== false)
   const ready = player.bot || player.ready
   return (
@@ -145,7 +146,9 @@ function Settings({
           </label>
         ))}
       </div>
-      <p class="hint">{isHost || host === undefined ? text.seatsHint : text.hostSets(nameOf(host.user))}</p>
+      <p class="hint">
+        {isHost || host === undefined ? text.seatsHint : text.hostSets(playerName(host.user))}
+      </p>
     </fieldset>
   )
 }
@@ -155,18 +158,15 @@ function HowTo() {
     <section class="card how" aria-labelledby="how-title">
       <h2 id="how-title">{text.how}</h2>
       <dl>
-        <dt>
-          {text.throwIt} <kbd>{text.keys.throwIt}</kbd>
-        </dt>
-        <dd>{text.throwHint}</dd>
-        <dt>
-          {text.rocket} <kbd>{text.keys.rocket}</kbd>
-        </dt>
-        <dd>{text.rocketHint}</dd>
-        <dt>
-          {text.guard} <kbd>{text.keys.guard}</kbd>
-        </dt>
-        <dd>{text.guardHint}</dd>
+        {(['throwIt', 'rocket', 'guard'] as const).map((deed) => (
+          <Fragment key={deed}>
+            <dt>
+              {text[deed]} <kbd>{text.keys[deed]}</kbd>
+              <span class="touch">{text.touch[deed]}</span>
+            </dt>
+            <dd>{text.hints[deed]}</dd>
+          </Fragment>
+        ))}
         <dt>{text.together}</dt>
         <dd>{text.togetherHint}</dd>
       </dl>

@@ -5,7 +5,7 @@ import { inPlainWords } from '../shell/problems.ts'
 import { repaint } from '../shell/repaint.ts'
 import { Page, show } from '../shell/shell.tsx'
 import { roomInAddress } from '../shell/visit.tsx'
-import { Controls } from './controls.tsx'
+import { Controls, isGameKey } from './controls.tsx'
 import { Game } from './game.ts'
 import { Hud } from './hud.tsx'
 import { Lobby } from './lobby.tsx'
@@ -31,6 +31,13 @@ addEventListener('pageshow', (event) => {
   if (event.persisted) location.reload()
 })
 
+/** Whoever is still at it when the battle ends neither scrolls the page nor presses a button of it. */
+const AT_IT_MS = 2_000
+let endedAt = -Infinity
+addEventListener('keydown', (event) => {
+  if (isGameKey(event) && (event.repeat || performance.now() - endedAt < AT_IT_MS)) event.preventDefault()
+})
+
 function Battle() {
   useChanges()
   const [network, setNetwork] = useState(false)
@@ -38,7 +45,9 @@ function Battle() {
   const fighting = state?.phase === 'battle' || state?.phase === 'countdown'
   useLayoutEffect(() => {
     document.documentElement.classList.toggle('fighting', fighting)
-    if (fighting) scrollTo(0, 0)
+    if (!fighting) return undefined
+    scrollTo(0, 0)
+    return () => void (endedAt = performance.now())
   }, [fighting])
   return (
     <Page name="battle" state={game.connection} node={game.client.node}>
@@ -180,7 +189,7 @@ function NetworkIcon() {
 }
 
 /** What the page's own things cover of the scene; beside the title where there is room, else above it. */
-const IN_BATTLE = { top: 100, bottom: 148, left: 0 }
+const IN_BATTLE = { top: 122, bottom: 148, left: 0 }
 const BESIDE = { top: 12, bottom: 0, left: 470 }
 const ALONE = { top: 8, bottom: 0, left: 0 }
 const WIDE = 860

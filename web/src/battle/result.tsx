@@ -1,6 +1,6 @@
 import type { Medal, Result, State } from '../../../src/demo/battle/index.ts'
-import { nameOf } from '../shell/guest.ts'
 import type { Game } from './game.ts'
+import { playerName } from './names.ts'
 import { colourOf } from './scene/paint.ts'
 import { text } from './words.ts'
 
@@ -77,7 +77,7 @@ function Own({ game, state }: { readonly game: Game; readonly state: State }) {
 }
 
 function Row({ result, own }: { readonly result: Result; readonly own: boolean }) {
-  const name = nameOf(result.user)
+  const name = playerName(result.user)
   return (
     <tr data-own={own || undefined}>
       <td>{result.rank}</td>

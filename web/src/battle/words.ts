@@ -6,6 +6,8 @@ interface MedalText {
   readonly why: string
 }
 
+type Deed = 'throwIt' | 'rocket' | 'guard'
+
 export interface Texts {
   readonly title: string
   readonly tagline: string
@@ -36,15 +38,14 @@ export interface Texts {
   readonly qr: string
   readonly how: string
   readonly throwIt: string
-  readonly throwHint: string
   readonly rocket: string
-  readonly rocketHint: string
   readonly guard: string
-  readonly guardHint: string
+  readonly hints: Readonly<Record<Deed, string>>
   readonly together: string
   readonly togetherHint: string
   readonly togetherNow: (count: number) => string
-  readonly keys: { readonly throwIt: string; readonly rocket: string; readonly guard: string }
+  readonly keys: Readonly<Record<Deed, string>>
+  readonly touch: Readonly<Record<Deed, string>>
   readonly beast: string
   readonly rage: string
   readonly blood: string
@@ -147,15 +148,18 @@ export const text: Texts = words<Texts>({
     qr: 'QR code of the link to this room',
     how: 'How to fight',
     throwIt: 'Firecracker',
-    throwHint: 'Tap as fast as you can. Hold to go on throwing.',
     rocket: 'Rocket',
-    rocketHint: 'Hold to charge, let go to fire. Fully charged it hits ten times as hard.',
     guard: 'Guard',
-    guardHint: 'When a ring closes around you, guard before it has closed. At the last moment is perfect.',
+    hints: {
+      throwIt: 'As fast as you can; held down, it goes on throwing.',
+      rocket: 'Hold to charge, let go to fire. Fully charged it hits ten times as hard.',
+      guard: 'When a ring closes around you, guard before it has closed. At the last moment is perfect.',
+    },
     together: 'Together',
     togetherHint: 'Bangs at the same moment add up. Noise fills a bar; when it is full the beast is stunned.',
     togetherNow: (count) => `Together ×${count}`,
     keys: { throwIt: 'Space', rocket: 'F', guard: 'G' },
+    touch: { throwIt: 'tap', rocket: 'hold', guard: 'hold' },
     beast: 'Year Beast',
     rage: 'raging',
     blood: 'Blood of the beast',
@@ -265,15 +269,18 @@ export const text: Texts = words<Texts>({
     qr: '本房间链接的二维码',
     how: '怎么打',
     throwIt: '鞭炮',
-    throwHint: '点得越快越好；按住则连续投掷。',
     rocket: '冲天炮',
-    rocketHint: '按住蓄力，松手发射。蓄满时威力约为十倍。',
     guard: '防守',
-    guardHint: '光圈向你收拢时，赶在合上之前防守；最后一刻防住就是完美防守。',
+    hints: {
+      throwIt: '越快越好；按住则连续投掷。',
+      rocket: '按住蓄力，松手发射。蓄满时威力约为十倍。',
+      guard: '光圈向你收拢时，赶在合上之前防守；最后一刻防住就是完美防守。',
+    },
     together: '齐心',
     togetherHint: '同时炸响，伤害叠加。响声积满，年兽就会被震晕。',
     togetherNow: (count) => `齐心 ×${count}`,
     keys: { throwIt: '空格', rocket: 'F', guard: 'G' },
+    touch: { throwIt: '点', rocket: '按住', guard: '按住' },
     beast: '年兽',
     rage: '狂怒',
     blood: '年兽血量',

@@ -1,90 +1,79 @@
-import { words } from '../shell/language.ts'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { Copy } from '../shell/copy.tsx'
+import { repaint } from '../shell/repaint.ts'
 import { Page, show } from '../shell/shell.tsx'
+import { Doors } from './doors.tsx'
+import { Live } from './live.ts'
+import type { Stage } from './stage.ts'
+import { AdminThumb, InsideThumb, PlaygroundThumb, WallThumb } from './thumbs.tsx'
+import { text } from './words.ts'
 import './style.css'
 
-interface Card {
-  readonly to: string
-  readonly title: string
-  readonly text: string
+const { changed, useChanges } = repaint()
+const live = new Live(changed)
+const calm = matchMedia('(prefers-reduced-motion: reduce)')
+const number = (value: number): string => value.toLocaleString('en')
+
+function Hero() {
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const [stage, setStage] = useState<Stage | null>(null)
+  const [paused, setPaused] = useState(calm.matches)
+  useEffect(() => {
+    void import('./stage.ts').then((made) => setStage(made.stage(canvas.current as HTMLCanvasElement, live)))
+  }, [])
+  if (stage !== null) stage.paused = paused
+  const frame = stage?.frame ?? 0
+  const said = stage?.meeting === 'show' ? text.bots : text.people
+  return (
+    <section class="stage hero" id="stage" data-meeting={stage?.meeting} data-frame={frame}>
+      <canvas ref={canvas} class="scene" role="img" aria-label={text.scene} />
+      <div class="banner">
+        <h1>{text.title}</h1>
+        <p>{text.lead}</p>
+        <p class="acts">
+          <a class="button" href="/battle/">
+            {text.join}
+          </a>
+          <button type="button" id="pause" onClick={() => setPaused(!paused)}>
+            {paused ? text.goOn : text.pause}
+          </button>
+        </p>
+        <p class="live">{frame === 0 ? text.waiting : said(number(frame))}</p>
+      </div>
+    </section>
+  )
 }
 
-interface Texts {
-  readonly title: string
-  readonly lead: string
-  readonly cards: readonly Card[]
+function Install() {
+  const line = useRef<HTMLElement>(null)
+  const [before, behind] = text.sealed
+  return (
+    <section class="card start" aria-label={text.install}>
+      <code ref={line}>npm install rtms</code>
+      <Copy from={line} />
+      <p>
+        {before} <strong id="sealed">{number(live.sealed)}</strong> {behind}
+      </p>
+    </section>
+  )
 }
 
-const text: Texts = words<Texts>({
-  en: {
-    title: 'Many people, one moment',
-    lead: 'RTMS is a real-time message service: rooms that run frame by frame, topics that reach everybody, pushes and requests, all on one connection. These pages run on the node you have just started.',
-    cards: [
-      {
-        to: '/battle/',
-        title: 'Battle the Year Beast',
-        text: 'Two to ten players, one beast. Every player sees the same blow in the same frame.',
-      },
-      {
-        to: '/wall/',
-        title: 'The Wall',
-        text: '540 prices that never stand still, sent as often as an eye can follow. A heat map, and orders filled by push.',
-      },
-      {
-        to: '/inside/',
-        title: 'Look inside',
-        text: 'Logs, cursors, queues and credit of a live connection. Stop reading, cut the line, flood it.',
-      },
-      {
-        to: '/playground/',
-        title: 'Playground',
-        text: 'The smallest of everything: move a dot, watch a price, place an order.',
-      },
-      {
-        to: '/admin/',
-        title: 'Dashboard',
-        text: 'What the node does right now: charts, meetings, topics, sessions. On this machine, or with a key.',
-      },
-    ],
-  },
-  zh: {
-    title: '万人同此一刻',
-    lead: 'RTMS 是实时消息服务：逐帧同步的房间、人人可达的主题、推送与请求，全在一条连接上。这些页面就运行在你刚启动的节点上。',
-    cards: [
-      { to: '/battle/', title: '打年兽', text: '二到十人同战一头年兽，每个人在同一帧看到同一击。' },
-      {
-        to: '/wall/',
-        title: '行情墙',
-        text: '540 个价格时刻在动，送来的快慢以人眼跟得上为度。还有热力图，以及由推送告知成交的下单。',
-      },
-      {
-        to: '/inside/',
-        title: '看内部',
-        text: '一条真实连接里的日志、游标、队列和额度。停止读取、剪断线路、洪水冲击，看会怎样。',
-      },
-      { to: '/playground/', title: '试验场', text: '样样都有一点：移动圆点、看价格、下单。' },
-      {
-        to: '/admin/',
-        title: '仪表盘',
-        text: '节点此刻在做什么：图表、会议、主题、会话。限本机，或凭密钥。',
-      },
-    ],
-  },
-})
+function Home() {
+  useChanges()
+  return (
+    <Page name="home" state={live.client.state} node={live.client.node}>
+      <Hero />
+      <Install />
+      <Doors
+        thumbs={{
+          wall: <WallThumb live={live} />,
+          inside: <InsideThumb live={live} />,
+          playground: <PlaygroundThumb live={live} />,
+          admin: <AdminThumb live={live} />,
+        }}
+      />
+    </Page>
+  )
+}
 
-show(
-  `RTMS – ${text.title}`,
-  <Page name="home">
-    <div class="hero">
-      <h1>{text.title}</h1>
-      <p>{text.lead}</p>
-    </div>
-    <div class="cards">
-      {text.cards.map(({ to, title, text: said }) => (
-        <a class="card door" href={to} key={to}>
-          <h2>{title}</h2>
-          <p>{said}</p>
-        </a>
-      ))}
-    </div>
-  </Page>,
-)
+show(`RTMS – ${text.title}`, <Home />)

@@ -32,6 +32,8 @@ export class Experiment {
   frame = 0
   entry = 0
   underWay = 0
+  /** The tour has the switches. */
+  isLed = false
   readonly counts = { told: 0, silent: 0, conflated: 0, refused: 0, framed: 0, framesMissing: 0 }
   readonly #client: Client
   readonly #changed: () => void
@@ -46,6 +48,7 @@ export class Experiment {
   #connected = false
   #stalled = false
   #fallen = false
+  readonly #waiting: Map<Happening['kind'], () => void> = new Map()
 
   constructor(changed: () => void) {
     this.#changed = changed
@@ -183,7 +186,13 @@ export class Experiment {
   #tell(what: Happening): void {
     const id = (this.story[0]?.id ?? 0) + 1
     this.story = [{ id, at: new Date(), what }, ...this.story].slice(0, KEPT)
+    this.#waiting.get(what.kind)?.()
     this.#changed()
+  }
+
+  /** Resolves at the next happening of this kind. */
+  next(kind: Happening['kind']): Promise<void> {
+    return new Promise((resolve) => this.#waiting.set(kind, resolve))
   }
 
   #fail(error: unknown): void {

@@ -5,6 +5,7 @@ import { Experiment } from './experiment.ts'
 import { Picture } from './picture.tsx'
 import { Figures, Story } from './story.tsx'
 import { Switches } from './switches.tsx'
+import { Tour } from './tour.tsx'
 import { text } from './words.ts'
 import './style.css'
 
@@ -24,6 +25,7 @@ function Inside() {
           {inPlainWords(experiment.problem)}
         </p>
       )}
+      <Tour experiment={experiment} />
       <section class="card" aria-labelledby="picture-title">
         <div class="over">
           <h2 id="picture-title">{text.picture}</h2>

@@ -40,7 +40,7 @@ export function Figures({ experiment: { counts } }: { readonly experiment: Exper
   return (
     <dl class="figures" aria-label={text.figures}>
       {figures.map(([name, label]) => (
-        <div key={name} data-figure={name}>
+        <div key={name} data-figure={name} data-none={counts[name] === 0 || undefined}>
           <dt>{label}</dt>
           <dd>{counts[name]}</dd>
         </div>

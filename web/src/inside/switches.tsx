@@ -8,7 +8,7 @@ const speeds: readonly number[] = [5, 20, 100]
 /** What a visitor can do to the connection. */
 export function Switches({ experiment }: { readonly experiment: Experiment }) {
   const { line, state, policy } = experiment
-  const connected = state === 'connected'
+  const able = state === 'connected' && !experiment.isLed
   const seconds = Math.ceil((line.offlineUntil - performance.now()) / 1000)
   return (
     <section class="card switches" aria-labelledby="switches-title">
@@ -18,8 +18,9 @@ export function Switches({ experiment }: { readonly experiment: Experiment }) {
           <button
             type="button"
             id="stop"
+            class="danger"
             aria-pressed={line.stopped}
-            disabled={!connected}
+            disabled={!able}
             onClick={() => experiment.toggleReading()}
           >
             {line.stopped ? text.read : text.stop}
@@ -27,13 +28,13 @@ export function Switches({ experiment }: { readonly experiment: Experiment }) {
           <span class="hint">{text.stopHint}</span>
         </p>
         <p>
-          <button type="button" id="cut" disabled={!connected} onClick={() => experiment.cut()}>
+          <button type="button" id="cut" class="danger" disabled={!able} onClick={() => experiment.cut()}>
             {seconds > 0 ? text.offline(seconds) : text.cut}
           </button>
           <span class="hint">{text.cutHint}</span>
         </p>
         <p>
-          <button type="button" id="flood" disabled={!connected} onClick={() => experiment.flood()}>
+          <button type="button" id="flood" class="danger" disabled={!able} onClick={() => experiment.flood()}>
             {text.flood}
           </button>
           <span class="hint">{text.floodHint}</span>

@@ -16,6 +16,10 @@ export type Happening =
   | { readonly kind: 'speed'; readonly speed: number }
   | { readonly kind: 'policy'; readonly policy: Policy }
 
+/** Of the tour. */
+export const steps = ['flood', 'stop', 'read', 'cut'] as const
+export type Step = (typeof steps)[number]
+
 export type Policy = 'skip' | 'conflate' | 'disconnect'
 type Say = {
   readonly [K in Happening['kind']]: (what: Extract<Happening, { readonly kind: K }>) => string
@@ -26,6 +30,11 @@ export const kib = (bytes: number): string => `${(bytes / 1024).toFixed(1)} KiB`
 interface Texts {
   readonly title: string
   readonly lead: string
+  readonly tour: string
+  readonly breakIt: string
+  readonly breaking: string
+  readonly steps: Readonly<Record<Step, string>>
+  readonly broken: (silent: number) => string
   readonly picture: string
   readonly server: string
   readonly client: string
@@ -78,6 +87,19 @@ const range = (from: number, to: number): string => (from === to ? `${from}` : `
 const english: Texts = {
   title: 'Look inside',
   lead: 'This is your own connection, live. Everything that goes down is a log, and a reader is a cursor in it; everything that goes up is a queue. Disturb it and watch what RTMS does.',
+  tour: 'Break it in twenty seconds',
+  breakIt: 'Break it',
+  breaking: 'Breaking it…',
+  steps: {
+    flood: 'Flood: 300 inputs at once. What is over the limit is refused, each of them by name.',
+    stop: 'Stop reading: credit runs out, the server copies nothing, and the ring moves past the cursor.',
+    read: 'Read on: a GAP says exactly which entries are gone.',
+    cut: 'Cut the line for 5 seconds: the session waits, and goes on where it stood.',
+  },
+  broken: (silent) =>
+    silent === 0
+      ? 'A flood, a reader that stopped and a cut line: nothing is missing in silence.'
+      : `${silent} missing in silence: that must not be. Please tell us.`,
   picture: 'The connection',
   server: 'Server',
   client: 'This page',
@@ -162,6 +184,19 @@ const english: Texts = {
 const chinese: Texts = {
   title: '看内部',
   lead: '这是你自己的连接，实时呈现。凡下行皆为日志，读者是日志中的一个游标；凡上行皆为队列。来捣乱吧，看 RTMS 如何应对。',
+  tour: '二十秒内弄坏它',
+  breakIt: '动手',
+  breaking: '正在捣乱…',
+  steps: {
+    flood: '洪水冲击：一次 300 个输入。超限的被拒，逐一告知。',
+    stop: '停止读取：额度用尽，服务器不复制任何内容，环越过游标。',
+    read: '继续读取：GAP 说明究竟缺了哪些条目。',
+    cut: '剪断线路 5 秒：会话等着，从原处继续。',
+  },
+  broken: (silent) =>
+    silent === 0
+      ? '洪水、停读、断线都来过了：没有一条无声缺失。'
+      : `有 ${silent} 条无声缺失：这不应发生，请告诉我们。`,
   picture: '这条连接',
   server: '服务器',
   client: '本页面',

@@ -25,6 +25,9 @@ const across = (place: number): string => `calc(${EDGE}px + (100% - ${2 * EDGE}p
 /** What {@link across} shows so many pixels from the edge. */
 const placeAt = (pixels: number, length: number): number => ((pixels - EDGE) / (length - 2 * EDGE)) * 1000
 
+const isGhost = (user: string): boolean => user.endsWith('~ghost')
+const callOf = (user: string): string => (isGhost(user) ? text.ghost : nameOf(user))
+
 /** The shared field: a dot for each member. A move is asked for by pointer or keys. */
 export function Field({ room, enabled }: { readonly room: Room; readonly enabled: boolean }) {
   const point = (event: PointerEvent): void => {
@@ -78,10 +81,10 @@ function Dot({
   readonly member: Member
   readonly own: boolean
 }) {
-  const name = nameOf(user)
+  const name = callOf(user)
   return (
     <div
-      class={`dot ${own ? 'own' : ''} ${away ? 'away' : ''} ${y > LOW ? 'low' : ''}`}
+      class={`dot ${own ? 'own' : ''} ${away ? 'away' : ''} ${y > LOW ? 'low' : ''} ${isGhost(user) ? 'ghost' : ''}`}
       data-user={name}
       data-place={`${x},${y}`}
       // How far along the name is anchored: at the left edge with its start, at the right edge with its end.
@@ -127,7 +130,7 @@ export function Members({ room }: { readonly room: Room }) {
         {[...room.members].map(([slot, { user, away }]) => (
           <li key={slot} class={away ? 'member away' : 'member'}>
             <span class="mark" style={{ '--hue': hueOf(slot) }} />
-            <span class="member-name">{nameOf(user)}</span>
+            <span class="member-name">{callOf(user)}</span>
             {slot === room.ownSlot && <span class="note">{text.you}</span>}
             {away && <span class="note">{text.away}</span>}
           </li>

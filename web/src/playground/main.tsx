@@ -1,5 +1,7 @@
 import { connect, type State } from 'rtms/client'
 import type { ComponentChildren } from 'preact'
+import { useRef } from 'preact/hooks'
+import { Copy } from '../shell/copy.tsx'
 import { getTicket, guestName } from '../shell/guest.ts'
 import { chosenNode } from '../shell/nodes.tsx'
 import { inPlainWords } from '../shell/problems.ts'
@@ -26,6 +28,7 @@ declare global {
   }
 }
 
+const codes = import.meta.glob('./code/*.ts', { query: '?raw', import: 'default', eager: true })
 const { changed, useChanges } = repaint()
 const name = guestName()
 const roomName = roomInAddress(() => 'lobby')
@@ -105,7 +108,7 @@ function Playground() {
   )
 }
 
-/** One thing that RTMS does, and the call that does it. */
+/** One thing that RTMS does, the call that does it, and all of the code. */
 function Part({
   id,
   call,
@@ -123,7 +126,21 @@ function Part({
         {text.parts[id].hint}
       </p>
       {children}
+      <Code code={codes[`./code/${id}.ts`] ?? ''} />
     </section>
+  )
+}
+
+function Code({ code }: { readonly code: string }) {
+  const shown = useRef<HTMLPreElement>(null)
+  return (
+    <details class="code">
+      <summary>{text.code}</summary>
+      <pre ref={shown} tabIndex={0}>
+        {code.trim()}
+      </pre>
+      <Copy from={shown} />
+    </details>
   )
 }
 

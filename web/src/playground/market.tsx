@@ -1,5 +1,6 @@
 import type { Client } from 'rtms/client'
 import { useEffect, useState } from 'preact/hooks'
+import '../shell/rise.ts'
 import { inPlainWords } from '../shell/problems.ts'
 import { text } from './words.ts'
 

@@ -6,6 +6,8 @@ interface Texts {
   readonly parts: Readonly<
     Record<'meeting' | 'topic' | 'request' | 'push', { readonly title: string; readonly hint: string }>
   >
+  readonly code: string
+  readonly ghost: string
   readonly field: string
   readonly frame: string
   readonly received: string
@@ -27,7 +29,7 @@ interface Texts {
 export const text: Texts = words<Texts>({
   en: {
     title: 'Playground',
-    lead: 'The smallest of everything, on one connection. Open a second window: both are in one room.',
+    lead: 'The smallest of everything, on one connection. A ghost keeps you company until you open a second window, or a friend comes.',
     parts: {
       meeting: {
         title: 'Meeting',
@@ -46,6 +48,8 @@ export const text: Texts = words<Texts>({
         hint: 'A second after an order the server tells you, and only you, that it is filled.',
       },
     },
+    code: 'All of the code',
+    ghost: 'Ghost',
     field: 'Shared field. The arrow keys move your dot; with Shift, further.',
     frame: 'Frame',
     received: 'Received',
@@ -66,7 +70,7 @@ export const text: Texts = words<Texts>({
   },
   zh: {
     title: '试验场',
-    lead: '样样都有一点，全在一条连接上。再开一个窗口：两个窗口在同一个房间里。',
+    lead: '样样都有一点，全在一条连接上。再开一个窗口或朋友到来之前，有个小幽灵陪你。',
     parts: {
       meeting: {
         title: '会议（Meeting）',
@@ -85,6 +89,8 @@ export const text: Texts = words<Texts>({
         hint: '下单一秒后，服务器告诉你，而且只告诉你：已成交。',
       },
     },
+    code: '全部代码',
+    ghost: '小幽灵',
     field: '共享场地。方向键移动你的圆点，按住 Shift 走得更远。',
     frame: '帧',
     received: '已收到',

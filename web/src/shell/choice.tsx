@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import './choice.css'
 
 /** One of a few, as radio buttons: the arrow keys move between them. */
@@ -13,7 +14,7 @@ export function Choice<T extends string | number>({
   readonly label: string
   readonly values: readonly T[]
   readonly chosen: T
-  readonly show: (value: T) => string
+  readonly show: (value: T) => ComponentChildren
   readonly choose: (value: T) => void
 }) {
   return (

@@ -6,8 +6,18 @@ import { changeLanguage, language, words } from './language.ts'
 import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
-/** The pages of the site, in the order of the menu. */
-export type PageName = 'home' | 'battle' | 'wall' | 'inside' | 'playground'
+/** The pages of the menu, in its order. */
+const places = {
+  battle: '/battle/',
+  wall: '/wall/',
+  inside: '/inside/',
+  playground: '/playground/',
+  docs: '/docs/',
+  admin: '/admin/',
+} as const
+type Place = keyof typeof places
+
+export type PageName = Place | 'home' | 'missing'
 
 /** The menu of a page that stands for itself, in the place of the site's. */
 export interface Menu {
@@ -17,7 +27,7 @@ export interface Menu {
 }
 
 interface Texts {
-  readonly pages: Readonly<Record<PageName, string>>
+  readonly pages: Readonly<Record<Place, string>>
   readonly states: Readonly<Record<State, string>>
   readonly themes: Readonly<Record<Theme, string>>
   readonly theme: string
@@ -29,11 +39,12 @@ interface Texts {
 const text: Texts = words<Texts>({
   en: {
     pages: {
-      home: 'Home',
       battle: 'Battle',
       wall: 'Wall',
       inside: 'Inside',
       playground: 'Playground',
+      docs: 'Docs',
+      admin: 'Dashboard',
     },
     states: {
       connecting: 'Connecting…',
@@ -49,11 +60,12 @@ const text: Texts = words<Texts>({
   },
   zh: {
     pages: {
-      home: '首页',
       battle: '打年兽',
       wall: '行情墙',
       inside: '看内部',
       playground: '试验场',
+      docs: '文档',
+      admin: '仪表盘',
     },
     states: {
       connecting: '正在连接…',
@@ -69,16 +81,8 @@ const text: Texts = words<Texts>({
   },
 })
 
-const places: Readonly<Record<PageName, string>> = {
-  home: '/',
-  battle: '/battle/',
-  wall: '/wall/',
-  inside: '/inside/',
-  playground: '/playground/',
-}
-
 function siteMenu(page: PageName): Menu {
-  const names = (Object.keys(places) as PageName[]).filter((name) => name !== 'home')
+  const names = Object.keys(places) as Place[]
   const items = names.map((name) => ({ to: places[name], label: text.pages[name], isCurrent: name === page }))
   return { label: text.menu, home: '/', items }
 }
@@ -133,6 +137,11 @@ function Header({
       {state !== undefined && <ConnectionState state={state} />}
     </header>
   )
+}
+
+/** The top alone, of a page whose text is there already. */
+export function Top({ name }: { readonly name: PageName }) {
+  return <Header menu={siteMenu(name)} />
 }
 
 /**

@@ -1,4 +1,5 @@
-import { useRef, useState } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
+import { Copy } from './copy.tsx'
 import { setGuestName } from './guest.ts'
 import { words } from './language.ts'
 
@@ -9,9 +10,6 @@ const text = words({
     room: 'Room',
     go: 'Change',
     link: 'Link to this room',
-    copy: 'Copy',
-    copied: 'Copied',
-    copyByHand: 'Press Ctrl+C',
   },
   zh: {
     who: '名字和房间',
@@ -19,9 +17,6 @@ const text = words({
     room: '房间',
     go: '更改',
     link: '本房间的链接',
-    copy: '复制',
-    copied: '已复制',
-    copyByHand: '请按 Ctrl+C',
   },
 })
 
@@ -85,27 +80,13 @@ export function Who({ name, room }: { readonly name: string; readonly room: stri
 /** The way into this room for others. */
 export function RoomLink({ room }: { readonly room: string }) {
   const link = useRef<HTMLInputElement>(null)
-  const [said, setSaid] = useState(text.copy)
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(addressOf(room))
-      setSaid(text.copied)
-    } catch {
-      // Without https a page may not write to the clipboard; the link is selected for the visitor to copy.
-      link.current?.select()
-      setSaid(text.copyByHand)
-    }
-    setTimeout(() => setSaid(text.copy), 2_000)
-  }
   return (
     <div class="with-button">
       <label>
         {text.link}
         <input ref={link} type="url" readOnly value={addressOf(room)} />
       </label>
-      <button type="button" class="quiet" onClick={() => void copy()}>
-        {said}
-      </button>
+      <Copy from={link} />
     </div>
   )
 }

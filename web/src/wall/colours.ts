@@ -1,3 +1,4 @@
+import '../shell/rise.ts'
 import { css, readRgb, type Rgb, scale, type Shade } from './heat.ts'
 
 /** The colours of the page for what is drawn rather than styled. */
@@ -50,4 +51,6 @@ function forget(): void {
 }
 
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', forget)
-new MutationObserver(forget).observe(document.documentElement, { attributeFilter: ['data-theme'] })
+new MutationObserver(forget).observe(document.documentElement, {
+  attributeFilter: ['data-theme', 'data-rise'],
+})

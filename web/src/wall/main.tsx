@@ -56,13 +56,8 @@ function WallPage() {
     if (row !== undefined) choose(row, false)
   }
   const close = (): void => {
-    const symbol = wall.selected?.symbol
     wall.open(null)
-    requestAnimationFrame(() =>
-      document
-        .querySelector<HTMLElement>(view === 'map' ? '#map' : `.tile[data-symbol="${symbol}"]`)
-        ?.focus(),
-    )
+    requestAnimationFrame(() => document.querySelector<HTMLElement>('.boards [role="listbox"]')?.focus())
   }
   return (
     <Page name="wall" state={feed.state} node={feed.client.node}>

@@ -1,4 +1,5 @@
 import type { Notice, Refusal } from '../../../src/demo/wall/desk.ts'
+import type { Rise } from '../shell/rise.ts'
 import type { Order } from './selection.ts'
 
 export type View = 'tiles' | 'map'
@@ -40,6 +41,8 @@ export interface Texts {
   readonly orders: Readonly<Record<Order, string>>
   readonly view: string
   readonly views: Readonly<Record<View, string>>
+  readonly rise: string
+  readonly rises: Readonly<Record<Rise, string>>
   readonly shown: (shown: number, all: number) => string
   readonly noneFound: string
   readonly showAll: string

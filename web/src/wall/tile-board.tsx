@@ -53,6 +53,7 @@ export function TileBoard({ wall, choose }: BoardProps) {
         id="tiles"
         class="tiles"
         role="listbox"
+        tabIndex={0}
         aria-label={text.tilesLabel}
         aria-describedby="board-help"
       />

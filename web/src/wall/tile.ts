@@ -34,10 +34,7 @@ function spark(parent: HTMLElement): SVGPathElement {
  */
 export class Tile {
   readonly element: HTMLElement
-  row: Row | null = null
-  inSight = false
-  /** What it shows is not the latest. */
-  isStale = false
+  row: Row
   /** Its trail has grown since it was drawn. Once a second is enough for a shape; the price is told in figures. */
   isSparkStale = true
   #flash = 0
@@ -49,19 +46,18 @@ export class Tile {
   readonly #change: Text
   readonly #spark: SVGPathElement
 
-  constructor(place: number) {
+  constructor(row: Row) {
     const element = document.createElement('div')
     element.className = 'tile'
     element.setAttribute('role', 'option')
     element.setAttribute('aria-selected', 'false')
-    element.dataset['place'] = String(place)
-    element.tabIndex = -1
     this.#symbol = part(element, 'symbol')
     this.#price = part(element, 'price')
     this.#name = part(element, 'name')
     this.#change = part(element, 'change')
     this.#spark = spark(element)
     this.element = element
+    this.row = row
   }
 
   get isFlashing(): boolean {
@@ -69,35 +65,30 @@ export class Tile {
   }
 
   bind(row: Row): void {
-    if (row === this.row) return
     this.row = row
-    this.isStale = this.isSparkStale = true
+    this.isSparkStale = true
     this.#setFlash(0)
     this.#last = row.last
     this.#symbol.data = row.symbol
     this.#name.data = row[language]
     this.element.dataset['symbol'] = row.symbol
+    this.element.id = `tile-${row.symbol}`
   }
 
   /** Shows the latest. `flashes`: a price that moved lights up. */
   paint(flashes: boolean): void {
     const { row } = this
-    if (row === null) return
-    this.isStale = false
     const change = changeOf(row)
     set(this.#price, money(row.last))
     set(this.#change, percent(change))
     set(this.#name, row[language])
     const way = wayOf(change)
     if (way !== this.#way) this.element.dataset['way'] = this.#way = way
-    if (this.inSight && this.isSparkStale) {
+    if (this.isSparkStale) {
       this.#spark.setAttribute('d', sparkPath(row))
       this.isSparkStale = false
     }
-    if (flashes && row.last !== this.#last) {
-      this.element.dataset['tick'] = row.last > this.#last ? 'up' : 'down'
-      this.#setFlash(FLASH)
-    }
+    if (flashes && row.last !== this.#last) this.#setFlash(FLASH)
     this.#last = row.last
   }
 
@@ -110,10 +101,6 @@ export class Tile {
     this.#flash = level
     if (level === 0) delete this.element.dataset['flash']
     else this.element.dataset['flash'] = String(level)
-  }
-
-  rest(): void {
-    this.#setFlash(0)
   }
 }
 

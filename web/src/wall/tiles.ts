@@ -4,8 +4,8 @@ import { Tile } from './tile.ts'
 const FADE_MS = 140
 /** Nothing changes places under a pointer that has moved lately. */
 const HOLD_MS = 3_000
-/** Tiles are made ready so far ahead of what is in sight. */
-const AHEAD = '160px'
+/** Lines of tiles that are made ready above and below what is in sight. */
+const AHEAD = 2
 const steps: Readonly<Record<string, (columns: number) => number>> = {
   ArrowLeft: () => -1,
   ArrowRight: () => 1,
@@ -24,21 +24,26 @@ interface Listener {
 }
 
 /**
- * The wall of tiles. All companies are in the document, and only those in sight are drawn: of them only what has
- * changed, at most once for each repaint.
+ * The wall of tiles: a list that scrolls by itself. Only the tiles in sight are in the document, and of them only what
+ * has changed is drawn, at most once for each repaint.
  */
 export class Tiles {
   readonly #root: HTMLElement
+  /** As tall as all of them; what is above those in sight is its padding. */
+  readonly #all: HTMLElement
   readonly #listener: Listener
-  readonly #tiles: Tile[] = []
-  #shown = 0
-  readonly #bySymbol: Map<string, Tile> = new Map()
-  readonly #byElement: Map<Element, Tile> = new Map()
+  #rows: readonly Row[] = []
+  /** Those in the document. */
+  readonly #tiles: Map<string, Tile> = new Map()
+  readonly #spare: Tile[] = []
   readonly #changed: Set<Tile> = new Set()
   readonly #flashing: Set<Tile> = new Set()
-  readonly #sight: IntersectionObserver
+  readonly #size: ResizeObserver
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)')
-  #focused = 0
+  #columns = 1
+  /** From one line to the next, in pixels. */
+  #pitch = 1
+  #active = ''
   #selected = ''
   #fadedAt = 0
   #frame = 0
@@ -48,16 +53,20 @@ export class Tiles {
   constructor(root: HTMLElement, listener: Listener) {
     this.#root = root
     this.#listener = listener
-    this.#sight = new IntersectionObserver((entries) => this.#seen(entries), { rootMargin: AHEAD })
+    this.#all = document.createElement('div')
+    this.#all.setAttribute('role', 'presentation')
+    root.replaceChildren(this.#all)
+    this.#size = new ResizeObserver(() => this.#measure())
+    this.#size.observe(root)
+    root.addEventListener('scroll', () => this.#layOut(), { passive: true })
     root.addEventListener('click', (event) => this.#click(event))
     root.addEventListener('keydown', (event) => this.#key(event))
-    root.addEventListener('focusin', (event) => this.#focus(event))
     root.addEventListener('pointermove', () => (this.#pointedAt = performance.now()), { passive: true })
     root.addEventListener('pointerleave', () => (this.#pointedAt = -Infinity), { passive: true })
   }
 
   destroy(): void {
-    this.#sight.disconnect()
+    this.#size.disconnect()
     cancelAnimationFrame(this.#frame)
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#root.replaceChildren()
@@ -65,91 +74,92 @@ export class Tiles {
 
   /** Somebody is about to choose: nothing should change places now. */
   get isHeld(): boolean {
-    return this.#root.contains(document.activeElement) || performance.now() - this.#pointedAt < HOLD_MS
+    return this.#root === document.activeElement || performance.now() - this.#pointedAt < HOLD_MS
   }
 
   /** Shows these companies, in this order. */
   show(rows: readonly Row[]): void {
-    while (this.#tiles.length < rows.length) this.#add()
-    this.#bySymbol.clear()
-    for (const [i, tile] of this.#tiles.entries()) {
-      const row = rows[i]
-      tile.element.hidden = row === undefined
-      if (row === undefined) continue
-      const before = tile.row
-      tile.bind(row)
-      this.#bySymbol.set(row.symbol, tile)
-      if (before !== row) {
-        tile.element.setAttribute('aria-selected', String(row.symbol === this.#selected))
-        if (tile.inSight) {
-          if (before !== null) this.#listener.outOfSight(before)
-          this.#listener.inSight(row)
-          this.#changed.add(tile)
-        }
-      }
-      // What is out of sight is brought up to date now and then, for those who read it rather than look.
-      if (!tile.inSight && tile.isStale) tile.paint(false)
-    }
-    this.#shown = rows.length
-    if (this.#focused >= this.#shown) this.#rove(Math.max(0, this.#shown - 1))
-    this.#schedule()
+    this.#rows = rows
+    if (!rows.some(({ symbol }) => symbol === this.#active)) this.#active = rows[0]?.symbol ?? ''
+    this.#layOut()
   }
 
   changed(row: Row): void {
-    const tile = this.#bySymbol.get(row.symbol)
+    const tile = this.#tiles.get(row.symbol)
     if (tile === undefined) return
-    if (tile.inSight) {
-      this.#changed.add(tile)
-      this.#schedule()
-    } else tile.isStale = true
+    this.#changed.add(tile)
+    this.#schedule()
   }
 
   rowsInSight(): Row[] {
-    return this.#tiles.flatMap(({ row, inSight }) => (inSight && row !== null ? [row] : []))
+    return Array.from(this.#tiles.values(), ({ row }) => row)
   }
 
   /** The trail of this company, or of all, has grown. */
   trailChanged(row?: Row): void {
-    const tiles = row === undefined ? this.#tiles : [this.#bySymbol.get(row.symbol)]
+    const tiles = row === undefined ? this.#tiles.values() : [this.#tiles.get(row.symbol)]
     for (const tile of tiles) {
       if (tile === undefined) continue
       tile.isSparkStale = true
-      if (tile.inSight) this.#changed.add(tile)
+      this.#changed.add(tile)
     }
     this.#schedule()
   }
 
   select(symbol: string): void {
     for (const each of [this.#selected, symbol])
-      this.#bySymbol.get(each)?.element.setAttribute('aria-selected', String(each === symbol))
+      this.#tiles.get(each)?.element.setAttribute('aria-selected', String(each === symbol))
     this.#selected = symbol
   }
 
-  /** Puts the keyboard on a company, or on where it was last. */
-  focus(symbol: string): void {
-    const tile = this.#bySymbol.get(symbol) ?? this.#tiles[this.#focused]
-    tile?.element.focus()
+  #measure(): void {
+    const { gridTemplateColumns, gridAutoRows, rowGap } = getComputedStyle(this.#all)
+    this.#columns = gridTemplateColumns.split(' ').length
+    this.#pitch = parseFloat(gridAutoRows) + parseFloat(rowGap)
+    this.#layOut()
   }
 
-  #add(): void {
-    const tile = new Tile(this.#tiles.length)
-    if (this.#tiles.length === this.#focused) tile.element.tabIndex = 0
-    this.#tiles.push(tile)
-    this.#byElement.set(tile.element, tile)
-    this.#root.append(tile.element)
-    this.#sight.observe(tile.element)
-  }
-
-  #seen(entries: readonly IntersectionObserverEntry[]): void {
-    for (const { target, isIntersecting } of entries) {
-      const tile = this.#byElement.get(target)
-      if (tile === undefined || tile.inSight === isIntersecting) continue
-      tile.inSight = isIntersecting
-      if (isIntersecting) this.#changed.add(tile)
-      else tile.rest()
-      if (tile.row !== null) this.#listener[isIntersecting ? 'inSight' : 'outOfSight'](tile.row)
+  /** Puts into the document what is in sight. A company keeps its tile for as long as it is. */
+  #layOut(): void {
+    const { scrollTop, clientHeight } = this.#root
+    const lines = Math.ceil(this.#rows.length / this.#columns)
+    const first = Math.max(0, Math.min(Math.floor(scrollTop / this.#pitch) - AHEAD, lines))
+    const last = Math.ceil((scrollTop + clientHeight) / this.#pitch) + AHEAD
+    this.#all.style.height = `${lines * this.#pitch}px`
+    this.#all.style.paddingBlockStart = `${first * this.#pitch}px`
+    const begin = first * this.#columns
+    const shown = this.#rows.slice(begin, last * this.#columns)
+    const symbols = new Set(shown.map(({ symbol }) => symbol))
+    for (const [symbol, tile] of this.#tiles) if (!symbols.has(symbol)) this.#drop(tile)
+    let at = this.#all.firstElementChild
+    for (const [i, row] of shown.entries()) {
+      const { element } = this.#tiles.get(row.symbol) ?? this.#make(row)
+      element.setAttribute('aria-posinset', String(begin + i + 1))
+      element.setAttribute('aria-setsize', String(this.#rows.length))
+      if (element === at) at = at.nextElementSibling
+      else this.#all.insertBefore(element, at)
     }
+    this.#mark()
     this.#schedule()
+  }
+
+  #make(row: Row): Tile {
+    const tile = this.#spare.pop() ?? new Tile(row)
+    tile.bind(row)
+    tile.element.setAttribute('aria-selected', String(row.symbol === this.#selected))
+    this.#tiles.set(row.symbol, tile)
+    this.#changed.add(tile)
+    this.#listener.inSight(row)
+    return tile
+  }
+
+  #drop(tile: Tile): void {
+    this.#tiles.delete(tile.row.symbol)
+    this.#changed.delete(tile)
+    this.#flashing.delete(tile)
+    this.#spare.push(tile)
+    this.#listener.outOfSight(tile.row)
+    tile.element.remove()
   }
 
   #schedule(): void {
@@ -168,7 +178,6 @@ export class Tiles {
       }
     }
     for (const tile of this.#changed) {
-      if (!tile.inSight) continue
       tile.paint(!this.#still.matches)
       if (tile.isFlashing) this.#flashing.add(tile)
     }
@@ -182,43 +191,43 @@ export class Tiles {
 
   // ---- choosing
 
-  #tileAt(event: Event): Tile | undefined {
-    const element = (event.target as Element).closest('.tile')
-    return element === null ? undefined : this.#byElement.get(element)
+  /** The list has the focus; it says which of its companies the keys are on. */
+  #mark(): void {
+    this.#all.querySelector('[data-active]')?.removeAttribute('data-active')
+    const tile = this.#tiles.get(this.#active)
+    if (tile === undefined) this.#root.removeAttribute('aria-activedescendant')
+    else {
+      tile.element.dataset['active'] = ''
+      this.#root.setAttribute('aria-activedescendant', tile.element.id)
+    }
   }
 
   #click(event: Event): void {
-    const row = this.#tileAt(event)?.row
-    if (row != null) this.#listener.chosen(row, false)
-  }
-
-  #focus(event: Event): void {
-    const tile = this.#tileAt(event)
-    if (tile !== undefined) this.#rove(this.#tiles.indexOf(tile))
-  }
-
-  /** One tile is reached by Tab; the arrows lead to the others. */
-  #rove(to: number): void {
-    const before = this.#tiles[this.#focused]
-    if (before !== undefined) before.element.tabIndex = -1
-    this.#focused = to
-    const tile = this.#tiles[to]
-    if (tile !== undefined) tile.element.tabIndex = 0
+    const symbol = (event.target as Element).closest<HTMLElement>('.tile')?.dataset['symbol'] ?? ''
+    const tile = this.#tiles.get(symbol)
+    if (tile === undefined) return
+    this.#active = symbol
+    this.#mark()
+    this.#listener.chosen(tile.row, false)
   }
 
   #key(event: KeyboardEvent): void {
     if (event.ctrlKey || event.metaKey || event.altKey) return
-    const tile = this.#tiles[this.#focused]
-    if ((event.key === 'Enter' || event.key === ' ') && tile?.row != null) {
+    const from = this.#rows.findIndex(({ symbol }) => symbol === this.#active)
+    const row = this.#rows[from]
+    if ((event.key === 'Enter' || event.key === ' ') && row !== undefined) {
       event.preventDefault()
-      this.#listener.chosen(tile.row, true)
+      this.#listener.chosen(row, true)
       return
     }
     const step = steps[event.key]
     if (step === undefined) return
     event.preventDefault()
-    const columns = getComputedStyle(this.#root).gridTemplateColumns.split(' ').length
-    const to = Math.max(0, Math.min(this.#shown - 1, this.#focused + step(columns)))
-    this.#tiles[to]?.element.focus()
+    const to = Math.max(0, Math.min(this.#rows.length - 1, from + step(this.#columns)))
+    this.#active = this.#rows[to]?.symbol ?? ''
+    const top = Math.floor(to / this.#columns) * this.#pitch
+    const { scrollTop, clientHeight } = this.#root
+    this.#root.scrollTop = Math.max(top + this.#pitch - clientHeight, Math.min(top, scrollTop))
+    this.#layOut()
   }
 }

@@ -34,7 +34,7 @@ export class Wall {
   readonly trading: Trading
   readonly drawings: Set<Drawing> = new Set()
   wish: Wish = { text: '', sector: '', order: 'value' }
-  view: View = 'tiles'
+  view: View = 'map'
   selected: Row | null = null
   toasts: readonly Toast[] = []
   /** Counted once a second. */

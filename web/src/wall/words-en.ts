@@ -54,6 +54,8 @@ export const english: Texts = {
   },
   view: 'View',
   views: { tiles: 'Tiles', map: 'Heat map' },
+  rise: 'Colour of what rises',
+  rises: { green: 'green rises', red: 'red rises' },
   shown: (shown, all) => (shown === all ? `${all} companies` : `${shown} of ${all} companies`),
   noneFound: 'No company is called that.',
   showAll: 'Show all',

@@ -53,6 +53,8 @@ export const chinese: Texts = {
   },
   view: '视图',
   views: { tiles: '行情', map: '热力图' },
+  rise: '涨的颜色',
+  rises: { green: '绿涨红跌', red: '红涨绿跌' },
   shown: (shown, all) => (shown === all ? `共 ${all} 家公司` : `${all} 家中的 ${shown} 家`),
   noneFound: '没有这样的公司。',
   showAll: '显示全部',

@@ -32,6 +32,10 @@ describe('Promises to a node that stands', () => {
     expect([standing.term, standing.incarnation, standing.since]).toEqual([5, 7, 100])
     expect(standing.take(promise('ann', 0, { seen: 6 }), members, 0)).toBe('kept')
     expect(standing.take(promise('ann', 0), members, 0)).toBe('kept')
+    // Said once more, it is no news.
+    expect(standing.take(promise('ann', 0), members, 0)).toBeNull()
+    for (const parts of [{ elected: 4 }, { elected: 3, term: 1 }, { term: 2, incarnation: 8 }, {}])
+      expect(standing.take(promise('ann', 0, parts), members, 0)).toBe('kept')
     const { slot, elected, term, incarnation, seen } = promise('ann', 0)
     expect([...standing.promisesOf(members)]).toMatchObject([[0, { slot, elected, term, incarnation, seen }]])
   })
@@ -44,12 +48,29 @@ describe('Promises to a node that stands', () => {
       ['ann', 1],
       ['eve', 5],
     ] as const)
-      expect(standing.take(promise(user, slot), members, 0)).toBe('kept')
+      expect(standing.take(promise(user, slot), members, 0)).toBe(
+        user === 'ann' && slot === 0 ? 'kept' : null,
+      )
     expect([...standing.promisesOf(members).keys()]).toEqual([0])
     // The frames that say who is a member may come later.
     expect([...standing.promisesOf([...members, { slot: 5, user: 'eve', away: false }]).keys()]).toEqual([
       0, 5,
     ])
+  })
+
+  it('are kept of a thousand who are no members yet, each in a slot that there can be, and of all who are', () => {
+    const standing = candidacy()
+    const strangers = Array.from({ length: 1_200 }, (_, n) => ({ slot: n % 255, user: `u${n}`, away: false }))
+    standing.take(promise('eve', 255), members, 0)
+    for (const { user, slot } of strangers) standing.take(promise(user, slot), members, 0)
+    const kept = (each: (typeof strangers)[number]): boolean => standing.promisesOf([each]).size === 1
+    expect(strangers.filter(kept)).toHaveLength(1_000)
+    expect(kept({ slot: 255, user: 'eve', away: false })).toBe(false)
+    expect(standing.take(promise('bob', 1), members, 0)).toBe('kept')
+    standing.raise(6)
+    const again = { promisedTerm: 6 }
+    for (const { user, slot } of strangers) standing.take(promise(user, slot, again), members, 0)
+    expect(strangers.filter(kept)).toHaveLength(1_000)
   })
 
   it('of a lower fence, or of another node at this term, mean nothing', () => {

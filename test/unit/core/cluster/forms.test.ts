@@ -17,6 +17,7 @@ import {
   decodeHandover,
   encodeHandover,
   type HandoverMessage,
+  type Offer,
   type Yield,
 } from '../../../../src/core/cluster/handover-messages.ts'
 import { linked } from '../../../../src/core/cluster/link-messages.ts'
@@ -70,6 +71,16 @@ describe('A value in a message between nodes', () => {
   it('is no list of more items than there are bytes', () => {
     expect(read(list(bool), 2, 1, 0)).toEqual([true, false])
     expect(() => read(list(bool), 3, 1, 0)).toThrow('items')
+  })
+
+  it('has no more items in all its lists than 131,072: a list of lists counts them all', () => {
+    const nested = list(list(bool))
+    const of = (...counts: number[]): boolean[][] =>
+      counts.map((count) => new Array<boolean>(count).fill(true))
+    expect(again(nested, of(65_535, 65_535)).map(({ length }) => length)).toEqual([65_535, 65_535])
+    expect(() => again(nested, of(65_535, 65_536))).toThrow('items')
+    // Another message has as many again.
+    expect(again(nested, of(65_535, 65_535))).toHaveLength(2)
   })
 
   it('is of a type in the table, complete, and followed by nothing', () => {
@@ -132,6 +143,19 @@ const state: Yield['state'] = {
   ],
   clock: { is: 'running', dueInMs: 12.345 },
 }
+
+/** Of so many changes and terms. */
+const electorateOf = (changes: number, terms: number): OwnerState['electorate'] => ({
+  ...state.electorate,
+  changes: new Array<number>(changes).fill(1),
+  terms: new Array<OwnerState['electorate']['terms'][number]>(terms).fill({
+    slot: 0,
+    from: 1,
+    until: 2,
+    acked: 0,
+    gone: true,
+  }),
+})
 
 const subject = { name: 'm', world: 77, hop: 2 }
 const whole: Yield = {
@@ -216,10 +240,31 @@ describe('A hand-over', () => {
       'seqs of more slots than there are',
       { roster: { members: [], seqs: Array.from({ length: 256 }, () => 1) } },
     ],
+    ['more electorates than count', { electorate: electorateOf(66, 0) }],
+    ['more terms than those have', { electorate: electorateOf(0, 65 * 255 + 1) }],
     ['an input of the system', { intake: { inputs: [{ slot: 255, seq: 1, data: textOf('x') }], last: -1 } }],
     ['an event of a slot that there is not', { events: [{ type: 'join', slot: 255, user: 'dan' }] }],
   ])('by a node that is broken cannot be read: %s', (_, parts) => {
     expect(decodeHandover(encodeHandover({ ...whole, state: { ...state, ...parts } }))).toBeNull()
+  })
+
+  it('has as many electorates, terms, nodes and places as there can be, and no more', () => {
+    const reads = (parts: Partial<Yield>): boolean =>
+      decodeHandover(encodeHandover({ ...whole, ...parts })) !== null
+    const of = <T>(count: number, item: T): T[] => new Array<T>(count).fill(item)
+    expect(reads({ state: { ...state, electorate: electorateOf(65, 65 * 255) } })).toBe(true)
+    const [branch] = whole.branches
+    const [place] = whole.places
+    for (const [key, item, most] of [
+      ['holders', 5, 1_001],
+      ['branches', branch, 1_001],
+      ['places', place, 255],
+    ] as const) {
+      expect([key, reads({ [key]: of(most, item) })]).toEqual([key, true])
+      expect([key, reads({ [key]: of(most + 1, item) })]).toEqual([key, false])
+    }
+    const offer = messagesOf[0] as Offer
+    expect(decodeHandover(encodeHandover({ ...offer, holders: of(1_002, 5) }))).toBeNull()
   })
 
   it('that is cut off anywhere cannot be read', () => {

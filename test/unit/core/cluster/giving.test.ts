@@ -235,14 +235,16 @@ describe('A node that hands over its meetings', () => {
     desk.open('b', { logic: {} })
     desk.open('c', { logic: { snapshot: () => null } })
     desk.open('d')
+    // The other node would not read as much.
+    desk.open('e', { metadata: { of: 'x'.repeat(desk.limits.handoverBytes) } })
     expect(desk.begin()).toEqual([`2: ${offer('c')}`, `2: ${offer('d')}`])
-    expect(desk.giving.progress).toEqual({ waiting: 2, moving: 0, staying: 2 })
-    expect([desk.ready(2, 'c'), desk.giving.progress.staying]).toEqual([[], 3])
+    expect(desk.giving.progress).toEqual({ waiting: 2, moving: 0, staying: 3 })
+    expect([desk.ready(2, 'c'), desk.giving.progress.staying]).toEqual([[], 4])
     desk.meetings.delete('a')
     desk.meetings.delete('d')
     expect(desk.beat()).toEqual([])
-    expect([desk.giving.progress, desk.giving.isBusy]).toEqual([{ waiting: 0, moving: 0, staying: 2 }, false])
-    expect([...desk.meetings.keys()]).toEqual(['b', 'c'])
+    expect([desk.giving.progress, desk.giving.isBusy]).toEqual([{ waiting: 0, moving: 0, staying: 3 }, false])
+    expect([...desk.meetings.keys()]).toEqual(['b', 'c', 'e'])
   })
 
   it('offers a meeting to the node with most of its members, and of those with as many to the one with more readers', () => {

@@ -89,6 +89,22 @@ describe('A hand-over', () => {
     expect([desk.heard(), desk.stats.strangers]).toEqual([[], 1])
   })
 
+  it('is not even read where a message has more bytes than one may have', () => {
+    const desk = new Desk()
+    const offer = (length: number): HandoverMessage => ({
+      type: 'offer',
+      ...subject,
+      head: 0,
+      holders: [],
+      kind: '',
+      metadata: 'x'.repeat(length),
+    })
+    const { handoverBytes: most } = desk.limits
+    const fits = most - (encodeHandover(offer(most)).length - most)
+    expect(desk.hear(offer(fits))).toHaveLength(1)
+    expect([desk.hear(offer(fits + 1)), desk.stats.strangers]).toEqual([[], 1])
+  })
+
   it('tells both sides of links, nodes and replicas', () => {
     const desk = new Desk()
     const replica = { name: 'm' } as Replica

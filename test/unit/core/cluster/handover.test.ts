@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import type { MessageOf, ServerMessage } from '../../../../src/protocol/index.ts'
+import { LINK } from '../../../../src/core/cluster/links.ts'
+import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
+import { Writer } from '../../../../src/protocol/bytes.ts'
 import { Giving } from '../../../../src/core/cluster/giving.ts'
 import { Intake } from '../../../../src/core/meeting/intake.ts'
 import { Random } from '../../../../src/testing/index.ts'
 import { replace } from '../../../simulation/plant.ts'
 import { framesOf, type Harness, type Peer, text, textOf } from '../harness.ts'
+import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
 type Joined = MessageOf<'joined'>
@@ -71,6 +75,13 @@ function cutAfter(world: World, count: number, victim: Harness): void {
     }
     return true
   }
+}
+
+/** Each is told by a packet of a later epoch, as from the other. */
+function breakLinkOf(one: Harness, other: Harness): void {
+  const w = new Writer()
+  for (const part of [LINK, 2, 1, 2, 1]) w.uint(part)
+  one.node.inlet.sent(w.finish(), other.node.incarnation, one.now)
 }
 
 describe('A meeting whose node drains', () => {
@@ -498,6 +509,32 @@ describe('A hand-over that is interrupted', () => {
     }
     expect(membersOf(b)).toEqual(['ann', 'bob', 'cid', 'dan'])
   }
+
+  it('by a link that breaks and then by a crash, with the last frame lost, is in the same world, and no seq is used twice', () => {
+    const { world, nodes } = meeting(2)
+    const [a, b] = nodes
+    const player = new Roamer(world, 'ann', b)
+    player.join('m')
+    player.leads = () => b
+    roam(world, [player], 200)
+    ;['1', '2'].forEach((content) => player.input('m', content))
+    roam(world, [player], 200)
+    const epoch = player.seat('m')?.world
+    expect(player.inputs).toEqual(['1', '2'])
+    // No frame comes through any more.
+    world.lostKinds.add(MESH)
+    handOver(world, a)
+    roam(world, [player], 100)
+    expect([a.node.stats.handoversGiven, b.node.stats.handoversTaken]).toEqual([1, 0])
+    breakLinkOf(a, b)
+    roam(world, [player], 100)
+    world.kill(a, true)
+    world.lostKinds.clear()
+    player.input('m', '3')
+    roam(world, [player], 3_000)
+    expect(player.seat('m')?.world).toBe(epoch)
+    expect(player.inputs).toEqual(['1', '2', '3'])
+  })
 
   it('by a link that breaks with the YIELD under way goes on once the nodes hear each other', () => {
     breakLink()

@@ -100,11 +100,21 @@ describe('What a replica knows', () => {
   it('leaves out bots, but not a member who has a slot after one', () => {
     const h = heritage()
     append(h, 4, { type: 'join', slot: 1, user: 'bot' })
-    h.bots([1], 5)
+    h.learn([{ slot: 1, from: 4 }])
     expect(h.terms(4)).toEqual([term(0)])
     append(h, 5, { type: 'leave', slot: 1, reason: 'left' })
     append(h, 6, { type: 'join', slot: 1, user: 'bob' })
     expect(h.terms(6)).toEqual([term(0), term(1, 6)])
+    h.learn([])
+    expect(h.terms(6)).toEqual([term(0), term(1, 6)])
+  })
+
+  it('leaves out a bot that it is told of before the frame in which it comes, and not the member before it', () => {
+    const h = heritage()
+    append(h, 4, { type: 'join', slot: 1, user: 'bob' })
+    h.learn([{ slot: 1, from: 5 }])
+    append(h, 5, { type: 'leave', slot: 1, reason: 'expired' }, { type: 'join', slot: 1, user: 'bot' })
+    expect(h.terms(5)).toEqual([term(0), term(1, 4, 5)])
   })
 
   it('keeps no more electorates than an owner counts, though nobody acknowledges anything', () => {
@@ -141,6 +151,8 @@ describe('What a replica knows', () => {
     { kind: 5 },
     { metadata: 'x' },
     { metadata: undefined },
+    { metadata: null },
+    { metadata: { of: 'x'.repeat(1_048_576) } },
     { terms: [{ slot: 256, from: 1, until: null }] },
     { terms: [{ slot: 0, from: -1, until: null }] },
     { terms: [{ slot: 0, from: 1, until: 'never' }] },

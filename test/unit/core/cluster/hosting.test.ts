@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Guest } from '../../../../src/core/cluster/guest.ts'
 import { Hosting } from '../../../../src/core/cluster/hosting.ts'
+import type { Retired } from '../../../../src/core/cluster/legacy.ts'
 import {
   type Datagram,
   decodeDatagram,
@@ -31,7 +32,7 @@ class Desk extends Parts {
   /** Bytes of the last datagram. */
   length = 0
   readonly meetings: Map<string, Owner> = new Map()
-  readonly retired: Map<string, Owner> = new Map()
+  readonly retired: Map<string, Retired> = new Map()
   strays = 0
   isAstray = false
   readonly owner: Owner
@@ -304,7 +305,7 @@ describe('A replica that follows a meeting', () => {
     const desk = new Desk()
     desk.seal(2)
     desk.meetings.clear()
-    desk.retired.set('m 6', desk.owner)
+    desk.retired.set('m 6', { owner: desk.owner, legacy: '' })
     desk.follow({ readers: 2 })
     expect([desk.heard().length, desk.owner.room.followers.size]).toEqual([1, 0])
     desk.enter(1)
@@ -313,6 +314,37 @@ describe('A replica that follows a meeting', () => {
     expect([desk.heard(), desk.sent()]).toEqual([[], ['frames of 9: 1 + 2']])
     desk.hosting.beat(desk.now)
     expect(desk.sent()).toEqual([])
+  })
+
+  it('that was handed over is told what its owner told last, however often it asks', () => {
+    const desk = new Desk({}, {})
+    const told: string[] = []
+    const { limits, timers, work } = desk
+    const hosting = new Hosting({
+      limits,
+      timers,
+      work,
+      meeting: () => (told.length === 0 ? desk.owner : undefined),
+      link: (_, message) => told.push('legacy' in message ? message.legacy : message.type),
+      put: () => {},
+      retired: () => (told.length === 0 ? undefined : { owner: desk.owner, legacy: told[0] as string }),
+      astray: () => false,
+    })
+    const follow = (): void =>
+      hosting.handle(
+        NODE,
+        { type: 'follow', replica: 4, meeting: 'm', world: 0, next: 1, readers: 0, spectators: 0 },
+        desk.now,
+      )
+    desk.owner.addBot('bot')
+    follow()
+    expect(told[0]).toContain('"seqs":[[0,0]]')
+    hosting.retire(hosting.of(desk.owner), told[0] as string, desk.now)
+    desk.owner.resign()
+    hosting.lost(NODE, desk.now)
+    follow()
+    follow()
+    expect(told).toEqual([told[0], told[0], told[0]])
   })
 
   it('that leaves is forgotten with its members, and the meeting may be deserted', () => {
@@ -685,7 +717,7 @@ describe('Frames for replicas', () => {
     desk.heard()
     desk.hosting.beat(desk.now)
     desk.hosting.beat(desk.now)
-    expect(desk.heard()).toEqual(['config config:c next:2'])
+    expect(desk.heard()).toEqual(['config config:c'])
     desk.follow()
     desk.hosting.beat(desk.now)
     expect(desk.heard().filter((each) => each.startsWith('config'))).toEqual([])
@@ -702,7 +734,7 @@ describe('In a hand-over, the replicas of a meeting', () => {
     desk.seal()
     const guests = desk.hosting.of(desk.owner)
     const held = desk.owner.log.held
-    desk.hosting.retire(guests, desk.now)
+    desk.hosting.retire(guests, '', desk.now)
     expect(desk.sent()).toEqual(['frames of 9: 2 + 1', '7: frames of 9: 2 + 1'])
     expect([desk.owner.room.followers.size, desk.waits['grace'], desk.hosting.size.replicas]).toEqual([
       0,
@@ -732,7 +764,7 @@ describe('In a hand-over, the replicas of a meeting', () => {
       desk.follow({}, 7)
       desk.quiet()
       const guests = desk.hosting.of(desk.owner)
-      desk.hosting.retire(guests, desk.now)
+      desk.hosting.retire(guests, '', desk.now)
       desk.hosting.release(guests, to)
       expect([desk.heard(), desk.hosting.isIdle]).toEqual([expected, true])
     }
@@ -741,7 +773,7 @@ describe('In a hand-over, the replicas of a meeting', () => {
   it('that have followed another meeting under their number since are not forgotten', () => {
     const desk = new Desk().begin()
     const guests = desk.hosting.of(desk.owner)
-    desk.hosting.retire(guests, desk.now)
+    desk.hosting.retire(guests, '', desk.now)
     desk.meetings.set('m', ownerOn(desk))
     desk.follow()
     desk.heard()

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Legacy } from '../../../../src/core/cluster/heritage.ts'
-import { keyOf, legacyOf, slotsOf } from '../../../../src/core/cluster/legacy.ts'
+import { keyOf, legacyOf, botsOf } from '../../../../src/core/cluster/legacy.ts'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import type { Bot } from '../../../../src/core/meeting/business.ts'
 import type { Owner } from '../../../../src/core/meeting/owner.ts'
@@ -75,13 +75,25 @@ describe('What an owner tells for the case that it ends', () => {
     expect(told(null, circle)).toBe('')
   })
 
-  it('names the slots of bots', () => {
-    const owner = ownerOn(new Parts())
+  it('names bots by their slot and the frame in which they come, sealed or not', () => {
+    const parts = new Parts()
+    const owner = ownerOn(parts)
     const bots = ['x', 'y'].map((user) => owner.addBot(user) as Bot)
-    expect(slotsOf(owner)).toEqual([{ slot: 0 }, { slot: 1 }])
-    expect(keyOf(slotsOf(owner))).toBe('0,1')
+    expect(botsOf(owner)).toEqual([
+      { slot: 0, from: 1 },
+      { slot: 1, from: 1 },
+    ])
+    const told = keyOf(botsOf(owner))
     bots[0]?.leave()
-    expect(keyOf(slotsOf(owner))).toBe('1')
+    expect(botsOf(owner)).toEqual([{ slot: 1, from: 1 }])
+    expect(keyOf(botsOf(owner))).not.toBe(told)
+    owner.sealNow(parts.now, Infinity)
+    owner.addBot('z')
+    expect(botsOf(owner)).toEqual([
+      { slot: 1, from: 1 },
+      { slot: 0, from: 2 },
+    ])
+    expect(keyOf(botsOf(owner))).not.toBe(told)
     expect(keyOf([])).toBe('')
   })
 })

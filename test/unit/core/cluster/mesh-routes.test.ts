@@ -7,6 +7,7 @@ import {
   encodeFrames,
   encodeHeads,
   encodeMesh,
+  encodeCall,
   encodePull,
   type MeshMessage,
   MESH,
@@ -22,6 +23,8 @@ import { followedOf, inputOf, joinOf, ownerOn, Parts, seal, seatedOf, words } fr
 const OF_M = 5
 const OF_N = 6
 const GUEST = 7
+/** One that has ended. */
+const GONE = 8
 
 /** The mesh of a node alone; what it says to other nodes is noted in words. */
 class Desk extends Parts {
@@ -62,7 +65,7 @@ class Desk extends Parts {
         peers: [],
         peer: () => undefined,
         isSilent: () => false,
-        nodes: { has: () => true },
+        nodes: { has: (node: number) => node !== GONE },
         isClaiming: () => false,
         holdings: { has: () => false, add: () => {} },
         find: () => {},
@@ -231,6 +234,18 @@ describe('What comes from another node', () => {
     desk.mesh.message(OF_M, Uint8Array.of(linked.mesh, 99), desk.now)
     desk.mesh.datagram(OF_M, Uint8Array.of(MESH, 99), desk.now)
     expect([desk.stats.strangers, desk.heard()]).toEqual([2, []])
+  })
+
+  it('and of a node that is not there, or about a meeting as there is none, does nothing either', () => {
+    const desk = new Desk()
+    desk.mesh.datagram(GONE, encodeCall(1), desk.now)
+    expect([desk.heard(), desk.stats.strangers]).toEqual([[], 0])
+    desk.mesh.datagram(GUEST, encodeCall(1), desk.now)
+    expect(desk.heard()).toHaveLength(1)
+    desk.join(desk.session('ann'))
+    desk.heard()
+    desk.hear(OF_M, followedOf({ replica: 30, frameRate: 61 }))
+    expect([desk.heard(), desk.stats.strangers]).toEqual([[], 1])
   })
 
   it('may be frames and their heads for a replica, of its owner alone', () => {

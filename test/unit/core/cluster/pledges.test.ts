@@ -4,7 +4,7 @@ import { type Joining, WaitingJoins } from '../../../../src/core/cluster/waiting
 import type { Outlet } from '../../../../src/core/log/log.ts'
 import type { Session } from '../../../../src/core/session/session.ts'
 import type { MessageOf, ServerMessage } from '../../../../src/protocol/index.ts'
-import { disconnect, joinOf, Parts, words } from './parts.ts'
+import { connect, disconnect, joinOf, Parts, words } from './parts.ts'
 
 const WORLD = 77
 const held = (parts: Partial<MessageOf<'join'>['held'][number]> = {}) => [
@@ -103,6 +103,29 @@ describe('Members who wait while a node stands', () => {
     desk.stand(11)
     expect(desk.promise(session, 1, 11)).not.toBeNull()
     expect(desk.promise(session, 1, 11)).toBeNull()
+  })
+
+  it('are asked 256 times at the most while they answer nothing', () => {
+    const desk = new Desk()
+    const { session } = desk.comes('ann')
+    for (let n = 0; n < 300; n++) desk.stand(8 + n)
+    expect(desk.heard()).toHaveLength(256)
+    desk.promise(session, 1)
+    for (let n = 0; n < 3; n++) desk.stand(400 + n)
+    expect(desk.heard()).toHaveLength(1)
+  })
+
+  it('say for how long they have acknowledged nothing: since they came with their connection', () => {
+    const desk = new Desk()
+    const { session, ...rest } = desk.comes('ann')
+    desk.joins.delete({ session, ...rest })
+    expect(desk.pledges.isAwaited).toBe(false)
+    disconnect(session)
+    connect(session)
+    desk.joins.add({ session, ...rest, since: 400 })
+    expect(desk.pledges.isAwaited).toBe(true)
+    desk.stand(8)
+    expect(desk.promise(session, 1)).toMatchObject({ age: 600 })
   })
 
   it('promise nothing unasked, for another call, without a JOIN, or when nobody stands', () => {

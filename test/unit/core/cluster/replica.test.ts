@@ -19,6 +19,8 @@ type Joined = MessageOf<'joined'>
 
 /** A replica alone: what it says to its owner, and tells its node, is noted in words. */
 class Desk extends Parts {
+  /** Whether the owner has not ended. */
+  isThere = true
   readonly said: string[] = []
   readonly pulled: string[] = []
   /** What became of each JOIN: slot, or the error. */
@@ -46,7 +48,7 @@ class Desk extends Parts {
         link: (node, message) => this.#say(node, message),
         put: (node, packet) => this.pulled.push(`${node} ${words(decodeDatagram(packet) as never)}`),
         isOpen: (_, isLast) => isLast === true || this.room > 0,
-        isThere: () => true,
+        isThere: () => this.isThere,
         mark: () => this.marks++,
         refuse: ({ user }, { log, seq }, { code, retryAfterMs }, byBusiness) =>
           this.told.push(`${user} ${log} ${seq} ${code} ${retryAfterMs}${byBusiness ? ' by business' : ''}`),
@@ -329,9 +331,9 @@ describe('A JOIN at a replica', () => {
       return desk.answered()
     }
     expect([ask('c1'), ask(''), ask('c2')]).toEqual([['eve 255'], ['eve 255'], ['eve CONFIG_MISMATCH']])
-    desk.hear({ type: 'config', replica: NUMBER, config: 'c2', bots: [], next: 1 })
+    desk.hear({ type: 'config', replica: NUMBER, config: 'c2', bots: [] })
     expect([ask('c1'), ask('c2')]).toEqual([['eve CONFIG_MISMATCH'], ['eve 255']])
-    desk.hear({ type: 'config', replica: NUMBER, config: '', bots: [], next: 1 })
+    desk.hear({ type: 'config', replica: NUMBER, config: '', bots: [] })
     expect(ask('c3')).toEqual(['eve 255'])
   })
 
@@ -847,11 +849,36 @@ describe('A replica', () => {
     const desk = new Desk().begin({ first: 3, head: 4, next: 5 })
     expect([desk.budget.inside.size, desk.held.meeting, desk.replica.log.first]).toEqual([
       1,
-      weights.meeting,
+      weights.meeting + 2 * followedOf().legacy.length,
       3,
     ])
     desk.hear({ type: 'closed', replica: NUMBER, message: 'over' })
     expect([desk.budget.inside.size, desk.held.meeting, desk.ends]).toEqual([0, 0, 1])
+  })
+
+  it('pays for what it is told for the case that its owner ends, as long as it has a room', () => {
+    const desk = new Desk().begin()
+    const { meeting } = desk.held
+    const legacy = JSON.stringify({
+      ...(JSON.parse(followedOf().legacy) as object),
+      metadata: { of: 'x'.repeat(1_000) },
+    })
+    const more = 2 * (legacy.length - followedOf().legacy.length)
+    desk.hear(followedOf({ legacy }))
+    expect(desk.held.meeting).toBe(meeting + more)
+    desk.hear(followedOf({ legacy: '' }))
+    expect(desk.held.meeting).toBe(weights.meeting)
+    desk.hear(followedOf({ legacy }))
+    desk.hear({ type: 'closed', replica: NUMBER, message: 'over' })
+    expect([desk.held.meeting, desk.ends]).toEqual([0, 1])
+  })
+
+  it('has a clock that stands still where a frame would be due in more than twelve days', () => {
+    const desk = new Desk().begin()
+    desk.hear(followedOf({ due: 2 ** 40 }))
+    expect(desk.replica.copy.origin).not.toBeNull()
+    desk.hear(followedOf({ due: 2 ** 40 + 1 }))
+    expect(desk.replica.copy.origin).toBeNull()
   })
 
   it('tells the owner when more or fewer read there, and of them watch, once', () => {
@@ -927,9 +954,33 @@ describe('A replica', () => {
       const ended = (user: string): string => `${user} ended log:9 error:CLOSED message:${why}`
       expect(desk.news()).toEqual(['ann', 'bob', 'eve'].map(ended))
       expect(desk.answered()).toEqual([`dan ${told}`])
-      expect([desk.ends, desk.replica.members, desk.heard()]).toEqual([1, 0, []])
+      expect([desk.ends, desk.replica.members, desk.heard()]).toEqual([1, 0, ['unfollow']])
       expect(desk.held).toEqual({ user: 0, meeting: 0 })
     }
+  })
+
+  it('that has asked its owner again is not ended by the end of an earlier meeting, which was under way', () => {
+    const desk = new Desk().begin()
+    desk.frames(1, empty)
+    desk.replica.lost(desk.now)
+    desk.replica.goTo(OWNER)
+    desk.ask(desk.session('ann'))
+    desk.hear({ type: 'closed', replica: NUMBER, message: 'over' })
+    expect([desk.ends, desk.answered()]).toEqual([0, []])
+    desk.hear(followedOf({ world: 78 }))
+    expect([desk.ends, desk.replica.copy.room?.facts.world]).toEqual([0, 78])
+  })
+
+  it('that ends while its owner is silent tells it so, and tells nobody who has ended', () => {
+    const desk = new Desk().begin()
+    desk.frames(1, empty)
+    desk.replica.lost(desk.now)
+    desk.replica.giveUp(desk.now)
+    expect([desk.ends, desk.heard()]).toEqual([1, ['unfollow']])
+    const other = new Desk().begin()
+    other.isThere = false
+    other.hear({ type: 'closed', replica: NUMBER, message: 'over' })
+    expect([other.ends, other.heard()]).toEqual([1, []])
   })
 
   it('whose owner is gone has all who are there join again, each once, and tells them of no end', () => {

@@ -84,6 +84,26 @@ describe('A meeting whose node has ended', () => {
     for (const client of clients) expect(historyOf(client).length).toBeGreaterThan(60)
   })
 
+  it('goes on without the word of bots, though its replica followed before the frame in which they came', () => {
+    const world = settled(2)
+    const [a, b] = world.nodes as [Harness, Harness]
+    world.open(a, 'm', { frameRate: 1 })
+    world.settle()
+    const client = new Roamer(world, 'ann', b)
+    client.leads = () => b
+    client.join('m')
+    for (let n = 0; n < 20 && b.node.peering?.mesh.size.replicas === 0; n++) roam(world, [client], 5)
+    for (const bot of ['x', 'y']) a.node.addBot('m', bot)
+    expect(a.node.meeting('m')?.frame).toBe(0)
+    roam(world, [client], 3_000)
+    const before = seatOf(client)?.world
+    expect(before).toBe(a.node.meeting('m')?.epoch)
+    world.kill(a, true)
+    roam(world, [client], 3_000)
+    expect(seatOf(client)?.world).toBe(before)
+    expect(b.node.meeting('m')?.members.map(({ user }) => user)).toEqual(['ann'])
+  })
+
   /** Whether a meeting with a standby is in the same world after the end of its node. */
   function goesOn(staysAway: boolean): boolean {
     const { world, nodes, clients } = meeting(3, [0, 0], { standby: 1 })
@@ -237,7 +257,7 @@ describe('A meeting whose node has ended', () => {
 
   describe('while somebody lies who waits for it', () => {
     /** What somebody says that was no member: the place and all else are made up. */
-    const holding = (world: number, slot: number) => ({
+    const holding = (world: number, slot: number, more = 0) => ({
       world,
       next: 1,
       held: [
@@ -246,7 +266,7 @@ describe('A meeting whose node has ended', () => {
           elected: 999,
           term: 1,
           incarnation: 1,
-          seen: 2 ** 40,
+          seen: 2 ** 40 + more,
           stable: 0,
           promisedTerm: 0,
           promisedIncarnation: 0,
@@ -282,6 +302,27 @@ describe('A meeting whose node has ended', () => {
 
     it.each([0, 1])('goes on, though that names the place of member %i', (place) => {
       expect(goesOnWith((asked) => (asked === undefined ? [] : [asked]), place)).toEqual(inPeace)
+    })
+
+    it('looks once at what all have promised who do it together, and at nothing for those who are no members', () => {
+      const { world, nodes, clients } = meeting(3, [0, 1])
+      const before = seatOf(clients[0] as Roamer)?.world ?? 0
+      world.kill(nodes[0], true)
+      // Members in two other slots, and others who say so.
+      const eves = Array.from({ length: 60 }, (_, n) =>
+        nodes[1].connect(n < 30 ? 'u1' : 'eve', { window: 0 }),
+      )
+      const slot = seatOf(clients[1] as Roamer)?.slot ?? 0
+      const calls = eves.map((eve, n) => eve.join('m', holding(before, slot, n)))
+      for (let n = 0; n < 200 && eves[0]?.all('stand').length === 0; n++) world.advance(5)
+      const looked = vi.spyOn(Heritage.prototype, 'mayContinue')
+      for (const [n, eve] of eves.entries()) {
+        const { term, incarnation } = eve.all('stand').at(-1) as MessageOf<'stand'>
+        eve.send({ type: 'promise', call: calls[n] as number, term, incarnation })
+      }
+      world.settle()
+      expect(looked.mock.calls.length).toBeLessThan(3)
+      looked.mockRestore()
     })
 
     it('goes on, though that promises ever more, asked or not', () => {

@@ -212,3 +212,34 @@ describe('A planted bug makes two owners seal one world at the same time:', () =
     }
   })
 })
+
+describe('A node that stands for a meeting', () => {
+  it('leaves it to one that has started alone and opened it anew, so that it is never open twice', () => {
+    const world = settled(2)
+    const [first, second] = world.nodes as Nodes
+    world.open(first, 'm', { frameRate: 20 })
+    world.settle()
+    const [gone, member] = [new Roamer(world, 'u0', first), new Roamer(world, 'u1', second)]
+    const clients = [gone, member]
+    for (const client of clients) client.join('m')
+    roam(world, clients, 1_500)
+    gone.leads = () => null
+    member.leads = () => second
+    world.isLost = () => true
+    world.kill(first, false)
+    const third = world.start()
+    roam(world, clients, 5_000)
+    world.open(third, 'm', { frameRate: 20 })
+    roam(world, clients, 500)
+    expect(world.answers(third)).toEqual(['new on n3'])
+    // It learns at once that the first one has ended and that there is another.
+    second.node.inlet.gone(first.node.incarnation, world.now)
+    world.isLost = () => false
+    const open = new Set<number>()
+    const look = (): unknown => open.add(world.whereIs('m').length)
+    roam(world, clients, 8_000, look)
+    expect([...open]).toEqual([1])
+    expect(worldOf(member, 'm')).toBe(third.node.meeting('m')?.epoch)
+    expect(second.node.stats.meetingsForked).toBe(0)
+  })
+})

@@ -318,6 +318,17 @@ describe('A meeting that is offered', () => {
     }
   })
 
+  it('may be handed over at once; of those that were not offered, no more are taken than may be offered', () => {
+    const desk = new Desk({ takeovers: 2 })
+    desk.offer({ name: 'd' })
+    const given = (name: string): boolean => {
+      desk.yield({ name, last: 5 })
+      return desk.taking.isTaking(name)
+    }
+    expect(['a', 'b', 'c', 'd'].map(given)).toEqual([true, true, false, true])
+    expect(desk.replicas.has('c')).toBe(false)
+  })
+
   it('is one too many above the limits of hand-overs and of meetings', () => {
     const desk = new Desk({ takeovers: 2 })
     const offer = (name: string): string => desk.offer({ name }).join()

@@ -1,5 +1,5 @@
 import { type Happening, isUp, type Shot, type State, times } from '../../../../src/demo/battle/index.ts'
-import { nameOf } from '../../shell/guest.ts'
+import { playerName } from '../names.ts'
 import { text } from '../words.ts'
 import { paintBackdrop } from './backdrop.ts'
 import { paintBeast } from './beast.ts'
@@ -393,7 +393,7 @@ export class Scene {
         hat: player.id,
       })
       ctx.restore()
-      const name = { name: nameOf(player.user), own: player.id === this.own, width: place.room }
+      const name = { name: playerName(player.user), own: player.id === this.own, width: place.room }
       const hearts = fighting ? player.hearts : -1
       paintLabel(ctx, place.x, place.y - (HERO_HEIGHT + 14) * place.scale, place.y + 8 * place.scale, {
         ...name,

@@ -1,0 +1,14 @@
+import { createRequire } from 'node:module'
+import { WebSocketServer as ImportedServer } from 'ws'
+
+/**
+ * The server of the package `ws`. Bun answers `import 'ws'` with one of its own, under which there is no socket to
+ * write to and to read slices from; Bun loads the package's files by their paths.
+ */
+export const WebSocketServer: typeof ImportedServer = 'bun' in process.versions ? packaged() : ImportedServer
+
+function packaged(): typeof ImportedServer {
+  const require = createRequire(import.meta.url)
+  const folder = require.resolve('ws/package.json').replace(/package\.json$/, '')
+  return (require(folder) as { WebSocketServer: typeof ImportedServer }).WebSocketServer
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { Backers } from '../../../../src/core/cluster/backers.ts'
+import { Support } from '../../../../src/core/cluster/support.ts'
+import type { Owner } from '../../../../src/core/meeting/owner.ts'
+
+const LEASE = 1_000
+
+/** An owner, the nodes that may have its frames, and whether it was told to look again. */
+function ownerWith(holders: readonly (readonly [node: number, since: number])[]) {
+  const map = new Map(holders)
+  const looks: number[] = []
+  const backing = {
+    holders: map,
+    release: (node: number) => map.delete(node),
+    look: (now: number) => looks.push(now),
+  }
+  return { owner: { backing } as unknown as Owner, map, looks }
+}
+
+class Desk {
+  readonly called: number[] = []
+  readonly ended: Set<number> = new Set()
+  readonly owners: Owner[] = []
+  readonly support: Support = new Support(
+    { call: (node) => this.called.push(node), answer: () => {}, isAgainst: () => false },
+    LEASE,
+  )
+  readonly backers: Backers = new Backers(
+    this.support,
+    { nodes: { ended: this.ended } } as never,
+    () => ({ all: () => this.owners }) as never,
+  )
+
+  heard(): number[] {
+    return this.called.splice(0)
+  }
+}
+
+describe('The support of an owner', () => {
+  it('lasts as long as that of all nodes that may have its frames', () => {
+    const desk = new Desk()
+    const { owner } = ownerWith([
+      [2, 1_000],
+      [3, 500],
+    ])
+    expect(desk.backers.supportedUntil(owner, 1_000)).toBe(1_400)
+    desk.backers.answered(3, 1_200_000, 1_250)
+    expect([desk.backers.supportedUntil(owner, 1_250), desk.heard()]).toEqual([1_900, []])
+    expect(desk.backers.supportedUntil(ownerWith([]).owner, 1_250)).toBe(Infinity)
+    expect(desk.backers.answersSince(2_000)).toBe(1_100)
+  })
+
+  it('is asked for at once where it is over, and the owner looks again with the next answer, once', () => {
+    const desk = new Desk()
+    const { owner, looks } = ownerWith([
+      [2, 1_000],
+      [3, 1_500],
+    ])
+    expect(desk.backers.supportedUntil(owner, 1_900)).toBe(1_900)
+    expect(desk.heard()).toEqual([2])
+    desk.backers.answered(3, 1_900_000, 1_950)
+    desk.backers.answered(2, 1_900_000, 1_960)
+    expect(looks).toEqual([1_950])
+    const supported = ownerWith([[2, 1_900]])
+    desk.backers.supportedUntil(supported.owner, 1_960)
+    desk.backers.answered(2, 1_960_000, 1_970)
+    expect(supported.looks).toEqual([])
+  })
+
+  it('is not needed of nodes that have ended', () => {
+    const desk = new Desk()
+    const { owner, map } = ownerWith([
+      [2, 0],
+      [3, 1_500],
+    ])
+    desk.ended.add(2)
+    expect([desk.backers.supportedUntil(owner, 2_000), [...map.keys()]]).toEqual([2_400, [3]])
+  })
+
+  it('is asked for with each beat, of the nodes of all owners and of those to come', () => {
+    const desk = new Desk()
+    desk.owners.push(
+      ownerWith([
+        [2, 0],
+        [3, 0],
+      ]).owner,
+      ownerWith([[3, 0]]).owner,
+    )
+    desk.backers.ask([4, 2], 1_000)
+    expect([desk.heard().toSorted(), desk.backers.needed]).toEqual([[2, 3, 4], 3])
+    desk.owners.length = 0
+    desk.backers.ask([], 1_500)
+    expect([desk.heard(), desk.backers.needed]).toEqual([[], 0])
+  })
+})

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { Superseding } from '../../../../src/core/cluster/superseding.ts'
+
+type Ended = (node: number, ending: { readonly by: string }) => void
+
+/** What nodes are told of the worlds that this one has gone on with. */
+class Desk {
+  readonly asked: string[] = []
+  readonly silent: Set<number> = new Set()
+  readonly watched: number[] = []
+  readonly #open: Map<string, Ended> = new Map()
+  readonly superseding: Superseding = new Superseding(
+    {
+      cluster: { isSilent: (node: number) => this.silent.has(node) },
+      questions: () => ({
+        ask: (
+          nodes: readonly number[],
+          kind: string,
+          { name }: { readonly name: string },
+          deadline: number,
+          ended: Ended,
+        ) => {
+          if (nodes.length > 0) this.asked.push(`${kind} ${name}: ${nodes.join()} until ${deadline}`)
+          for (const node of nodes) this.#open.set(`${name} ${node}`, ended)
+        },
+      }),
+    } as never,
+    (now) => this.watched.push(now),
+  )
+
+  beat(now: number): string[] {
+    this.superseding.beat(now)
+    return this.asked.splice(0)
+  }
+
+  end(name: string, node: number, by = 'answer'): void {
+    this.#open.get(`${name} ${node}`)?.(node, { by })
+  }
+}
+
+const subject = (name: string) => ({ name, world: 7, term: 3, incarnation: 1 })
+
+describe('A node that has gone on with a world', () => {
+  it('tells each node that may own it still, twice a second, until that has answered', () => {
+    const desk = new Desk()
+    desk.superseding.add(subject('m'), [2, 3], 1_000)
+    expect([desk.watched, desk.superseding.isBusy]).toEqual([[1_000], true])
+    expect(desk.beat(1_000)).toEqual(['supersede m: 2,3 until 1500'])
+    expect(desk.beat(1_499)).toEqual([])
+    desk.end('m', 2)
+    desk.end('m', 3, 'deadline')
+    expect([2, 3].map((node) => desk.superseding.isPending(node))).toEqual([false, true])
+    expect(desk.beat(1_500)).toEqual(['supersede m: 3 until 2000'])
+    desk.end('m', 3)
+    expect([desk.superseding.isBusy, desk.superseding.isPending(3)]).toEqual([false, false])
+    expect(desk.beat(9_000)).toEqual([])
+  })
+
+  it('waits for those that are silent, and not for those that have ended', () => {
+    const desk = new Desk()
+    desk.silent.add(2)
+    desk.superseding.add(subject('m'), [2, 3], 0)
+    desk.superseding.add(subject('n'), [3], 0)
+    expect(desk.beat(0)).toEqual(['supersede m: 3 until 500', 'supersede n: 3 until 500'])
+    desk.superseding.gone(3)
+    expect([2, 3].map((node) => desk.superseding.isPending(node))).toEqual([true, false])
+    desk.silent.clear()
+    expect(desk.beat(500)).toEqual(['supersede m: 2 until 1000'])
+    desk.superseding.gone(2)
+    expect(desk.superseding.isBusy).toBe(false)
+  })
+})
