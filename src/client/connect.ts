@@ -70,7 +70,9 @@ const runtime: Outside = {
  * connection wait for it.
  */
 export function connect(options: ConnectOptions): Client {
-  const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || !options.socket))
+  // Where it renders a page, a server may have no WebSocket and need none.
+  const needsSocket = !options.socket && options.autoConnect !== false
+  const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || needsSocket))
   if (missing.length > 0)
     throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join(', ')}: add it before connect()`)
   return new Client(options, runtime)
