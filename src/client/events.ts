@@ -35,7 +35,8 @@ export class Listeners<A extends readonly unknown[]> {
     const isNested = calls.length > 0
     // One that is added meanwhile hears the next event, and one that is removed not even this one.
     for (const listener of this.#listeners) calls.push([listener, event])
-    for (let call; !isNested && (call = calls.shift()) !== undefined;) {
+    if (isNested) return
+    for (let call = calls.shift(); call !== undefined; call = calls.shift()) {
       const [listener, of] = call
       try {
         if (this.#listeners.has(listener)) listener(...of())

@@ -68,6 +68,7 @@ class Sending extends Promise<number> {
     return Promise
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
   override then<A = number, B = never>(
     ...listeners: Parameters<typeof Promise.prototype.then<A, B>>
   ): Promise<A | B> {
@@ -251,7 +252,7 @@ export class Meeting<T = unknown> implements SeatListener {
    */
   send(data: T, options: SendOptions = {}): Promise<number> {
     const sending = new Sending((resolve) => resolve(this.#host.input(this.#seat, data, options)))
-    Promise.prototype.then.call(sending, undefined, (error: RtmsError) => {
+    void Promise.prototype.then.call(sending, undefined, (error: RtmsError) => {
       if (sending.isAwaited) return
       if (this.#refusals.size > 0) this.#refusals.emit(error, data)
       else this.#host.warn(`an input to ${this.name} was refused, and nobody heard of it: ${String(error)}`)

@@ -114,7 +114,8 @@ export class SharedReader implements ReaderListener {
     }
     const reader = this.#reader
     const { keys } = this.#asked ?? wish
-    const isCovered = keys.length === 0 || (wish.keys.length > 0 && wish.keys.every((key) => keys.includes(key)))
+    const isCovered =
+      keys.length === 0 || (wish.keys.length > 0 && wish.keys.every((key) => keys.includes(key)))
     const isLate =
       reader?.position &&
       this.#serving === null &&
@@ -272,7 +273,11 @@ export class SharedReader implements ReaderListener {
       if (!isWhole) this.#owed = before
       else if (subscriber.isUntold) {
         subscriber.isUntold = false
-        this.#call(subscriber, onSubscribed, serving === null ? { recovered, reason } : { recovered: true, reason: '' })
+        this.#call(
+          subscriber,
+          onSubscribed,
+          serving === null ? { recovered, reason } : { recovered: true, reason: '' },
+        )
       }
       // The latest value of each key follows, and those between are left out.
       if (serving !== null && position.at === 0 && before?.at !== 0 && !wish.conflate)

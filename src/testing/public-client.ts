@@ -409,7 +409,8 @@ export class PublicClient extends SimClient {
       topic,
       (data, { key, removed }) => {
         const text = `${key} ${removed} ${textIn(data)}`
-        if (heard.has(text)) violate('I24', `a subscriber of ${topic} at client ${this.id} heard ${text} twice`)
+        if (heard.has(text))
+          violate('I24', `a subscriber of ${topic} at client ${this.id} heard ${text} twice`)
         heard.add(text)
       },
       { history: 3, onGap: ({ reason }) => reason !== 'SLOW' && heard.clear(), onError: () => {} },

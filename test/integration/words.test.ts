@@ -24,7 +24,8 @@ async function start(): Promise<{ rtms: Rtms; client: Client }> {
     secret: 'a secret for this test only, of more than thirty-two bytes',
   })
   const client = connect({
-    getTicket: () => rtms.tickets.issue({ user: 'ann', meetings: ['*'], topics: { read: ['*'], write: ['*'] } }),
+    getTicket: () =>
+      rtms.tickets.issue({ user: 'ann', meetings: ['*'], topics: { read: ['*'], write: ['*'] } }),
   })
   open.push(rtms, client)
   return { rtms, client }

@@ -274,8 +274,7 @@ export class Machine {
   /** `cause`: the socket's own error, where there is one. */
   handleClose(attempt: number, code: number, reason: string, now: number, cause?: unknown): void {
     const isTrying = this.#rivals.delete(attempt) && this.#phase === 'opening'
-    if (isTrying ? this.#rivals.size === 0 : attempt === this.#attempt)
-      this.#lost(code, reason, now, cause)
+    if (isTrying ? this.#rivals.size === 0 : attempt === this.#attempt) this.#lost(code, reason, now, cause)
   }
 
   /** The socket of the other node is open, and nothing waits for an answer that only this node can give. */

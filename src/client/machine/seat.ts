@@ -274,8 +274,7 @@ export class SeatMachine {
   receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
-    if (message.type === 'nack')
-      this.#inputs.refused(message.seq, errorIn(message))
+    if (message.type === 'nack') this.#inputs.refused(message.seq, errorIn(message))
     return true
   }
 

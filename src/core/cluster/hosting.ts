@@ -228,8 +228,7 @@ export class Hosting implements GuestHost {
     })
     const seat = guest.seats.get(number)
     if (seat !== undefined) this.#seated(guest, seat, owner.members, now)
-    else if (typeof found === 'string')
-      guest.say({ type: 'refused', ...place, ...plainly(found) })
+    else if (typeof found === 'string') guest.say({ type: 'refused', ...place, ...plainly(found) })
     else if ('code' in found) guest.say({ type: 'refused', ...place, ...toldOf(found) })
   }
 

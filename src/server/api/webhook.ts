@@ -96,7 +96,9 @@ export class Webhook implements Elsewhere {
       if (isTimeout(error)) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
       if (!(error instanceof NoEffect)) throw error
       this.#logger.warn({ method: call.method, why: error.message }, 'a request could not be delivered')
-      throw new RtmsError('BUSY', 'the business server could not take the request', { retryAfterMs: error.waitMs })
+      throw new RtmsError('BUSY', 'the business server could not take the request', {
+        retryAfterMs: error.waitMs,
+      })
     }
   }
 

@@ -12,7 +12,7 @@ export function refusalIn(error: unknown): RtmsError | null {
     const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
     return new RtmsError(code, message === code ? errorTexts[code] : String(message), {
       retryAfterMs: Math.min(wait, Number.MAX_SAFE_INTEGER),
-      reason: String(reason ?? ''),
+      reason: typeof reason === 'string' ? reason : '',
     })
   } catch {
     return null

@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { everything, framesOf, joinedOf, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  Outcomes,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+} from './rig.ts'
 
 /** The topics and meetings that the client asks for with its next packet. */
 function asked(rig: Rig): string[] {

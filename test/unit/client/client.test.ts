@@ -274,7 +274,8 @@ describe('Joining', () => {
       index: 0,
       error: 'FULL',
       message: 'no slot',
-      retryAfter: 0, reason: '',
+      retryAfter: 0,
+      reason: '',
     })
     expect(await full).toMatchObject({ code: 'FULL', message: 'no slot' })
     expect(await failure(setup.client.join('a b'))).toMatchObject({ code: 'BAD_NAME' })
@@ -377,8 +378,26 @@ describe('A meeting', () => {
       [2, '"x"'],
       [3, 'null'],
     ])
-    setup.socket.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 40, last: 0, message: '', reason: '' })
-    setup.socket.receive({ type: 'nack', log: 5, seq: 3, error: 'RATE', retryAfter: 40, last: 0, message: '', reason: '' })
+    setup.socket.receive({
+      type: 'nack',
+      log: 5,
+      seq: 2,
+      error: 'RATE',
+      retryAfter: 40,
+      last: 0,
+      message: '',
+      reason: '',
+    })
+    setup.socket.receive({
+      type: 'nack',
+      log: 5,
+      seq: 3,
+      error: 'RATE',
+      retryAfter: 40,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     setup.socket.receive(framesOf(1, [[], [[0, 1]]]))
     expect(await one).toBe(2)
     expect(await two).toMatchObject({ code: 'RATE', retryAfterMs: 40 })
@@ -626,7 +645,15 @@ describe('Listeners', () => {
     client.subscribe('t', () => {})
     await settle()
     const call = socket.takeOf('subscribe')[0]?.call ?? 0
-    socket.receive({ type: 'failed', call, index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0, reason: '' })
+    socket.receive({
+      type: 'failed',
+      call,
+      index: 0,
+      error: 'FORBIDDEN',
+      message: '',
+      retryAfter: 0,
+      reason: '',
+    })
     expect(uncaught()).toMatchObject([{ code: 'FORBIDDEN' }])
   })
 
@@ -752,7 +779,8 @@ describe('A request', () => {
       index: 0,
       error: 'NO_HANDLER',
       message: 'nobody',
-      retryAfter: 0, reason: '',
+      retryAfter: 0,
+      reason: '',
     })
     expect(await one).toEqual({ id: 7 })
     expect(await two).toMatchObject({ code: 'NO_HANDLER', message: 'nobody' })

@@ -1,7 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { RtmsError } from '../../../src/protocol/index.ts'
-import { everything, framesOf, joinedOf, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, textOf, welcomeOf } from './rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  Outcomes,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+  textOf,
+  welcomeOf,
+} from './rig.ts'
 
 const urls = (rig: Rig): string[] => rig.opened.map(({ url }) => url)
 
@@ -292,7 +305,14 @@ describe('Another user on the same client', () => {
     switched(rig)
     const asked = rig.take() as { type: string; call: number }[]
     expect(asked.map(({ type }) => type)).toEqual(['join', 'subscribe'])
-    const refused = { type: 'failed', index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0, reason: '' } as const
+    const refused = {
+      type: 'failed',
+      index: 0,
+      error: 'FORBIDDEN',
+      message: '',
+      retryAfter: 0,
+      reason: '',
+    } as const
     for (const { call } of asked) rig.receive({ ...refused, call })
     expect([seat.heard.at(-1), reader.heard.at(-1)]).toEqual(['ended FORBIDDEN', 'failed FORBIDDEN'])
   })
@@ -311,7 +331,14 @@ describe('Another user on the same client', () => {
   })
 })
 
-const NOT_FOUND = { type: 'failed', index: 0, error: 'NOT_FOUND', message: '', retryAfter: 0, reason: '' } as const
+const NOT_FOUND = {
+  type: 'failed',
+  index: 0,
+  error: 'NOT_FOUND',
+  message: '',
+  retryAfter: 0,
+  reason: '',
+} as const
 
 function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
   const listener = new SeatRecorder()
@@ -469,7 +496,15 @@ describe('A meeting that a restarted server does not know', () => {
 })
 
 describe('A meeting whose JOIN was answered on the next connection, and that then ended', () => {
-  const failed = { type: 'failed', call: 1, index: 0, error: 'FULL', message: '', retryAfter: 0, reason: '' } as const
+  const failed = {
+    type: 'failed',
+    call: 1,
+    index: 0,
+    error: 'FULL',
+    message: '',
+    retryAfter: 0,
+    reason: '',
+  } as const
   const ended = { type: 'ended', log: 5, error: 'FORBIDDEN', message: '' } as const
 
   it.each([

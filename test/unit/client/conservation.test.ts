@@ -6,7 +6,17 @@ import { Listeners } from '../../../src/client/events.ts'
 import { MOST_WAITING_BYTES } from '../../../src/client/machine/limits.ts'
 import { limits, type Payload, RtmsError } from '../../../src/protocol/index.ts'
 import { type FakeSocket, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
-import { everything, framesOf, joinedOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+} from './rig.ts'
 
 useVirtualTime()
 
@@ -26,7 +36,15 @@ async function endAll({ client, socket }: Setup, signal: AbortSignal): Promise<v
     await settle()
     socket.takeOf(type).forEach(({ call }, index) => {
       if (answers[index] === 'failed')
-        socket.receive({ type: 'failed', call, index: 0, error: 'FULL', message: '', retryAfter: 0, reason: '' })
+        socket.receive({
+          type: 'failed',
+          call,
+          index: 0,
+          error: 'FULL',
+          message: '',
+          retryAfter: 0,
+          reason: '',
+        })
       else if (type === 'join') socket.receive(joinedOf({ call, meeting: `m${index}`, log: 5 + index }))
       else if (type === 'publish') socket.receive({ type: 'done', call, value: 50 })
       else socket.receive({ type: 'reply', call, data: text('1') })
@@ -224,7 +242,9 @@ describe('The bytes that wait', () => {
               seq: (last = Math.max(last, seq)),
               error: 'RATE',
               retryAfter: 0,
-              last: 0, message: '', reason: '',
+              last: 0,
+              message: '',
+              reason: '',
             })
           if (each === 'gap') {
             frame += 3

@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { type ErrorCode, RtmsError } from '../../../src/protocol/index.ts'
-import { everything, joinedOf, Outcomes, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, text, welcomeOf } from './rig.ts'
+import {
+  everything,
+  joinedOf,
+  Outcomes,
+  publicationsOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  text,
+  welcomeOf,
+} from './rig.ts'
 
 /* The same event in each state of a connection: what counts in one must change nothing in another. */
 
@@ -77,7 +88,14 @@ function refreshing(): { readonly rig: Rig; readonly call: number } {
   rig.giveTicket(40_000, { token: 'fresh' })
   return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
 }
-const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0, reason: '' } as const
+const refused = {
+  type: 'failed',
+  index: 0,
+  error: 'UNAUTHENTICATED',
+  message: '',
+  retryAfter: 0,
+  reason: '',
+} as const
 
 /** Whether the next connection begins with a fresh ticket. */
 function asksAnew(rig: Rig): boolean {

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { binaryCodec, limits } from '../../../src/protocol/index.ts'
-import { everything, joinedOf, Outcomes, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
+import {
+  everything,
+  joinedOf,
+  Outcomes,
+  positionOf,
+  publicationsOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+} from './rig.ts'
 
 function join(rig: Rig): { readonly seat: SeatMachine; readonly heard: SeatRecorder } {
   const heard = new SeatRecorder()

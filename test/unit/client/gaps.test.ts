@@ -2,7 +2,20 @@ import { describe, expect, it } from 'vitest'
 import type { TopicReader } from '../../../src/client/machine/reader.ts'
 import type { SeatMachine } from '../../../src/client/machine/seat.ts'
 import { type ErrorCode, type MessageOf, nowhere } from '../../../src/protocol/index.ts'
-import { everything, framesOf, joinedOf, Outcomes, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text } from './rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  Outcomes,
+  positionOf,
+  publicationsOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+} from './rig.ts'
 
 /* A GAP, in each state in which a reader of a topic and a seat of a meeting can be. */
 

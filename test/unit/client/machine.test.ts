@@ -1,7 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { RtmsError, nowhere } from '../../../src/protocol/index.ts'
-import { everything, framesOf, joinedOf, Outcomes, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, welcomeOf } from './rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  Outcomes,
+  positionOf,
+  publicationsOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+  welcomeOf,
+} from './rig.ts'
 
 const phasesOf = (rig: Rig): string[] => rig.phases.map(([phase]) => phase)
 
@@ -554,7 +568,15 @@ describe('Calls', () => {
       { type: 'publish', call: two, topic: 't', key: 'k', tombstone: false },
     ])
     rig.receive({ type: 'done', call: two, value: 0 })
-    rig.receive({ type: 'failed', call: one, index: 0, error: 'NO_HANDLER', message: 'none', retryAfter: 0, reason: '' })
+    rig.receive({
+      type: 'failed',
+      call: one,
+      index: 0,
+      error: 'NO_HANDLER',
+      message: 'none',
+      retryAfter: 0,
+      reason: '',
+    })
     rig.receive({ type: 'reply', call: one, data: text('late') })
     expect(outcomes.all).toEqual(['t 0', 'a NO_HANDLER'])
   })
@@ -839,7 +861,16 @@ describe('A seat', () => {
     rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.lose()
     const [join] = rig.live({ resumed: true })
-    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0, message: '', reason: '' })
+    rig.receive({
+      type: 'nack',
+      log: 5,
+      seq: 1,
+      error: 'RATE',
+      retryAfter: 0,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     rig.receive({ type: 'direct', log: 5, data: text('b') })
     expect([outcomes.all, listener.take()]).toEqual([['a RATE'], ['direct b']])
     const call = join?.type === 'join' ? join.call : 0
@@ -894,7 +925,16 @@ describe('A seat', () => {
     expect(rig.take()).toMatchObject(
       [1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, after: seq - 1, seen: 1 })),
     )
-    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10, last: 0, message: '', reason: '' })
+    rig.receive({
+      type: 'nack',
+      log: 5,
+      seq: 2,
+      error: 'RATE',
+      retryAfter: 10,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     rig.receive(
       framesOf(2, [
         [

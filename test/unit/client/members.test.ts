@@ -20,7 +20,8 @@ describe('The members of a meeting', () => {
     const setup = await live()
     const meeting = await joined(setup, { head: 1 })
     const told: unknown[] = []
-    const names = (): string[] => meeting.members.map(({ slot, user, away }) => `${slot} ${user}${away ? ' away' : ''}`)
+    const names = (): string[] =>
+      meeting.members.map(({ slot, user, away }) => `${slot} ${user}${away ? ' away' : ''}`)
     const off = meeting.onMembers((members) => told.push(members.map(({ user }) => user).join()))
     // The list of the join has it already.
     setup.socket.receive(eventsOf(1, { type: 'join', slot: 0, user: 'ann' }))

@@ -1,7 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { DROPPED } from '../../../src/client/machine/index.ts'
 import { type MessageOf, nowhere } from '../../../src/protocol/index.ts'
-import { everything, framesOf, joinedOf, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, welcomeOf } from './rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  Outcomes,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+  welcomeOf,
+} from './rig.ts'
 
 const move = (url = 'ws://b', moves = 1): MessageOf<'move'> => ({ type: 'move', url, moves })
 

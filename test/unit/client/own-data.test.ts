@@ -55,7 +55,9 @@ describe('What cannot travel', () => {
     }
     const circle: { self?: unknown } = {}
     circle.self = circle
-    expect(await failure(client.request('r', circle))).toMatchObject({ message: expect.stringMatching(/circular/) })
+    expect(await failure(client.request('r', circle))).toMatchObject({
+      message: expect.stringMatching(/circular/),
+    })
   })
 
   it('does not concern what JSON has a form for', async () => {

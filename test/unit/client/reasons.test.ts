@@ -111,7 +111,14 @@ describe('The state of a client', () => {
       setup.sockets[attempt]?.onclose?.({ code: 1006, reason: '' })
       await vi.advanceTimersByTimeAsync(3_000)
     }
-    expect(states).toEqual(['connected', 'disconnected', 'connecting', 'connected', 'disconnected', 'connecting'])
+    expect(states).toEqual([
+      'connected',
+      'disconnected',
+      'connecting',
+      'connected',
+      'disconnected',
+      'connecting',
+    ])
   })
 
   it('is told to all in order, also where one of them changes it', async () => {

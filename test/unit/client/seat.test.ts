@@ -128,11 +128,29 @@ describe('An input', () => {
     ])
     rig.receive(framesOf(1, [[[0, 8]]]))
     for (const seq of [10, 9])
-      rig.receive({ type: 'nack', log: 5, seq, error: 'RATE', retryAfter: 0, last: 0, message: '', reason: '' })
+      rig.receive({
+        type: 'nack',
+        log: 5,
+        seq,
+        error: 'RATE',
+        retryAfter: 0,
+        last: 0,
+        message: '',
+        reason: '',
+      })
     expect(numbers(send('d'))).toEqual([[11, 8]])
     rig.receive({ ...framesOf(2, [[[0, 11]]]), stable: 2 })
     expect(numbers(send('e'))).toEqual([[12, 11]])
-    rig.receive({ type: 'nack', log: 5, seq: 12, error: 'RATE', retryAfter: 0, last: 0, message: '', reason: '' })
+    rig.receive({
+      type: 'nack',
+      log: 5,
+      seq: 12,
+      error: 'RATE',
+      retryAfter: 0,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     expect(numbers(send('f'))).toEqual([[13, 11]])
   })
 

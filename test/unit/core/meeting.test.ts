@@ -628,7 +628,9 @@ describe('An input', () => {
       seq: Number.MAX_SAFE_INTEGER,
       error: 'LIMIT',
       retryAfter: 0,
-      last: 0, message: '', reason: '',
+      last: 0,
+      message: '',
+      reason: '',
     })
     const bot = h.node.addBot('m', 'robot')
     if (typeof bot === 'string') throw new Error(bot)

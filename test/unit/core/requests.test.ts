@@ -55,7 +55,15 @@ describe('A request', () => {
     h.node.handleReply(started(h, peer), { ok: false, error }, h.now)
     h.settle()
     expect(peer.takeOf('failed')).toEqual([
-      { type: 'failed', call: 1, index: 0, error: 'RATE', message: 'ä'.repeat(61), retryAfter: 250, reason: '' },
+      {
+        type: 'failed',
+        call: 1,
+        index: 0,
+        error: 'RATE',
+        message: 'ä'.repeat(61),
+        retryAfter: 250,
+        reason: '',
+      },
     ])
   })
 
@@ -68,7 +76,11 @@ describe('A request', () => {
   ])('that fails with a wait of %d says %d', (wait, said) => {
     const h = new Harness()
     const peer = h.connect('ann')
-    h.node.handleReply(started(h, peer), { ok: false, error: new RtmsError('BUSY', 'later', { retryAfterMs: wait }) }, h.now)
+    h.node.handleReply(
+      started(h, peer),
+      { ok: false, error: new RtmsError('BUSY', 'later', { retryAfterMs: wait }) },
+      h.now,
+    )
     h.settle()
     expect(peer.takeOf('failed')).toMatchObject([{ retryAfter: said }])
   })

@@ -2,7 +2,20 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { DROPPED } from '../../../src/client/machine/index.ts'
 import { type MessageType, schema, type ServerMessage } from '../../../src/protocol/index.ts'
-import { everything, framesOf, joinedOf, positionOf, publicationsOf, ReaderRecorder, Rig, SeatRecorder, seatWish, subscribedOf, text, welcomeOf } from '../client/rig.ts'
+import {
+  everything,
+  framesOf,
+  joinedOf,
+  positionOf,
+  publicationsOf,
+  ReaderRecorder,
+  Rig,
+  SeatRecorder,
+  seatWish,
+  subscribedOf,
+  text,
+  welcomeOf,
+} from '../client/rig.ts'
 
 /*
  * PROTOCOL.md says what a client does with each message in each state. The client library gives a connection up exactly
@@ -78,7 +91,16 @@ const meeting: Messages = {
     position: positionOf(0),
     reason: 'NO_SNAPSHOT',
   }),
-  '`nack`': receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0, message: '', reason: '' }),
+  '`nack`': receive({
+    type: 'nack',
+    log: 5,
+    seq: 1,
+    error: 'RATE',
+    retryAfter: 0,
+    last: 0,
+    message: '',
+    reason: '',
+  }),
   '`direct`': receive({ type: 'direct', log: 5, data: text('1') }),
   '`stand`': receive({ type: 'stand', call: 1, term: 3, incarnation: 7 }),
   '`ended`': receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }),

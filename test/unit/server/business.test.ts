@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { inProcess } from '../../../src/bus/in-process.ts'
-import { type Allowance, defaultLimits, idlePorts, type MissingMeeting, type Question } from '../../../src/core/index.ts'
+import {
+  type Allowance,
+  defaultLimits,
+  idlePorts,
+  type MissingMeeting,
+  type Question,
+} from '../../../src/core/index.ts'
 import { limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { Authorizer } from '../../../src/server/business/authorizer.ts'
 import { toMeetingFrame } from '../../../src/server/business/frames.ts'
@@ -519,7 +525,11 @@ describe('The hooks of a kind', () => {
     ['as many bytes as fit', () => new Uint8Array(limits.input), toPayload(new Uint8Array(limits.input))],
     ['one byte more', () => new Uint8Array(limits.input + 1), { code: 'HANDLER_FAILED' }],
     ['what cannot be sent', () => () => {}, { code: 'HANDLER_FAILED' }],
-    ['a refusal', () => failing(new RtmsError('RATE', 'slow', { retryAfterMs: 5 })), { code: 'RATE', retryAfterMs: 5 }],
+    [
+      'a refusal',
+      () => failing(new RtmsError('RATE', 'slow', { retryAfterMs: 5 })),
+      { code: 'RATE', retryAfterMs: 5 },
+    ],
     ['a promise', () => Promise.reject(new Error('x')), { code: 'HANDLER_FAILED' }],
   ])('change an input, or drop it: onInput gives %s', async (_, onInput, expected) => {
     const logic = await logicOf({ onInput })

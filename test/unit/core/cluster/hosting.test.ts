@@ -457,7 +457,9 @@ describe('A member at a replica of another node', () => {
 
   it('has its inputs framed, and is told which were refused, and by whom', () => {
     const input = (_: number, __: string, data: { bytes: Uint8Array }) =>
-      data.bytes.length === 1 ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: 7.6, reason: 'late' }) : (data as never)
+      data.bytes.length === 1
+        ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: 7.6, reason: 'late' })
+        : (data as never)
     const desk = new Desk({}, { inputBytes: 4 }, { input }).begin(1)
     for (const [seq, length] of [
       [1, 2],

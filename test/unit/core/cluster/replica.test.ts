@@ -478,7 +478,9 @@ describe('A member at a replica', () => {
       seq: 2,
       error: 'RATE',
       retryAfter: 40,
-      byBusiness: true, message: '', reason: '',
+      byBusiness: true,
+      message: '',
+      reason: '',
     })
     expect([desk.news(), desk.held.user]).toEqual([['ann 9 2 RATE 40 by business'], weights.member])
     desk.hear({
@@ -488,7 +490,9 @@ describe('A member at a replica', () => {
       seq: 2,
       error: 'RATE',
       retryAfter: 0,
-      byBusiness: false, message: '', reason: '',
+      byBusiness: false,
+      message: '',
+      reason: '',
     })
     expect(desk.news()).toEqual([])
   })
@@ -638,7 +642,15 @@ describe('A member at a replica', () => {
       weights.member,
     ])
     // That of somebody who has a seat is refused when the meeting does not know it any more.
-    desk.hear({ type: 'refused', replica: NUMBER, seat: 2, error: 'CLOSED', message: 'gone', retryAfter: 0, reason: '' })
+    desk.hear({
+      type: 'refused',
+      replica: NUMBER,
+      seat: 2,
+      error: 'CLOSED',
+      message: 'gone',
+      retryAfter: 0,
+      reason: '',
+    })
     expect([desk.news(), desk.replica.members]).toEqual([['bob ended log:9 error:CLOSED message:gone'], 0])
   })
 
@@ -924,7 +936,15 @@ describe('A replica', () => {
     }
     expect(rest()).toBe(0)
     desk.begin()
-    desk.hear({ type: 'refused', replica: NUMBER, seat: 1, error: 'FULL', message: '', retryAfter: 0, reason: '' })
+    desk.hear({
+      type: 'refused',
+      replica: NUMBER,
+      seat: 1,
+      error: 'FULL',
+      message: '',
+      retryAfter: 0,
+      reason: '',
+    })
     desk.answered()
     const ann = desk.session('ann')
     desk.ask(ann)
