@@ -242,7 +242,7 @@ export class Client {
         this.#after()
       },
       leave: (reader) => this.#run(() => followers.leave(reader)),
-      forget: () => this.#shared.delete(topic),
+      forget: (shared) => this.#shared.get(topic) === shared && this.#shared.delete(topic),
     }
   }
 

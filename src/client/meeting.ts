@@ -68,7 +68,7 @@ class Sending extends Promise<number> {
     return Promise
   }
 
-  // oxlint-disable-next-line unicorn/no-thenable -- it is a promise
+  // oxlint-disable-next-line unicorn/no-thenable -- It is a promise.
   override then<A = number, B = never>(
     ...listeners: Parameters<typeof Promise.prototype.then<A, B>>
   ): Promise<A | B> {

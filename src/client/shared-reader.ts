@@ -7,12 +7,15 @@ import {
   type Position,
   type RtmsError,
 } from '../protocol/index.ts'
-import type { ReaderListener, ReadOptions, Received, TopicReader } from './machine/index.ts'
+import {
+  MOST_WAITING_PUBLICATIONS,
+  type ReaderListener,
+  type ReadOptions,
+  type Received,
+  type TopicReader,
+} from './machine/index.ts'
 import type { Publication, SubscribeOptions } from './options.ts'
 import type { Outside } from './outside.ts'
-
-/** Publications that wait for a subscriber's next turn; more of them do not wait for it. */
-const MOST_WAITING = 1_000
 
 /** What a payload carries, in an object that is nobody else's. */
 export function ownData(payload: Payload): unknown {
@@ -33,7 +36,8 @@ export interface ReaderHost {
   renew(reader: TopicReader, options: ReadOptions, from?: Position | null): void
   /** Nobody subscribes to it any more. */
   leave(reader: TopicReader): void
-  forget(): void
+  /** It is over, and another one may take its place. */
+  forget(reader: SharedReader): void
 }
 
 /** One call of `subscribe`: a cursor of its own into what its topic's one subscription delivers. */
@@ -138,7 +142,7 @@ export class SharedReader implements ReaderListener {
     if (!this.#subscribers.delete(subscriber)) return
     subscriber.cancel()
     if (this.#subscribers.size > 0) return this.#ask()
-    this.#host.forget()
+    this.#host.forget(this)
     if (this.#reader !== null) this.#host.leave(this.#reader)
   }
 
@@ -199,7 +203,7 @@ export class SharedReader implements ReaderListener {
     }
     if (waiting.size === 0) subscriber.cancel = outside.at(turnAt, () => this.#flush(subscriber, maxHz))
     waiting.set(conflate ? received.key : waiting.size, received)
-    if (waiting.size >= MOST_WAITING) this.#flush(subscriber)
+    if (waiting.size >= MOST_WAITING_PUBLICATIONS) this.#flush(subscriber)
   }
 
   #flush(subscriber: Subscriber, maxHz = 0): void {
@@ -287,13 +291,14 @@ export class SharedReader implements ReaderListener {
   }
 
   failed(error: RtmsError): void {
-    this.#host.forget()
+    this.#host.forget(this)
     const all = Array.from(this.#subscribers)
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
       subscriber.cancel()
       this.#call(subscriber, subscriber.options.onError, error)
     }
+    this.#subscribers.clear()
     if (!hasListener && error.code !== 'CLOSED') this.#host.outside.report(error)
   }
 }

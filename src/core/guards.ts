@@ -1,4 +1,5 @@
-import { RtmsError } from '../protocol/errors.ts'
+import { errorOf } from '../protocol/error-texts.ts'
+import type { RtmsError } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { Connection } from './door/connection.ts'
 import type {
@@ -44,7 +45,7 @@ type Failures<P> = {
 
 type Method = (...args: unknown[]) => unknown
 
-const FAILED: RtmsError = new RtmsError('HANDLER_FAILED')
+const FAILED: RtmsError = errorOf('HANDLER_FAILED')
 const failed: Outcome<never> = { ok: false, error: FAILED }
 /** A check that throws refuses. */
 const refuse = (): Refusal => FAILED

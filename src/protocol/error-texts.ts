@@ -1,4 +1,4 @@
-import type { ErrorCode } from './errors.ts'
+import { type ErrorCode, RtmsError } from './errors.ts'
 
 /**
  * What each error code means, in words for people. A node sends them with the errors of its own; clients in a browser
@@ -38,4 +38,9 @@ export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   OUT_OF_ORDER: 'An earlier input is missing.',
   REWOUND: 'The last frames were lost with their node: others take their place.',
   UNREACHABLE: 'There is no connection to the node.',
+}
+
+/** An error in the words of its code. */
+export function errorOf(code: ErrorCode): RtmsError {
+  return new RtmsError(code, errorTexts[code])
 }

@@ -1,6 +1,6 @@
 export { binaryCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
-export { errorTexts } from './error-texts.ts'
+export { errorOf, errorTexts } from './error-texts.ts'
 export {
   closeCodes,
   errors,

@@ -76,7 +76,9 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
 
   protected override open(): void {
     const { signal } = this.#abort
-    this.#client.join<T>(this.#name, { ...this.#options, signal }).then(
+    // A component waits for as long as it is there.
+    const patience = { timeoutMs: Infinity, offline: 'queue' } as const
+    this.#client.join<T>(this.#name, { ...this.#options, ...patience, signal }).then(
       (meeting) => (signal.aborted ? meeting.leave() : this.#joined(meeting)),
       (error: unknown) => signal.aborted || this.#ended(error as RtmsError),
     )

@@ -232,6 +232,20 @@ describe('Subscribers of one topic', () => {
   })
 })
 
+describe('A subscription that the node has ended', () => {
+  it('leaves alone the one that has taken its place', async () => {
+    const setup = await live()
+    const off = setup.client.subscribe('t', () => {}, { onError: () => {} })
+    await answer(setup, positionOf(1))
+    setup.socket.receive({ type: 'ended', log: 9, error: 'FORBIDDEN', message: 'no' })
+    const { heard } = subscriber(setup)
+    off()
+    await answer(setup, positionOf(1))
+    setup.socket.receive(publicationsOf([{ number: 1 }]))
+    expect([heard, setup.client.position('t')?.at]).toEqual([['start false ', 1], 2])
+  })
+})
+
 describe('One call of subscribe', () => {
   it('follows many topics, in one packet, until it is taken back', async () => {
     const setup = await live()
