@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { RtmsError } from '../protocol/index.ts'
+import { meant } from '../server/ground/meant.ts'
 import { version } from '../server/ground/version.ts'
 import { printableLines } from './printable.ts'
 import { type Command, CommandError, UsageError } from './usage.ts'
@@ -39,8 +40,11 @@ async function run([name, ...args]: string[]): Promise<void> {
   else if (name === undefined) throw new UsageError('a command is missing. See: rtms --help')
   else {
     const load = Object.hasOwn(commands, name) ? commands[name] : undefined
-    if (load === undefined)
-      throw new UsageError(`there is no command ${JSON.stringify(name)}. See: rtms --help`)
+    if (load === undefined) {
+      const near = meant(name, Object.keys(commands))
+      const advice = near === undefined ? '' : `Did you mean ${near}? `
+      throw new UsageError(`there is no command ${JSON.stringify(name)}. ${advice}See: rtms --help`)
+    }
     await (await load()).run(args)
   }
 }

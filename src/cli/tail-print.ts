@@ -63,7 +63,10 @@ export class JsonPrinter extends Printer {
       seq,
       ...fieldsOf(data),
     }))
-    printJson({ type: 'frame', number, events, inputs: shown })
+    const told = events.map((event) =>
+      event.type === 'say' ? { type: event.type, ...fieldsOf(event.data) } : event,
+    )
+    printJson({ type: 'frame', number, events: told, inputs: shown })
   }
 
   hint(): void {}
@@ -99,6 +102,7 @@ export class TextPrinter extends Printer {
   }
 
   #event({ type, ...fields }: MeetingEvent): string {
+    if ('data' in fields) return `the business says  ${show(fields.data)}`
     if ('user' in fields) return `${fields.user} joined as slot ${fields.slot}`
     if ('slot' in fields) {
       const reason = 'reason' in fields ? `: ${fields.reason}` : ''

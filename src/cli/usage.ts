@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
+import { meant } from '../server/ground/meant.ts'
 import { printable, printableJson } from './printable.ts'
 
 /** The command was called wrongly. The message goes to the terminal; the exit code is 2. */
@@ -50,7 +51,13 @@ export function parseCommand<const O extends Options>(
   } catch (error) {
     // Node appends advice about option arguments that look like options, which does not apply here.
     const [message = ''] = error instanceof Error ? error.message.split('. ') : []
-    const advice = /'-[\d.]/.test(message) ? 'Put -- in front of data that begins with -. ' : ''
+    const [, unknown] = /^Unknown option '--([^']+)'/.exec(message) ?? []
+    const near = unknown && meant(unknown, Object.keys({ ...options, ...always }))
+    const advice = near
+      ? `Did you mean --${near}? `
+      : /'-[\d.]/.test(message)
+        ? 'Put -- in front of data that begins with -. '
+        : ''
     throw new UsageError(`${message}. ${advice}${see}`)
   }
   if ((parsed.values as { help?: boolean }).help === true) {

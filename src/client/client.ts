@@ -1,13 +1,21 @@
 import {
   binaryCodec,
+  type Contract,
   type ErrorCode,
   fromPayload,
   isKey,
+  type Joinable,
   limits,
+  type MeetingOf,
   type MessageOf,
+  type NameIn,
   type Payload,
   type Position,
+  type PushOf,
+  type RequestOf,
   RtmsError,
+  type TopicIn,
+  type TopicOf,
   toPayload,
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
@@ -73,8 +81,16 @@ function wishOf(options: SubscribeOptions): ReadOptions {
   }
 }
 
+/** The arguments of a request: data may be left out where the contract, or the lack of one, allows null. */
+type RequestArguments<C, M extends string> =
+  unknown extends RequestOf<C, M, 'input'>
+    ? [data?: unknown, options?: CallOptions]
+    : null extends RequestOf<C, M, 'input'>
+      ? [data?: RequestOf<C, M, 'input'>, options?: CallOptions]
+      : [data: RequestOf<C, M, 'input'>, options?: CallOptions]
+
 /** A connection to RTMS that reconnects by itself. Made by `connect`. */
-export class Client {
+export class Client<C extends Contract = Contract> {
   readonly #options: ConnectOptions
   readonly #outside: Outside
   readonly #machine: Machine
@@ -180,9 +196,12 @@ export class Client {
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
    * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, NOT_SENT, TIMEOUT, CANCELLED or
    * CLOSED, or with what the business throws. A seat that was held, and is refused with RATE or BUSY after a reconnect,
-   * is asked for again after the node's wait.
+   * is asked for again after the node's wait. `T` is the type of the inputs or, with a contract, the kind of the meeting.
    */
-  join<T = unknown>(name: string, options: JoinOptions = {}): Promise<Meeting<T>> {
+  join<T extends Joinable<C> = Joinable<C>>(
+    name: string,
+    options: JoinOptions = {},
+  ): Promise<Meeting<MeetingOf<C, T, 'input', T>, MeetingOf<C, T, 'message'>, MeetingOf<C, T, 'say'>>> {
     const { spectator = false, config = '', from = 'start' } = options
     return this.#promise(options, (resolve, reject, timeoutMs) => {
       checkName(name, 'meeting', 'BAD_NAME')
@@ -199,7 +218,11 @@ export class Client {
         report,
         warn,
       }
-      const meeting = new Meeting<T>(name, host, resolve, reject)
+      const meeting = new Meeting<
+        MeetingOf<C, T, 'input', T>,
+        MeetingOf<C, T, 'message'>,
+        MeetingOf<C, T, 'say'>
+      >(name, host, resolve, reject)
       this.#after()
       return () => {
         if (meeting.pending) meeting.leave()
@@ -213,9 +236,9 @@ export class Client {
    * subscription refused with RATE or BUSY is asked for again after the wait that the node names. Throws BAD_TOPIC,
    * LIMIT, or an error of the options.
    */
-  subscribe<T = unknown>(
-    topics: string | readonly string[],
-    listener: (data: T, publication: Publication) => void,
+  subscribe<T = unknown, N extends TopicIn<C> = TopicIn<C>>(
+    topics: N | readonly N[],
+    listener: (data: TopicOf<C, N, T>, publication: Publication) => void,
     options: SubscribeOptions = {},
   ): () => void {
     const names = typeof topics === 'string' ? [topics] : topics
@@ -251,7 +274,7 @@ export class Client {
    * position is opaque and survives JSON: store it and pass it as `since` to a later {@link subscribe} to continue
    * there. While a listener runs, the publication it was given counts as read.
    */
-  position(topic: string): Position | null {
+  position(topic: TopicIn<C>): Position | null {
     return this.#shared.get(topic)?.position ?? null
   }
 
@@ -259,7 +282,10 @@ export class Client {
    * Calls `listener` for each push of this name to this user, the last ones included that came before anybody listened.
    * Returns the function that removes it.
    */
-  onPush<T = unknown>(name: string, listener: (data: T) => void): () => void {
+  onPush<T = unknown, N extends NameIn<C, 'pushes'> = NameIn<C, 'pushes'>>(
+    name: N,
+    listener: (data: PushOf<C, N, T>) => void,
+  ): () => void {
     const listeners = this.#pushes.get(name) ?? new Listeners(this.#outside.report)
     const remove = listeners.add(listener as (data: unknown) => void)
     this.#pushes.set(name, listeners)
@@ -288,10 +314,14 @@ export class Client {
    * TIMEOUT, BUSY, CLOSED, the signal's reason, or, without a connection, NOT_SENT (it had no effect) or UNKNOWN (it
    * may have had one).
    */
-  request<T = unknown>(method: string, data: unknown = null, options: CallOptions = {}): Promise<T> {
+  request<T = unknown, M extends NameIn<C, 'requests'> = NameIn<C, 'requests'>>(
+    method: M,
+    ...call: RequestArguments<C, M>
+  ): Promise<RequestOf<C, M, 'output', T>>
+  request(method: string, data: unknown = null, options: CallOptions = {}): Promise<unknown> {
     return this.#call<Payload>(options, (done, timeoutMs, now) =>
       this.#machine.calls.request(method, toPayload(data), timeoutMs, now, done),
-    ).then((reply) => fromPayload(reply) as T)
+    ).then((reply) => fromPayload(reply))
   }
 
   /**
@@ -299,9 +329,9 @@ export class Client {
    * topic's pressure on that node, from 0 to 1, which tells a feed when to slow down. Rejects like {@link request}, or
    * with BAD_TOPIC, FORBIDDEN, TOO_LARGE, RATE, LIMIT.
    */
-  async publish(
-    topic: string,
-    data: unknown,
+  async publish<N extends TopicIn<C>>(
+    topic: N,
+    data: TopicOf<C, N>,
     options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
   ): Promise<number> {
     const percent = await this.#call<number>(options, (done, timeoutMs, now) =>

@@ -1,4 +1,4 @@
-import { RtmsError } from '../protocol/index.ts'
+import { type Contract, RtmsError } from '../protocol/index.ts'
 import { Client } from './client.ts'
 import type { ConnectOptions, Socket } from './options.ts'
 import type { Outside } from './outside.ts'
@@ -67,9 +67,9 @@ const runtime: Outside = {
 
 /**
  * Connects to RTMS and stays connected; see {@link ConnectOptions}. Returns at once; calls made before the first
- * connection wait for it.
+ * connection wait for it. `C` is the type of what your business and its clients say to each other.
  */
-export function connect(options: ConnectOptions): Client {
+export function connect<C extends Contract = Contract>(options: ConnectOptions): Client<C> {
   // Where it renders a page, a server may have no WebSocket and need none.
   const needsSocket = !options.socket && options.autoConnect !== false
   const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || needsSocket))

@@ -12,4 +12,10 @@ export type {
   State,
   SubscribeOptions,
 } from './options.ts'
-export { type ErrorCode, type MeetingEvent, type Position, RtmsError } from '../protocol/index.ts'
+export {
+  type Contract,
+  type ErrorCode,
+  type FrameEvent as MeetingEvent,
+  type Position,
+  RtmsError,
+} from '../protocol/index.ts'

@@ -1,6 +1,7 @@
 import {
   type ErrorCode,
   type FrameEntry,
+  type FrameEvent,
   type MeetingEvent,
   type MessageOf,
   type Payload,
@@ -27,10 +28,10 @@ export interface Input<T = unknown> {
 }
 
 /** One frame of a meeting: numbered from 1, none left out, the same for everyone. */
-export interface Frame<T = unknown> {
+export interface Frame<T = unknown, W = unknown> {
   readonly number: number
   /** Joins, leaves and what else happened, before the inputs. */
-  readonly events: readonly MeetingEvent[]
+  readonly events: readonly FrameEvent<W>[]
   readonly inputs: readonly Input<T>[]
 }
 
@@ -77,11 +78,14 @@ class Sending extends Promise<number> {
   }
 }
 
-/** A meeting this client has joined. It stays joined across reconnects until `leave`. */
-export class Meeting<T = unknown> implements SeatListener {
+/**
+ * A meeting this client has joined. It stays joined across reconnects until `leave`. `T` is the type of inputs, `M` that
+ * of messages to this member alone, `W` that of the business's words to all.
+ */
+export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListener {
   readonly name: string
   readonly #host: MeetingHost
-  readonly #frames: Listeners<[Frame<T>]>
+  readonly #frames: Listeners<[Frame<T, W>]>
   readonly #gaps: Listeners<[FrameGap]>
   /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: Payload[] = []
@@ -97,13 +101,13 @@ export class Meeting<T = unknown> implements SeatListener {
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
-  readonly #resolve: (meeting: Meeting<T>) => void
+  readonly #resolve: (meeting: Meeting<T, M, W>) => void
   readonly #reject: (error: RtmsError) => void
 
   constructor(
     name: string,
     host: MeetingHost,
-    resolve: (meeting: Meeting<T>) => void,
+    resolve: (meeting: Meeting<T, M, W>) => void,
     reject: (error: RtmsError) => void,
   ) {
     this.name = name
@@ -182,7 +186,7 @@ export class Meeting<T = unknown> implements SeatListener {
    * Calls `listener` for every frame in order, including those before this call: from frame 1 or, where the server no
    * longer keeps it, after the gap that {@link onGap} reports. Returns the function that removes the listener.
    */
-  onFrame(listener: (frame: Frame<T>) => void): () => void {
+  onFrame(listener: (frame: Frame<T, W>) => void): () => void {
     return this.#replayTo(this.#frames.add(listener))
   }
 
@@ -204,7 +208,7 @@ export class Meeting<T = unknown> implements SeatListener {
   }
 
   #tell(item: RawFrame | FrameGap): void {
-    if ('number' in item) this.#frames.tell(() => [frameOf<T>(item)])
+    if ('number' in item) this.#frames.tell(() => [frameOf<T, W>(item)])
     else this.#gaps.tell(() => [{ ...item }])
   }
 
@@ -220,8 +224,8 @@ export class Meeting<T = unknown> implements SeatListener {
    * Calls `listener` with each message that the business server sends to this member alone. The first listener also
    * gets the messages that arrived before it was added.
    */
-  onMessage(listener: (data: unknown) => void): () => void {
-    return this.#replayTo(this.#messages.add(listener))
+  onMessage(listener: (data: M) => void): () => void {
+    return this.#replayTo(this.#messages.add(listener as (data: unknown) => void))
   }
 
   /**
@@ -362,8 +366,12 @@ function numberOf(item: RawFrame | FrameGap): number {
   return 'number' in item ? item.number : item.from
 }
 
-function frameOf<T>({ number, events, inputs }: RawFrame): Frame<T> {
-  return { number, events: events.map((event) => ({ ...event })), inputs: inputs.map(inputOf<T>) }
+function frameOf<T, W>({ number, events, inputs }: RawFrame): Frame<T, W> {
+  return { number, events: events.map(eventOf<W>), inputs: inputs.map(inputOf<T>) }
+}
+
+function eventOf<W>(event: MeetingEvent): FrameEvent<W> {
+  return 'data' in event ? { ...event, data: ownData(event.data) as W } : { ...event }
 }
 
 function inputOf<T>({ slot, seq, data }: FrameEntry): Input<T> {

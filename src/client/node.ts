@@ -1,5 +1,6 @@
 // The `node` condition of `rtms/client`: the same API, on `ws`, which tells why a connection failed.
 import { WebSocket } from 'ws'
+import type { Contract } from '../protocol/index.ts'
 import type { Client } from './client.ts'
 import { connect as connectAnywhere } from './connect.ts'
 import type { ConnectOptions, Socket } from './options.ts'
@@ -10,7 +11,7 @@ export * from './index.ts'
 const CLOSE_MS = 1_000
 
 /** See `connect` of the browser entry. */
-export function connect(options: ConnectOptions): Client {
+export function connect<C extends Contract = Contract>(options: ConnectOptions): Client<C> {
   return connectAnywhere({ ...options, socket: options.socket ?? dial })
 }
 

@@ -131,6 +131,8 @@ export class Guards {
       requestEnded: nothing,
       authorize: (question) => later((now) => node.handleAuthorized(question, false, now)),
       authorizeEnded: nothing,
+      publishing: refuse,
+      published: nothing,
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
       openMissingEnded: nothing,
       located: nothing,

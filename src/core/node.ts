@@ -172,10 +172,7 @@ export class RtmsNode implements PeeringHost {
     this.#connections.packet(connection, packet, now)
   }
 
-  /**
-   * Bytes arrived that are not a whole packet: a part of one, or a WebSocket ping. They count as a sign of life. {@link
-   * deadline} does not change.
-   */
+  /** Bytes arrived that are no whole packet: a part of one, or a ping. A sign of life; {@link deadline} stays. */
   handleBytes(connection: Connection, now: number): void {
     this.#connections.bytes(connection, now)
   }
@@ -209,10 +206,7 @@ export class RtmsNode implements PeeringHost {
 
   // ---- the business side
 
-  /**
-   * Opens a meeting on a node alone. Returns null when the name is taken, or the error that prevents it. In a cluster,
-   * use {@link claimMeeting}.
-   */
+  /** Opens a meeting on a node alone. Returns null when the name is taken, or the error that prevents it. */
   openMeeting(
     name: string,
     options: Partial<MeetingOptions>,
@@ -282,6 +276,12 @@ export class RtmsNode implements PeeringHost {
     return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
   }
 
+  /** Says something to all in a meeting, in its next frame: NOT_FOUND, TOO_LARGE, BUSY, or null. */
+  say(meeting: string, data: Payload): ErrorCode | null {
+    const owner = this.#meetings.get(meeting)
+    return owner ? owner.events.say(data) : 'NOT_FOUND'
+  }
+
   /** Removes a member from its slot; `message` is for people. False when there is no such meeting or member. */
   kick(meeting: string, slot: number, message: string): boolean {
     return this.#meetings.get(meeting)?.kick(slot, message) ?? false
@@ -318,6 +318,11 @@ export class RtmsNode implements PeeringHost {
 
   defineTopics(pattern: string, retention: Retention): void {
     this.#topics.define(pattern, retention)
+  }
+
+  /** The business hears of each publication to a topic from now on, or no longer. Returns the error, or null. */
+  listen(topic: string, on: boolean, now: number): ErrorCode | null {
+    return this.#topics.listen(topic, on, now)
   }
 
   /** Publishes to a topic. Returns the topic's pressure, 0–1, or the error. */
@@ -377,10 +382,7 @@ export class RtmsNode implements PeeringHost {
     return this.#sessions.presence(user)
   }
 
-  /**
-   * Closes the connections of a user and returns their number. `final`: the user's sessions end, and the clients do not
-   * reconnect by themselves; otherwise they reconnect with fresh tickets.
-   */
+  /** Closes a user's connections; returns their number. `final`: for good, else they come back with fresh tickets. */
   disconnect(user: string, text: string, final: boolean, now: number): number {
     return this.#endings.disconnect(user, text, final, now)
   }
@@ -409,10 +411,7 @@ export class RtmsNode implements PeeringHost {
     return this.#endings.revocations(after, most, now)
   }
 
-  /**
-   * Sets whether the business is asked before a session joins, subscribes or publishes, after the ticket has allowed
-   * it.
-   */
+  /** Sets whether the business is asked before a session joins, subscribes or publishes, where its ticket allows it. */
   askFirst(on: boolean): void {
     this.#dispatch.gate.on = on
   }

@@ -84,6 +84,31 @@ export interface Question {
   readonly spectator: boolean
 }
 
+/** A publication of a client, before it is taken. Its ticket allows it. */
+export interface ClientPublication {
+  readonly user: string
+  readonly session: string
+  readonly topic: string
+  /** '' for none. */
+  readonly key: string
+  /** Whether it removes its key. */
+  readonly tombstone: boolean
+  readonly data: Payload
+}
+
+/** An entry of a topic, as the business hears of it. */
+export interface HeardPublication {
+  readonly key: string
+  readonly tombstone: boolean
+  readonly data: Payload
+  /** When it was published: microseconds since 1970. */
+  readonly stamp: number
+  /** How many publications were lost just before it or, where it is a hole, with it. */
+  readonly lost: number
+  /** It stands for what is lost, and has no data. */
+  readonly isHole: boolean
+}
+
 /** A meeting that a session may join by its ticket, but that is not open. */
 export interface MissingMeeting {
   readonly name: string
@@ -153,6 +178,13 @@ export interface Application {
   authorize(question: Question): void
   /** No answer came in time, so the action was denied. */
   authorizeEnded(question: Question): void
+  /**
+   * Decides about a client's publication. Answered directly, as {@link MeetingLogic} is: with the payload to publish, the
+   * same or another one, or a refusal. Without this method, all are taken.
+   */
+  publishing?(publication: ClientPublication): Payload | Refusal
+  /** Something was published to a topic of {@link RtmsNode.listen}, here or on another node. */
+  published?(topic: string, publication: HeardPublication): void
   /**
    * May open the meeting. The answer comes by `handleMissing(missing, …)`, opened or not. See `RtmsNode.openOnDemand`.
    */

@@ -158,6 +158,7 @@ export class Wiring {
       publishers,
       nextLog,
       others,
+      (topic, publication) => application.published?.(topic, publication),
     )
     this.topics = topics
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)

@@ -16,7 +16,7 @@ export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   TOO_LARGE: 'The payload is larger than its limit.',
   RATE: 'Too much was sent in a short time.',
   BUSY: 'A queue is full: slow down.',
-  TIMEOUT: 'No answer came before the deadline.',
+  TIMEOUT: 'No answer came in time.',
   NOT_JOINED: 'It was left or has ended.',
   STALE: 'The number is not above the last one of this slot.',
   READ_ONLY: 'A spectator cannot send inputs.',
@@ -28,7 +28,7 @@ export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   UNKNOWN: 'The connection was lost; it may have taken effect.',
   UNSUPPORTED: 'This node does not offer it.',
   CONFIG_MISMATCH: 'The configuration differs from the meeting’s.',
-  EXPIRED: 'The token has expired; connect with a fresh ticket.',
+  EXPIRED: 'The token has expired.',
   SLOW: 'The reader was too slow.',
   RETENTION: 'The position is older than what the log keeps.',
   NO_SNAPSHOT: 'Frame 1 is not kept, and there is no snapshot.',
@@ -36,7 +36,7 @@ export const errorTexts: Readonly<Record<ErrorCode, string>> = {
   BUS: 'Entries were lost between nodes.',
   DRAINING: 'The node is stopping; connect again.',
   OUT_OF_ORDER: 'An earlier input is missing.',
-  REWOUND: 'The last frames were lost with their node: others take their place.',
+  REWOUND: 'The last frames were lost with their node.',
   UNREACHABLE: 'There is no connection to the node.',
 }
 

@@ -1,5 +1,16 @@
 export { binaryCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
+export type {
+  Contract,
+  FrameEvent,
+  Joinable,
+  MeetingOf,
+  NameIn,
+  PushOf,
+  RequestOf,
+  TopicIn,
+  TopicOf,
+} from './contract.ts'
 export { errorOf, errorTexts } from './error-texts.ts'
 export {
   closeCodes,

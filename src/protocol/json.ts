@@ -75,8 +75,7 @@ function entryToJson(entry: FrameEntry): Json | [] {
   if (entry.slot !== SYSTEM_SLOT) return { slot: entry.slot, seq: entry.seq, ...payloadToJson(entry.data) }
   const event = decodeEvent(entry)
   if (event === null) return []
-  const { type, ...fields } = event
-  return { event: type, ...fields }
+  return { event: event.type, ...fieldsToJson(events[event.type].fields, event) }
 }
 
 function publicationsToJson(message: Json): Json[] {

@@ -358,6 +358,7 @@ export const events = {
   owner: { code: 7, fields: { incarnation: 'uint' } },
   epoch: { code: 8, fields: { term: 'uint', incarnation: 'uint' } },
   takeover: { code: 9, fields: { slot: 'uint' } },
+  say: { code: 10, fields: { data: 'payload' } },
 } as const
 
 export type EventType = keyof typeof events

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { DrainProgress } from '../core/index.ts'
 import { DRAIN_MS } from './business/cluster.ts'
 import type { Logger } from './ground/logger.ts'
@@ -22,7 +21,7 @@ export async function drain(
   isClosed: () => boolean,
   { timeoutMs = DRAIN_MS, onProgress }: DrainOptions,
 ): Promise<DrainProgress> {
-  const start = performance.now()
+  const start = host.outside.now()
   host.handle((node, now) => node.drain(now, now + timeoutMs))
   for (let toldAt = -Infinity; ;) {
     const { progress } = host.node.draining
@@ -31,12 +30,12 @@ export async function drain(
     } catch (error) {
       logger.error({ err: error }, 'onProgress of drain failed')
     }
-    const now = performance.now()
+    const now = host.outside.now()
     const isOver = isClosed() || now - start >= timeoutMs || host.node.draining.state === 'drained'
     if (isOver || now - toldAt >= TOLD_MS) logger.info({ ...progress }, isOver ? 'drained' : 'draining')
     if (isOver) return progress
     if (now - toldAt >= TOLD_MS) toldAt = now
     // oxlint-disable-next-line no-await-in-loop -- One look after the other.
-    await sleep(LOOK_MS)
+    await new Promise<void>((resolve) => host.outside.after(LOOK_MS, resolve))
   }
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import type { BusConnector, BusPort, BusReports } from '../bus/connector.ts'
 import {
   type Application,
@@ -14,6 +13,7 @@ import {
 } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
 import { MAX_WAIT_MS } from './ground/deadline.ts'
+import { type Outside, runtime } from './ground/outside.ts'
 
 /** How often the wall clock is read, and the difference that means it was set, in milliseconds. */
 const LOOK_MS = 1_000
@@ -27,7 +27,7 @@ settleShapes()
 /**
  * The one real clock. It holds the node, gives every call the time (monotonic milliseconds), and then arranges for
  * `sweep` to be called when the node wants it: in one `setImmediate` where work waits, so everything that arrived in
- * one turn of the event loop is swept together, or else in one `setTimeout`.
+ * one turn of the event loop is swept together, or else in one `setTimeout`. Tests give it virtual time.
  */
 export class Host {
   readonly node: RtmsNode
@@ -35,15 +35,17 @@ export class Host {
   readonly sweepTimes: Buckets = new Buckets([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
   readonly #lateness: Worst = new Worst(LATENESS_S)
   readonly bus: BusPort
-  #immediate: NodeJS.Immediate | null = null
-  #timer: NodeJS.Timeout | null = null
+  readonly outside: Outside
+  /** Cancel the sweep that is to come, at once or at the deadline. */
+  #soon: (() => void) | null = null
+  #timer: (() => void) | null = null
   /** When the timer fires: never later than the node's deadline, possibly earlier. */
   #timerAt = Infinity
   /** When the next sweep was wanted. */
   #wanted = 0
   #stopped = false
   #inHook = false
-  #wallOffset = Date.now() - performance.now()
+  #wallOffset: number
   #lookAt = 0
   /** Called with errors that the node should not have thrown. */
   readonly #fault: (error: unknown) => void
@@ -66,10 +68,13 @@ export class Host {
     application: Application,
     reports: BusReports,
     watch?: Watch,
+    outside: Outside = runtime,
   ) {
+    this.outside = outside
+    this.#wallOffset = outside.wallNow() - outside.now()
     const fault = (error: unknown): void => reports.fault(error)
     this.#fault = fault
-    const incarnation = incarnationFrom(randomBytes(6).readUIntBE(0, 6), edge)
+    const incarnation = incarnationFrom(Buffer.from(outside.random(6)).readUIntBE(0, 6), edge)
     const listener = busListener((call) => this.handle(call))
     this.bus = bus.connect(incarnation, listener, reports)
     const config = {
@@ -86,7 +91,7 @@ export class Host {
   /** What needs it fails where there is none; the node goes on. */
   #random(bytes: number): Uint8Array {
     try {
-      return crypto.getRandomValues(new Uint8Array(bytes))
+      return this.outside.random(bytes)
     } catch (error) {
       this.#fault(error)
       throw error
@@ -94,7 +99,7 @@ export class Host {
   }
 
   #run<T>(call: (node: RtmsNode, now: number) => T): T {
-    const now = performance.now()
+    const now = this.outside.now()
     if (now >= this.#lookAt) this.#lookAtClock(now)
     try {
       return call(this.node, now)
@@ -106,7 +111,7 @@ export class Host {
   /** The wall clock may be set at any time, and it continues while a machine sleeps. */
   #lookAtClock(now: number): void {
     this.#lookAt = now + LOOK_MS
-    const offset = Date.now() - now
+    const offset = this.outside.wallNow() - now
     if (Math.abs(offset - this.#wallOffset) < STEP_MS) return
     this.#wallOffset = offset
     this.node.handleWallClock(offset)
@@ -133,7 +138,7 @@ export class Host {
 
   /** The lateness of the latest sweep of the last five seconds, in milliseconds. */
   get lateness(): number {
-    return this.#lateness.at(performance.now())
+    return this.#lateness.at(this.outside.now())
   }
 
   /** Whether a hook of the business is running, in the middle of a call into the node. */
@@ -165,33 +170,30 @@ export class Host {
   /** Stops sweeping. */
   stop(): void {
     this.#stopped = true
-    if (this.#immediate !== null) clearImmediate(this.#immediate)
-    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#soon?.()
+    this.#timer?.()
   }
 
   #arm(now: number): void {
-    if (this.#immediate !== null || this.#stopped) return
+    if (this.#soon !== null || this.#stopped) return
     const deadline = this.node.deadline(now)
     if (deadline <= now) {
       this.#wanted = now
-      this.#immediate = setImmediate(() => {
-        this.#immediate = null
+      this.#soon = this.outside.soon(() => {
+        this.#soon = null
         this.#sweep()
       })
     } else if (deadline < this.#timerAt) {
-      if (this.#timer !== null) clearTimeout(this.#timer)
+      this.#timer?.()
       // Rounded up to whole milliseconds: Node rounds down, and would wake too early.
-      this.#timer = setTimeout(
-        () => {
-          this.#timer = null
-          if (this.#immediate === null) {
-            this.#wanted = this.#timerAt
-            this.#timerAt = Infinity
-            this.#sweep()
-          } else this.#timerAt = Infinity
-        },
-        Math.min(Math.ceil(deadline - now), MAX_WAIT_MS),
-      )
+      this.#timer = this.outside.after(Math.min(Math.ceil(deadline - now), MAX_WAIT_MS), () => {
+        this.#timer = null
+        if (this.#soon === null) {
+          this.#wanted = this.#timerAt
+          this.#timerAt = Infinity
+          this.#sweep()
+        } else this.#timerAt = Infinity
+      })
       this.#timerAt = deadline
     }
   }
@@ -200,7 +202,7 @@ export class Host {
     this.handle((node, now) => {
       this.#lateness.note(now - this.#wanted, now)
       node.sweep(now)
-      this.sweepTimes.add(performance.now() - now)
+      this.sweepTimes.add(this.outside.now() - now)
     })
   }
 }

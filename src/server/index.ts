@@ -17,7 +17,7 @@ export type {
   Stats,
   TopicInfo,
 } from '../core/index.ts'
-export { type ErrorCode, RtmsError } from '../protocol/index.ts'
+export { type Contract, type ErrorCode, RtmsError } from '../protocol/index.ts'
 export type { BusTraffic, Cluster, ClusterNode, ToldSuccession, Whereabouts } from './business/cluster.ts'
 export type { Authorization, Authorize } from './business/authorizer.ts'
 export type { FrameInput, MeetingFrame } from './business/frames.ts'
@@ -27,7 +27,14 @@ export type { Bot, Meeting } from './business/meeting.ts'
 export type { MeetingKind, OpenOptions } from './business/meeting-options.ts'
 export type { Meetings } from './business/meetings.ts'
 export type { OpenMissing } from './business/opener.ts'
+export type {
+  ClientPublication,
+  ListenOptions,
+  PublishHandler,
+  TopicPublication,
+} from './business/publications.ts'
 export type { Request, RequestHandler } from './business/requests.ts'
+export type { Schema } from './business/schema.ts'
 export type { KeptPublication, Topics } from './business/topics.ts'
 export type { Presence, Users } from './business/users.ts'
 export type { DrainOptions } from './draining.ts'

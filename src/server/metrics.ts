@@ -4,6 +4,7 @@ import type { Metric, MetricType } from './api/operation.ts'
 import type { RequestHandlers } from './business/requests.ts'
 import { LoopDelay } from './ground/loop-delay.ts'
 import type { Host } from './host.ts'
+import { addProcessMetrics } from './process-metrics.ts'
 import type { RemoteKeys } from './tickets/jwks.ts'
 
 const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
@@ -17,7 +18,9 @@ export class Metrics {
   #delay: LoopDelay | null = null
   #reading: Promise<string> | null = null
 
-  constructor(host: Host, requests: RequestHandlers, keys: RemoteKeys | null) {
+  /** `hasProcess`: with the metrics of the process. */
+  constructor(host: Host, requests: RequestHandlers, keys: RemoteKeys | null, hasProcess = false) {
+    if (hasProcess) addProcessMetrics(this.#registry)
     const { node } = host
     const { stats } = node
     this.#gauge('connections', 'Connections that are open.', () => node.connections)

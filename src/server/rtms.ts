@@ -6,12 +6,15 @@ import { type Application, type DrainProgress, isCutOff, type NodeConfig, type S
 import { Api, apiBase } from './api/api.ts'
 import type { Metric } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
+import type { Contract, NameIn, RequestOf } from '../protocol/index.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
 import { Meetings } from './business/meetings.ts'
 import { Peers } from './business/peers.ts'
+import { Publications } from './business/publications.ts'
 import { RequestHandlers, type RequestHandler } from './business/requests.ts'
+import { checkSchema, type Schema } from './business/schema.ts'
 import { Searches } from './business/searches.ts'
 import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
@@ -20,24 +23,28 @@ import { Front } from './edge/front.ts'
 import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
+import { type Outside, runtime } from './ground/outside.ts'
 import type { Place } from './ground/place.ts'
 import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
+import { History, type Past } from './history.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
 import { Tickets, type TicketsHost } from './tickets/tickets.ts'
 
 const DEFAULT_CLOSE_MS = 5_000
 
-/** One node of RTMS inside a business server. */
-export class Rtms {
+/**
+ * One node of RTMS inside a business server. `C` is the type of what the business and its clients say to each other.
+ */
+export class Rtms<C extends Contract = Contract> {
   readonly cluster: Cluster
-  readonly meetings: Meetings
+  readonly meetings: Meetings<C>
   readonly tickets: Tickets
-  readonly topics: Topics
-  readonly users: Users
+  readonly topics: Topics<C>
+  readonly users: Users<C>
   readonly #host: Host
   readonly #requests: RequestHandlers
   readonly #connects: Hooks<Connected>
@@ -49,12 +56,13 @@ export class Rtms {
   readonly #metrics: Metrics
   /** Metrics for the API alone: values that cover the time since the last read must not be taken from Prometheus. */
   readonly #measured: Metrics
+  readonly #past: History | null
   readonly #api: Api
   readonly #pages: AdminPages | null
   readonly #faults: Faults | null
   readonly #apiPath: string
   readonly #readyLatenessMs: number
-  readonly #startedAt: number = performance.now()
+  readonly #startedAt: number
   #closed: Promise<void> | null = null
   #drained: Promise<DrainProgress> | null = null
   readonly #logger: Logger
@@ -62,6 +70,7 @@ export class Rtms {
   private constructor(parts: {
     host: Host
     peers: Peers
+    publications: Publications
     tickets: Tickets
     requests: RequestHandlers
     connects: Hooks<Connected>
@@ -75,6 +84,7 @@ export class Rtms {
     faults: Faults | null
   }) {
     this.#host = parts.host
+    this.#startedAt = parts.host.outside.now()
     this.#requests = parts.requests
     this.#connects = parts.connects
     this.#disconnects = parts.disconnects
@@ -82,8 +92,11 @@ export class Rtms {
     this.#gateway = parts.gateway
     this.#watch = parts.watch
     this.#front = parts.front
-    this.#metrics = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
-    this.#measured = new Metrics(parts.host, parts.requests, parts.tickets.remoteKeys)
+    const { remoteKeys } = parts.tickets
+    const isOwn = parts.settings.server === undefined
+    this.#metrics = new Metrics(parts.host, parts.requests, remoteKeys, isOwn)
+    this.#measured = new Metrics(parts.host, parts.requests, remoteKeys)
+    this.#past = parts.pages === null ? null : new History(() => this.#measured.measure())
     const { faults } = parts
     this.#faults = faults
     this.#pages = parts.pages
@@ -91,9 +104,9 @@ export class Rtms {
     this.#readyLatenessMs = parts.settings.limits.readyLatenessMs
     this.tickets = parts.tickets
     const searches = new Searches()
-    this.meetings = new Meetings(parts.host, parts.settings.logger, searches, parts.peers)
-    this.topics = new Topics(parts.host, searches, parts.peers)
-    this.users = new Users(parts.host, parts.peers)
+    this.meetings = new Meetings<C>(parts.host, parts.settings.logger, searches, parts.peers)
+    this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications)
+    this.users = new Users<C>(parts.host, parts.peers)
     this.cluster = new Cluster(
       parts.host,
       parts.peers,
@@ -102,14 +115,22 @@ export class Rtms {
       faults && ((cutMs) => faults.strike(cutMs)),
     )
     this.#logger = parts.settings.logger
-    this.#api = new Api(parts.settings, this)
+    this.#api = new Api(parts.settings, this as unknown as Rtms)
   }
 
   /**
    * Starts a node: on a port of its own, or attached to a server. Rejects with an Error that lists every invalid
    * option, or says why the port is not available.
    */
-  static async start(options: RtmsOptions): Promise<Rtms> {
+  static async start<C extends Contract = Contract>(options: RtmsOptions): Promise<Rtms<C>> {
+    return (await Rtms.startIn<C>(runtime, options)).rtms
+  }
+
+  /** @internal Starts a node with other time and randomness, for tests; returns its host as well. */
+  static async startIn<C extends Contract = Contract>(
+    outside: Outside,
+    options: RtmsOptions,
+  ): Promise<{ readonly rtms: Rtms<C>; readonly host: Host }> {
     const settings = settle(options)
     const { logger } = settings
     const id = settings.nodeId ?? randomBytes(4).toString('hex')
@@ -125,14 +146,14 @@ export class Rtms {
         const here = host.act((node, now) => node.revoke(revoked, until, now))
         if (typeof here !== 'number' || peers.isAlone) return here
         const ofUser = 'user' in revoked
-        const leftMs = settings.limits.tokenMs + Math.max(0, until - Date.now())
+        const leftMs = settings.limits.tokenMs + Math.max(0, until - outside.wallNow())
         const told = { ofUser, name: ofUser ? revoked.user : revoked.id, until, leftMs }
         // A node that cannot be reached now is told when it is heard again.
         const answers = await peers.ask('revoke', told, { isLasting: true })
         return peers.sum(here, answers, 'connections were closed')
       },
     }
-    const tickets = await Tickets.create(settings, ticketsHost, logger)
+    const tickets = await Tickets.create(settings, ticketsHost, logger, outside)
     const webhook = settings.requests === undefined ? undefined : new Webhook(logger, settings.requests)
     const requests: RequestHandlers = new RequestHandlers(
       settings.maxHandlers,
@@ -159,6 +180,8 @@ export class Rtms {
       requestEnded: (call, why) => requests.end(call, why),
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
+      publishing: (offered) => publications.decided(offered),
+      published: (topic, publication) => publications.heard(topic, publication),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
@@ -215,8 +238,10 @@ export class Rtms {
         warn: (details, message) => logger.warn(details, message),
       },
       watch,
+      outside,
     )
     const peers: Peers = new Peers(host)
+    const publications: Publications = new Publications(host, logger)
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -227,9 +252,10 @@ export class Rtms {
       api: (request, response) => rtms.api(request, response),
       admin: pages,
     })
-    const rtms: Rtms = new Rtms({
+    const rtms: Rtms<C> = new Rtms<C>({
       host,
       peers,
+      publications,
       tickets,
       requests,
       connects,
@@ -251,7 +277,7 @@ export class Rtms {
       throw error
     }
     tickets.remoteKeys?.follow()
-    return rtms
+    return { rtms, host }
   }
 
   /** Name of this node, which its tickets contain. */
@@ -295,7 +321,11 @@ export class Rtms {
     const isLate = latenessMs > this.#readyLatenessMs
     const { status } = this.health()
     const { incarnation, cluster } = this.#host.node
-    const able = isCutOff(incarnation, cluster, performance.now()) ? 'cut-off' : isLate ? 'late' : 'ready'
+    const able = isCutOff(incarnation, cluster, this.#host.outside.now())
+      ? 'cut-off'
+      : isLate
+        ? 'late'
+        : 'ready'
     return {
       status: status === 'ok' ? able : status,
       node: this.node,
@@ -313,9 +343,14 @@ export class Rtms {
     return this.#measured.measure()
   }
 
+  /** The metrics of the last ten minutes, which a node with a dashboard keeps; empty without one. */
+  past(): Past {
+    return this.#past?.read() ?? { metrics: [], agoMs: [], series: [] }
+  }
+
   /** Milliseconds since it started. */
   uptime(): number {
-    return performance.now() - this.#startedAt
+    return this.#host.outside.now() - this.#startedAt
   }
 
   /**
@@ -349,11 +384,24 @@ export class Rtms {
   }
 
   /**
-   * Registers a handler for requests of a method; see {@link RequestHandler}. Returns a function that removes it.
+   * Registers a handler for requests of a method; see {@link RequestHandler}. With a schema it gets data that this has
+   * checked; other data is answered FORBIDDEN, saying what is wrong and where. Returns a function that removes it.
    * Throws BAD_NAME, or an Error where the method has a handler already.
    */
-  onRequest(method: string, handler: RequestHandler): () => void {
-    return this.#requests.register(method, handler)
+  onRequest<M extends NameIn<C, 'requests'>>(
+    method: M,
+    handler: RequestHandler<RequestOf<C, M, 'input'>, RequestOf<C, M, 'output'>>,
+  ): () => void
+  onRequest<M extends NameIn<C, 'requests'>, I extends RequestOf<C, M, 'input'>>(
+    method: M,
+    schema: Schema<I>,
+    handler: RequestHandler<I, RequestOf<C, M, 'output'>>,
+  ): () => void
+  onRequest(method: string, ...given: readonly unknown[]): () => void {
+    // A handler that is undefined by mistake is no call without a schema.
+    const [schema, handler] = given.length > 1 ? given : [undefined, ...given]
+    if (given.length > 1) checkSchema('onRequest', schema)
+    return this.#requests.register(method, handler as RequestHandler, schema as Schema | undefined)
   }
 
   /**
@@ -421,6 +469,7 @@ export class Rtms {
     this.#host.handle((node, now) => node.leave(now))
     this.#host.stop()
     await this.#host.bus.close()
+    this.#past?.close()
     this.#metrics.close()
     this.#measured.close()
     this.tickets.remoteKeys?.close()

@@ -110,6 +110,8 @@ export interface Observer {
   // ---- what the business does and is told
 
   botInput?(user: string, meeting: string, text: string): void
+  /** An input that the business of a node let pass, or played itself, waits for a frame: with this text. */
+  inputTaken?(node: number, meeting: string, slot: number, text: string): void
   /** A hook of a meeting ran. */
   hook?(meeting: string, hook: string): void
   /** The business of a node is asked about an input; it replaced its text, or dropped it. */

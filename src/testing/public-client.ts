@@ -2,7 +2,13 @@ import { Client } from '../client/client.ts'
 import type { ReadOptions } from '../client/machine/index.ts'
 import { type Frame, Meeting } from '../client/meeting.ts'
 import type { Publication, Socket, State } from '../client/options.ts'
-import { binaryCodec, eachPublication, RtmsError, type ServerMessage } from '../protocol/index.ts'
+import {
+  binaryCodec,
+  eachPublication,
+  type Payload,
+  RtmsError,
+  type ServerMessage,
+} from '../protocol/index.ts'
 import type { VirtualClock } from './clock.ts'
 import { ListenerFault, Stream } from './listening.ts'
 import { type End, type RestingClient, violate } from './observer.ts'
@@ -287,8 +293,12 @@ export class PublicClient extends SimClient {
     frames.event(`${epoch}/${number}`)
     seat.world = epoch
     seat.next = number + 1
-    const raw = inputs.map((input) => ({ ...input, data: textPayload(textIn(input.data)) }))
-    this.observer.frame?.(this, name, epoch, { number, events, inputs: raw })
+    const raw = <T extends { readonly data: unknown }>(each: T): T & { data: Payload } => ({
+      ...each,
+      data: textPayload(textIn(each.data)),
+    })
+    const told = events.map((event) => (event.type === 'say' ? raw(event) : event))
+    this.observer.frame?.(this, name, epoch, { number, events: told, inputs: inputs.map(raw) })
   }
 
   #left(meeting: string, seat: Seat, error: RtmsError): void {

@@ -68,9 +68,13 @@ export class SimRoom implements MeetingLogic {
       return refusal
     }
     if (dice < 0.15) this.#speakTo(slot, user)
-    if (dice < 0.9) return data
+    if (dice < 0.9) {
+      this.#observer.inputTaken?.(this.#node.index, name, slot, text)
+      return data
+    }
     this.#ran('input replaced')
     const by = `stamped ${text}`
+    this.#observer.inputTaken?.(this.#node.index, name, slot, by)
     this.#observer.inputReplaced?.(this.#node.index, name, text, by)
     return textPayload(by)
   }
@@ -158,7 +162,8 @@ export class SimRoom implements MeetingLogic {
     const text = `input ${user} ${this.#plan.name} ${this.#unique()}`
     this.#observer.botInput?.(user, this.#plan.name, text)
     const refusal = bot.send(textPayload(text))
-    if (refusal === null) return
+    if (refusal === null)
+      return this.#observer.inputTaken?.(this.#node.index, this.#plan.name, bot.slot, text)
     this.#ran(`bot input ${refusal}`)
     if (refusal === 'CLOSED') this.#bots.splice(at, 1)
   }

@@ -106,6 +106,35 @@ describe('The dashboard', () => {
     const figure = page.locator('figure', { has: messages })
     await figure.getByText('As a table').click()
     await figure.getByRole('cell', { name: /\/s$/ }).first().waitFor()
+
+    // Whoever comes later sees what was before: the page itself asks once a second.
+    await expect.poll(() => rtms.past().agoMs.length, { timeout: 20_000 }).toBeGreaterThan(4)
+    const later = await open(rtms)
+    const samples = (name: string): Promise<number> =>
+      later
+        .getByRole('slider', { name, exact: true })
+        .evaluate((slider) => Number(slider.getAttribute('aria-valuemax')))
+    await later.getByRole('slider', { name: 'Messages' }).waitFor()
+    expect(await samples('Messages')).toBeGreaterThan(2)
+    // Cards of a row are of one height, and their charts at one.
+    const heights = await later
+      .locator('.charts')
+      .first()
+      .locator('.chart')
+      .evaluateAll((charts) =>
+        charts.map((chart) => [
+          chart.getBoundingClientRect().height,
+          chart.querySelector('.plot')?.getBoundingClientRect().top,
+        ]),
+      )
+    expect(new Set(heights.map(String)).size).toBe(1)
+    // On a phone, groups are folded but for the first, and nothing of them is drawn.
+    await later.setViewportSize({ width: 390, height: 844 })
+    await later.reload()
+    await later.getByRole('slider', { name: 'Connections', exact: true }).waitFor()
+    expect(await later.locator('details.group[open]').count()).toBe(1)
+    await later.getByText('Traffic', { exact: true }).click()
+    await later.getByRole('slider', { name: 'Messages' }).waitFor()
   })
 
   test('follows a meeting, kicks a member and closes it, and asks before it does', async () => {

@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
 import { endAll, printed, rtms } from './cli-support.ts'
 
@@ -16,8 +19,21 @@ async function dashboard(args: string[], env: Record<string, string>): Promise<u
 describe('rtms', () => {
   it.each([
     [[], 'a command is missing'],
-    [['sing'], 'there is no command "sing"'],
+    [['sing'], 'there is no command "sing". See'],
+    [['serv'], 'there is no command "serv". Did you mean serve?'],
     [['serve', '--loud'], 'rtms serve --help'],
+    [['serve', '--origin', 'a'], 'Did you mean --origins?'],
+    [['publish', 't', '1', '--topickey', 'k'], 'Did you mean --topic-key?'],
+    [['serve', '--config', '/none.json'], '--config /none.json cannot be read: '],
+    [['serve', '--dev', '--port', '0', '--limits', 'sessionKeepMs'], 'such as sessionKeepMs=60000'],
+    [['serve', '--dev', '--port', '0', '--limits', 'sessionKepMs=1'], 'did you mean sessionKeepMs?'],
+    [['serve', '--dev', '--port', '0', '--limits', 'sessionKeepMs=0'], 'sessionKeepMs'],
+    [['serve', '--dev', '--port', '0', '--requests-url', 'http://a'], 'export RTMS_REQUESTS_SECRET='],
+    [['serve', '--dev', '--port', '0', '--requests-secret', 'x'.repeat(32)], 'goes with --requests-url'],
+    [
+      ['serve', '--dev', '--port', '0', '--requests-url', 'a', '--requests-secret', 'x'.repeat(32)],
+      'expected an http:// or https:// URL',
+    ],
     [['serve', '--dev', '--port', 'x'], 'a port is a number from 0 to 65535'],
     [['serve'], 'openssl rand -hex 32'],
     [['serve', '--secret', 'short'], 'at least 32 bytes'],
@@ -174,5 +190,78 @@ describe('rtms', () => {
     const [, url] = await printed(run, /listens at (http:\/\/\S+)\./)
     expect((await fetch(`${url}/healthz`)).status).toBe(200)
     expect((await fetch(`${url}/api/playground/ticket`, { method: 'POST', body: '{}' })).status).toBe(404)
+  })
+
+  it('says at its start what is open to whom', async () => {
+    const RTMS_SECRET = 'x'.repeat(32)
+    const plain = rtms(['serve', '--port', '0', '--host', '127.0.0.1'], { RTMS_SECRET })
+    await printed(plain, /no HTTP API/)
+    expect(plain.text()).toContain('Clients need a ticket signed with the secret')
+    expect(plain.text()).toContain('Pages that may connect: those of the same host (--origins)')
+    expect(plain.text()).toContain('/metrics answers this machine alone (--metrics)')
+    const open = rtms(
+      [
+        'serve',
+        '--port',
+        '0',
+        '--host',
+        '127.0.0.1',
+        '--origins',
+        'https://a.example',
+        '--metrics',
+        'public',
+      ],
+      { RTMS_SECRET, RTMS_REQUESTS_URL: 'http://127.0.0.1:1/rtms', RTMS_REQUESTS_SECRET: 'y'.repeat(32) },
+    )
+    await printed(open, /no HTTP API/)
+    expect(open.text()).toContain('Pages that may connect: those of https://a.example')
+    expect(open.text()).toContain('/metrics answers everybody')
+    expect(open.text()).toContain('Requests of clients go to http://127.0.0.1:1/rtms')
+    for (const run of [plain, open]) expect(run.text()).not.toMatch(/xxxx|yyyy/)
+  })
+
+  it('takes its options from a file, before which go the environment and what it is called with', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'rtms-config-'))
+    const file = join(folder, 'rtms.json')
+    const key = 'a-key-for-tests-which-is-long-enough'
+    const options = {
+      port: 0,
+      host: '127.0.0.1',
+      secret: 'z'.repeat(32),
+      origins: ['https://file.example'],
+      metrics: 'public',
+      limits: { sessionKeepMs: 1_000, requestsPerUser: 7 },
+      api: { keys: [key] },
+    }
+    await writeFile(file, JSON.stringify(options))
+    const run = rtms(['serve', '--config', file, '--limits', 'sessionKeepMs=2000'], { RTMS_METRICS: 'off' })
+    const [, url] = await printed(run, /HTTP API is at (\S+)\/v1/)
+    expect(run.text()).toContain('Pages that may connect: those of https://file.example')
+    expect(run.text()).toContain('/metrics answers nobody')
+    const headers = { authorization: `Bearer ${key}` }
+    expect((await fetch(`${url}/v1/info`, { headers })).status).toBe(200)
+    for (const [text, message] of [
+      ['{', 'cannot be read'],
+      ['[]', 'must hold one object of JSON'],
+      ['{"origin": []}', 'origin: it is not an option; did you mean origins?'],
+      ['{"logger": {}}', 'logger cannot be said in a file'],
+      ['{"port": 99999}', 'a port is a number from 0 to 65535'],
+      ['{"origins": ["a.example"]}', "origins such as 'https://example.com'"],
+      ['{"limits": {"sesionKeepMs": 1}}', 'did you mean sessionKeepMs?'],
+    ] as const) {
+      await writeFile(file, text)
+      const wrong = rtms(['serve', '--config', file, '--host', '127.0.0.1'], { RTMS_SECRET: 'x'.repeat(32) })
+      expect(await wrong.ended).toBe(2)
+      expect(wrong.text()).toContain(message)
+    }
+    await rm(folder, { recursive: true })
+  })
+
+  it('tells of its process in /metrics', async () => {
+    const run = rtms(['serve', '--port', '0', '--host', '127.0.0.1'], { RTMS_SECRET: 'x'.repeat(32) })
+    const [, url] = await printed(run, /listens at (http:\/\/\S+)\./)
+    const text = await (await fetch(`${url}/metrics`)).text()
+    for (const name of ['cpu_seconds_total', 'resident_memory_bytes', 'start_time_seconds', 'heap_bytes'])
+      expect(text).toMatch(new RegExp(`^process_${name} [0-9.e+]+$`, 'm'))
   })
 })

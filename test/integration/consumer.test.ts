@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process'
-import { cp, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
+import { build as bundle } from 'esbuild'
 import type { Browser, Page } from 'playwright-core'
 import { publint } from 'publint'
 import { build, createLogger } from 'vite'
@@ -51,6 +53,8 @@ const ofReaders = `
   declare const order: unknown
   declare function place(user: string, data: unknown, signal?: AbortSignal): Promise<string>
   declare function isFair(move: unknown): boolean
+  declare const scores: Map<string, Record<number, number>>
+  interface Answer { readonly points: number }
 
   declare const client: import('rtms/client').Client
   declare function apply(input: unknown): void
@@ -248,6 +252,50 @@ describe('the packed package', { timeout: LONG_MS }, () => {
     expect(warnings).toEqual([])
   })
 
+  it('is bundled for a server, as an ES module and as CommonJS, and runs without the package', async () => {
+    const folder = await folderOf('bundled', {
+      'main.js': `
+        import { connect } from 'rtms/client'
+        import { Rtms } from 'rtms/server'
+        const keys = ['a-key-of-the-tests-which-is-long-enough']
+        Rtms.start({ port: 0, host: '127.0.0.1', secret: keys[0], api: { keys }, admin: 'key' }).then(async (rtms) => {
+          await rtms.meetings.open('m')
+          const client = connect({ getTicket: () => rtms.tickets.issue({ user: 'u', meetings: ['m'] }) })
+          const meeting = await client.join('m')
+          await meeting.send('an input')
+          const headers = { authorization: 'Bearer ' + keys[0] }
+          const ask = (path) => fetch('http://127.0.0.1:' + rtms.address.port + path, { headers })
+          const { version } = await (await ask('/rtms/v1/info')).json()
+          console.log('framed', version, (await ask('/rtms/v1/openapi.json')).status, (await ask('/admin/')).status)
+          client.close()
+          await rtms.close()
+        })
+      `,
+    })
+    // As docs/runtimes.md says: what the package depends on is CommonJS, which asks for Node's modules by require.
+    const banner = "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+    const alone = await mkdtemp(join(tmpdir(), 'rtms-bundled-'))
+    for (const [format, file] of [
+      ['esm', 'main.mjs'],
+      ['cjs', 'main.cjs'],
+    ] as const) {
+      // oxlint-disable-next-line no-await-in-loop
+      const { warnings } = await bundle({
+        entryPoints: [join(folder, 'main.js')],
+        outfile: join(alone, file),
+        bundle: true,
+        platform: 'node',
+        format,
+        logLevel: 'silent',
+        ...(format === 'esm' ? { banner: { js: banner } } : {}),
+      })
+      expect(warnings).toEqual([])
+      // oxlint-disable-next-line no-await-in-loop
+      expect(await run(alone, process.execPath, file)).toBe('framed bundled 200 404\n')
+    }
+    await rm(alone, { recursive: true })
+  })
+
   it('runs in plain Node, as an ES module and by require', async () => {
     const use = `
       Rtms.start({ port: 0, host: '127.0.0.1', secret: 'x'.repeat(32) }).then(async (rtms) => {
@@ -302,7 +350,10 @@ describe('the examples', { timeout: LONG_MS }, () => {
     const files = (theirs: boolean): string[] =>
       blocks.filter(([, mark]) => (mark !== undefined) === theirs).map(([, , block = '']) => block)
     const lines = (theirs: boolean): number =>
-      files(theirs).reduce((sum, block) => sum + block.split('\n').filter((line) => line.trim() !== '').length, 0)
+      files(theirs).reduce(
+        (sum, block) => sum + block.split('\n').filter((line) => line.trim() !== '').length,
+        0,
+      )
     expect(text).toContain(`| lines | ${lines(true)} | ${lines(false)} |`)
     expect(lines(false)).toBeLessThanOrEqual(lines(true))
 

@@ -2,6 +2,7 @@ import { Giving } from '../../src/core/cluster/giving.ts'
 import { Holdings } from '../../src/core/cluster/holdings.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
+import { Intake } from '../../src/core/meeting/intake.ts'
 import { Electorate } from '../../src/core/meeting/electorate.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
 import type { Owner } from '../../src/core/meeting/owner.ts'
@@ -112,6 +113,12 @@ export const handoverMutants: readonly Mutant[] = [
           restore.call(this, { members: members.map((member) => ({ ...member, seq: 0 })), seqs: [] }, seatOf)
         }
       }),
+  },
+  {
+    name: 'inputs that wait for a frame left behind',
+    breaks: ['I4'],
+    from: 25,
+    plant: () => replace(Intake.prototype, 'restore', () => () => {}),
   },
   {
     name: 'a stable mark that begins anew',

@@ -92,6 +92,7 @@ export function articleOf(markdown: string, linkTo: (href: string) => string | n
     }
   }
   const [first] = sections
-  if (first === undefined || first.depth !== 1) throw new Error('a page of the docs begins with its title: # …')
+  if (first === undefined || first.depth !== 1)
+    throw new Error('a page of the docs begins with its title: # …')
   return { title: first.title, sections, html: marked.parser(tokens) }
 }

@@ -4,20 +4,11 @@ import type { BusConnector } from '../../bus/connector.ts'
 import type { Address, Logger, Rtms, RtmsOptions } from '../../server/index.ts'
 import { UsageError } from '../usage.ts'
 
+/** The options of a node that a file can say. */
+export type FileOptions = Omit<RtmsOptions, 'server' | 'handler' | 'bus' | 'logger' | 'faults'>
+
 /** What a node is started with: plain values, which can be handed to a worker thread. */
-export interface NodeSettings extends Pick<
-  RtmsOptions,
-  | 'host'
-  | 'secret'
-  | 'api'
-  | 'admin'
-  | 'nodeId'
-  | 'role'
-  | 'publicUrl'
-  | 'origins'
-  | 'trustedProxies'
-  | 'metrics'
-> {
+export interface NodeSettings extends FileOptions {
   readonly port: number
   /** With the demo on it. */
   readonly dev: boolean

@@ -373,10 +373,8 @@ export class Connections {
     if (refresh === null) return
     const { call } = refresh
     const { downstream, sessions, config } = this.#host
-    if (ending.by !== 'answer') {
-      downstream.fail(session, refresh, 'TIMEOUT', 'the token was not verified in time')
-      return
-    }
+    if (ending.by !== 'answer')
+      return downstream.fail(session, refresh, 'TIMEOUT', 'the token was not verified in time')
     const { answer: outcome } = ending
     const isAnothers = outcome.ok && outcome.value.user !== session.user
     const refusal = isAnothers ? 'UNAUTHENTICATED' : refusalOf(outcome, now + this.#host.config.wallOffset)

@@ -230,6 +230,8 @@ export const fixedLimits = {
    * stands still, no frame takes the events.
    */
   waitingEvents: 1_020,
+  /** Bytes that the business may say to all in one frame; above it `say` is refused. */
+  saidBytes: 16_384,
   /** Electorates of a meeting that decide which frames are stable; beyond this number the oldest no longer count. */
   electorates: 64,
   /** How far an input's seq may lie above the previous one; beyond it the input is refused with LIMIT. */

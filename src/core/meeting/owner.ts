@@ -23,6 +23,7 @@ import { Roster } from './roster.ts'
 import { sealedFrame, sealFrame } from './sealed.ts'
 import { type Host, isAway, type Member, type Occupant, Seat, seatOf } from './seat.ts'
 import { continues, type Seating, type Visitor, visitorOf } from './visitor.ts'
+import { WaitingEvents } from './waiting-events.ts'
 
 /** Why an input is refused; null where it is not. */
 type Refused = Refusal | ErrorCode | null
@@ -46,8 +47,7 @@ export class Owner implements Host {
   readonly #electorate: Electorate
   readonly backing: Backing<Owner>
   #closed = false
-  /** Events of the next frame, which precede its inputs. */
-  #events: MeetingEvent[] = []
+  readonly events: WaitingEvents
   /** Members have acknowledged frames since the last sweep: without a frame rate, one may be sealed just to say so. */
   #acknowledged = false
   /** Whether `sealNow` is pending at the end of the sweep. */
@@ -70,6 +70,7 @@ export class Owner implements Host {
     this.options = options
     const { log } = room
     const roster = (this.#roster = new Roster(options.capacity, (event) => this.#happen(event)))
+    this.events = new WaitingEvents(host.limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(host.limits.electorates))
     const run = (at: number): void => this.#run(at)
     this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
@@ -100,7 +101,7 @@ export class Owner implements Host {
     this.#electorate.restore(state.electorate, (slot) => roster.get(slot)?.seat?.elector)
     this.#intake.restore(state.intake, (slot) => roster.get(slot))
     this.#entrance.config = state.config
-    this.#events = [event, ...state.events]
+    this.events.restore([event, ...state.events])
     this.#pulse.restore(state.clock, this.log.next, now)
     this.#sealSoon()
   }
@@ -114,7 +115,7 @@ export class Owner implements Host {
       roster: this.#roster.state,
       intake: this.#intake.state,
       electorate: this.#electorate.stateFor((elector) => slots.get(elector)),
-      events: [...this.#events],
+      events: [...this.events.list],
       clock: this.#pulse.state(this.log.next, now),
     }
   }
@@ -212,7 +213,7 @@ export class Owner implements Host {
 
   /** Seats a bot. */
   addBot(user: string): Bot | ErrorCode {
-    return this.#events.length >= this.#host.limits.waitingEvents ? 'BUSY' : this.#bots.add(user)
+    return this.events.isFull ? 'BUSY' : this.#bots.add(user)
   }
 
   get bots(): Bots['list'] {
@@ -325,8 +326,7 @@ export class Owner implements Host {
 
   #happen(event: MeetingEvent): void {
     if (event.type === 'takeover' && this.room.facts.reigns.length === 0) return
-    this.#events.push(event)
-    this.#sealSoon()
+    this.events.push(event)
   }
 
   /** Without a frame rate, schedules sealing at the end of the sweep. */
@@ -346,7 +346,7 @@ export class Owner implements Host {
   }
 
   get #hasNothing(): boolean {
-    return this.#intake.size === 0 && this.#events.length === 0
+    return this.#intake.size === 0 && this.events.list.length === 0
   }
 
   /** Without a frame rate: whether the last non-empty frame has become stable and no frame has said so. */
@@ -401,7 +401,7 @@ export class Owner implements Host {
 
   #seal(now: number): void {
     this.backing.sealed(this.log.next, now)
-    const events = this.#events.splice(0)
+    const events = this.events.take()
     this.#host.work.done += this.#intake.size * costs.looked
     const inputs = this.#intake.take()
     this.#host.work.done += (events.length + inputs.length) * costs.encoded
@@ -444,7 +444,7 @@ export class Owner implements Host {
     this.#pulse.end()
     this.#entrance.clear()
     this.#roster.clear()
-    this.#events = []
+    this.events.take()
     return this.#intake.clear()
   }
 }

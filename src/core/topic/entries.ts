@@ -179,7 +179,7 @@ export class TopicEntries {
     now: number,
     cameAt: number = now,
     missing: number | null = null,
-  ): void {
+  ): Publication {
     this.#clearBatches()
     this.touched = now
     const skipped = this.heads.see(source, number, this.next)
@@ -202,6 +202,7 @@ export class TopicEntries {
     const replaced = entry.isHole ? null : this.#compacted.put(entry, this.#settings.stamps.trusted)
     if (replaced !== null) this.#let(replaced)
     if (lost > 0 || entry.slot < 0) this.#lastOdd = entry.position
+    return entry
   }
 
   /** Releases an entry that is no longer the latest of its key, unless the ring still has it. */

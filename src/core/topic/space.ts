@@ -1,7 +1,11 @@
+import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { Downstream } from '../down/downstream.ts'
+import type { Budget } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
+import { weights } from '../ground/weights.ts'
 import type { Account } from '../session/account.ts'
 import type { Carrier } from './carrier.ts'
+import { weigh } from './publication.ts'
 import type { Topic } from './topic.ts'
 
 /** A topic without room: the round of writes until which publications wait, and the users who have had one taken. */
@@ -20,6 +24,7 @@ export class Space {
   readonly #limits: Limits
   readonly #downstream: Downstream
   readonly #carrier: Carrier
+  readonly #budget: Budget
   readonly #trim: (topic: Topic, now: number) => void
   readonly #crowds: Map<Topic, Crowd> = new Map()
 
@@ -27,12 +32,33 @@ export class Space {
     limits: Limits,
     downstream: Downstream,
     carrier: Carrier,
+    budget: Budget,
     trim: (topic: Topic, now: number) => void,
   ) {
     this.#limits = limits
     this.#downstream = downstream
     this.#carrier = carrier
+    this.#budget = budget
     this.#trim = trim
+  }
+
+  /** Whether the budget has room for an entry. A removal that weighs no more than the value it removes needs none. */
+  admits(
+    topic: Topic | undefined,
+    key: string,
+    tombstone: boolean,
+    data: Payload,
+    by: Account | null,
+  ): boolean {
+    if (!this.#budget.isFull) return true
+    const weight = weigh(key, payloadLength(data))
+    if (topic === undefined) {
+      const made = weights.topic + weights.entries
+      return this.#budget.admits((by?.estate.held ?? 0) + made, weight)
+    }
+    // Whoever else publishes to a topic has nothing to do with what its maker holds.
+    const held = (by === topic.maker ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
+    return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
   }
 
   /** `factor`: of the room. */

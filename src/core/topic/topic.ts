@@ -191,8 +191,8 @@ export class Topic extends Payer implements TopicView {
     now: number,
     cameAt: number = now,
     missing: number | null = null,
-  ): void {
-    this.#made().append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
+  ): Publication {
+    return this.#made().append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
   }
 
   #made(): TopicEntries {

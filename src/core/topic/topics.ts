@@ -20,7 +20,8 @@ import { CatchUp, noPeers, type TopicPeers } from './catch-up.ts'
 import { policies, TopicCursor, weighWish, type Wish, wishOf } from './cursor.ts'
 import { FirstReaders } from './first-readers.ts'
 import { type Group, rungOf, Rungs } from './groups.ts'
-import { type Diffused, weigh } from './publication.ts'
+import { Listening } from './listening.ts'
+import type { Diffused } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import { Retentions } from './retentions.ts'
 import { Space } from './space.ts'
@@ -34,6 +35,7 @@ export class Topics {
   /** What this node has missed of topics that are read here. */
   readonly catchUp: CatchUp
   readonly #firstReaders: FirstReaders
+  readonly #listening: Listening
   readonly #config: NodeConfig
   readonly #downstream: Downstream
   readonly #carrier: Carrier
@@ -68,7 +70,9 @@ export class Topics {
     publishers: Publishers,
     nextLog: () => number,
     others: TopicPeers = noPeers,
+    heard: Listening['heard'] = () => {},
   ) {
+    this.#listening = new Listening(heard)
     this.#config = config
     this.#downstream = downstream
     this.#carrier = carrier
@@ -81,7 +85,9 @@ export class Topics {
     const origin = originOf(config)
     this.#retentions = new Retentions((retention) => this.#hostOf(retention, origin))
     this.#rungs = new Rungs(timers, (group) => this.#offer(group))
-    this.#space = new Space(config.limits, downstream, carrier, (topic, now) => this.#trim(topic, now))
+    this.#space = new Space(config.limits, downstream, carrier, budget, (topic, now) =>
+      this.#trim(topic, now),
+    )
     this.#aging = new Aging(
       config.limits,
       timers,
@@ -192,7 +198,7 @@ export class Topics {
     if (known === undefined && !isName(name)) return 'BAD_TOPIC'
     if (tombstone && key === '') return 'BAD_NAME'
     if (payloadLength(data) > protocolLimits.payload) return 'TOO_LARGE'
-    if (!this.#admits(known, key, tombstone, data, by)) return 'LIMIT'
+    if (!this.#space.admits(known, key, tombstone, data, by)) return 'LIMIT'
     const topic = known ?? this.#make(name, by)
     if (topic === null || !topic.hasRoomFor(key, topicKeys)) return 'LIMIT'
     if (by === null) this.#adopt(topic)
@@ -218,25 +224,6 @@ export class Topics {
     maker.topics--
   }
 
-  /** Whether the budget has room for an entry. A removal that weighs no more than the value it removes needs none. */
-  #admits(
-    topic: Topic | undefined,
-    key: string,
-    tombstone: boolean,
-    data: Payload,
-    by: Account | null,
-  ): boolean {
-    if (!this.#budget.isFull) return true
-    const weight = weigh(key, payloadLength(data))
-    if (topic === undefined) {
-      const made = weights.topic + weights.entries
-      return this.#budget.admits((by?.estate.held ?? 0) + made, weight)
-    }
-    // Whoever else publishes to a topic has nothing to do with what its maker holds.
-    const held = (by === topic.maker ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
-    return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
-  }
-
   #append(
     topic: Topic,
     source: Publisher,
@@ -250,7 +237,8 @@ export class Topics {
     missing: number | null = null,
   ): void {
     if (topic.isEmpty) this.#aging.use(topic)
-    topic.append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
+    const entry = topic.append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
+    this.#listening.hear(topic, entry, missing !== null)
     this.#stats.publications++
     if (topic.dirty) return
     topic.dirty = true
@@ -269,7 +257,7 @@ export class Topics {
       this.#stats.refusePublication('PROTOCOL')
       return
     }
-    const isAdmitted = this.#admits(topic, key, tombstone, data, null)
+    const isAdmitted = this.#space.admits(topic, key, tombstone, data, null)
     if (source === null || !isAdmitted || !topic.hasRoomFor(key, this.#config.limits.topicKeys)) {
       this.#stats.refusePublication('LIMIT')
       return
@@ -311,11 +299,27 @@ export class Topics {
 
   /** Whether a topic is getting, or begins to get, what other nodes keep of it for its first reader. */
   #awaits(topic: Topic, now: number): boolean {
-    if (topic.isRead) return this.#firstReaders.has(topic)
-    this.#aging.use(topic)
-    this.#carrier.subscribe(topic)
+    if (topic.isRead && !this.#listening.isAlone(topic)) return this.#firstReaders.has(topic)
+    this.#use(topic)
     this.catchUp.begin(topic, (caught) => this.#firstReaders.ready(caught), now)
     return true
+  }
+
+  #use(topic: Topic): void {
+    this.#aging.use(topic)
+    if (topic.isRead) return
+    this.#carrier.subscribe(topic)
+    if (!this.catchUp.hasPeers) this.catchUp.alone(topic)
+  }
+
+  /** See `RtmsNode.listen`. */
+  listen(name: string, on: boolean, now: number): ErrorCode | null {
+    const topic = this.#topics.get(name) ?? this.#make(name, null)
+    if (topic === null) return 'LIMIT'
+    if (on) this.#use(topic)
+    this.#listening.set(topic, on ? this.#stamps.next(now) : null)
+    this.#left(topic, now)
+    return null
   }
 
   drop(session: Session, now: number): void {
@@ -341,11 +345,7 @@ export class Topics {
     if (!this.#budget.admits(held, weighWish(wish))) return 'LIMIT'
     const topic = known ?? this.#make(asked.topic, session.account)
     if (topic === null) return 'LIMIT'
-    this.#aging.use(topic)
-    if (!topic.isRead) {
-      this.#carrier.subscribe(topic)
-      this.catchUp.alone(topic)
-    }
+    this.#use(topic)
     // While marked cursors wait to be written, their entries must stay.
     if (!this.#downstream.hasWork) this.#trim(topic, now)
     const { since } = asked

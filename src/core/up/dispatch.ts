@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { isName } from '../../protocol/names.ts'
+import type { Payload } from '../../protocol/payload.ts'
 import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Limits } from '../ground/config.ts'
@@ -60,6 +61,7 @@ export class Dispatch {
   readonly #requests: Requests
   readonly #refresh: Targets['refresh']
   readonly #flood: Targets['flood']
+  readonly #application: Application
   readonly #upstream: Upstream
   readonly #refusals: Rate
   /** Sessions whose socket is paused until their upstream queue is at most half full. */
@@ -73,6 +75,7 @@ export class Dispatch {
     this.#downstream = targets.downstream
     this.#topics = targets.topics
     this.#requests = targets.requests
+    this.#application = application
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
     const { topics } = targets
@@ -398,16 +401,30 @@ export class Dispatch {
   }
 
   #publish(session: Session, message: MessageOf<'publish'>, now: number, denial: Refusal | undefined): void {
-    const { topic, data, key, tombstone } = message
+    const { topic, key, tombstone } = message
     let result: number | ErrorCode
     if (denial !== undefined) return this.#refuseAs(session, message, denial, now)
     if (!mayWrite(session.grant, topic)) result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
-    // The upstream queue has made the payload its own, so the topic may keep it.
-    else result = this.#topics.publish(topic, data, key, tombstone, now, session.account)
+    else {
+      const data = this.#decided(session, message)
+      // Refused by the business: part of normal play, so it does not count as a flood.
+      if ('code' in data) {
+        const told = toldOf(data)
+        return this.#answer(session, message, told.error, told.message, told.retryAfter, told.reason)
+      }
+      // The upstream queue has made the payload its own, so the topic may keep it.
+      result = this.#topics.publish(topic, data, key, tombstone, now, session.account)
+    }
     const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : undefined
     if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
+  }
+
+  /** What the business makes of a publication. */
+  #decided({ user, id }: Session, message: MessageOf<'publish'>): Payload | Refusal {
+    const { topic, key, tombstone, data } = message
+    return this.#application.publishing?.({ user, session: id, topic, key, tombstone, data }) ?? data
   }
 }
 

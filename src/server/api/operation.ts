@@ -5,6 +5,7 @@ import type { Meetings } from '../business/meetings.ts'
 import type { Topics } from '../business/topics.ts'
 import type { Users } from '../business/users.ts'
 import type { Health, Readiness } from '../edge/http.ts'
+import type { Past } from '../history.ts'
 import type { Tickets } from '../tickets/tickets.ts'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary'
@@ -30,6 +31,8 @@ export interface ApiNode {
   /** Milliseconds since the node started. */
   uptime(): number
   measure(): Promise<Metric[]>
+  /** The last ten minutes of it; empty where nobody may look. */
+  past(): Past
 }
 
 /** One call of the API. The routing and the OpenAPI document are both made from these. */

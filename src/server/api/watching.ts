@@ -270,4 +270,43 @@ export const watchingOperations: readonly Operation[] = [
     }),
     run: async (node) => ({ metrics: await node.measure() }),
   }),
+  operation({
+    id: 'getPastMetrics',
+    at: 'GET /metrics/past',
+    summary: 'Read the metrics of the last ten minutes',
+    description:
+      'The values of the metrics as they were every three seconds, as the charts of the dashboard begin.',
+    input: v.strictObject({}),
+    output: v.strictObject({
+      metrics: v.pipe(v.array(v.string()), v.description('The names of all metrics.')),
+      agoMs: v.pipe(
+        v.array(v.number()),
+        v.description('How long ago each sample was taken, in milliseconds, oldest first.'),
+      ),
+      series: v.array(
+        v.strictObject({
+          name: text('Of the value.'),
+          labels: v.record(v.string(), v.union([v.string(), v.number()])),
+          values: v.pipe(
+            v.array(v.nullable(v.number())),
+            v.description(
+              'One for each sample, null where it was not there; one alone where it has not changed.',
+            ),
+          ),
+        }),
+      ),
+    }),
+    run: (node) => {
+      const { metrics, agoMs, series } = node.past()
+      return {
+        metrics: [...metrics],
+        agoMs: [...agoMs],
+        series: series.map(({ name, labels, values }) => ({
+          name,
+          labels: { ...labels },
+          values: [...values],
+        })),
+      }
+    },
+  }),
 ]

@@ -120,7 +120,7 @@ export class Cluster {
   nodes({ host }: { readonly host?: string | undefined } = {}): ClusterNode[] {
     const { id, incarnation, cluster } = this.#host.node
     const load = loadOf(this.#host.node)
-    const now = performance.now()
+    const now = this.#host.outside.now()
     const address = this.#addressOf(host, undefined)
     const draining = this.#host.node.draining.state !== 'serving'
     const role = roleOf(incarnation)
@@ -240,7 +240,7 @@ export class Cluster {
     if (!(withinMs >= 1)) throw new RangeError(`withinMs is ${withinMs}; expected a number of at least 1`)
     const { incarnation, peering } = this.#host.node
     const within = whole(withinMs)
-    const here = peering?.mesh.successions.told(within, performance.now()) ?? []
+    const here = peering?.mesh.successions.told(within, this.#host.outside.now()) ?? []
     const { answers, missing } = await this.#peers.ask('successions', { withinMs: within })
     const told = [[incarnation, here] as const, ...answers].flatMap(([node, successions]) =>
       successions.map(({ from, ...succession }) => ({

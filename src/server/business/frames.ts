@@ -1,18 +1,18 @@
 import type { SealedFrame } from '../../core/index.ts'
-import { fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
+import { type FrameEvent, fromPayload, type MeetingEvent, type Payload } from '../../protocol/index.ts'
 
 /** A frame that has just been sealed, as every member will see it. */
-export interface MeetingFrame {
+export interface MeetingFrame<I = unknown, W = unknown> {
   readonly number: number
-  readonly events: readonly MeetingEvent[]
-  readonly inputs: readonly FrameInput[]
+  readonly events: readonly FrameEvent<W>[]
+  readonly inputs: readonly FrameInput<I>[]
 }
 
-export interface FrameInput {
+export interface FrameInput<I = unknown> {
   readonly slot: number
   readonly seq: number
   /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. */
-  readonly data: unknown
+  readonly data: I
 }
 
 /** A payload that is parsed once, when it is first read. */
@@ -28,6 +28,11 @@ export class Lazy {
     this.#parsed ??= { value: fromPayload(this.#payload) }
     return this.#parsed.value
   }
+
+  /** What a schema has made of it. */
+  set data(value: unknown) {
+    this.#parsed = { value }
+  }
 }
 
 class Framed extends Lazy implements FrameInput {
@@ -42,5 +47,9 @@ class Framed extends Lazy implements FrameInput {
 }
 
 export function toMeetingFrame({ number, events, inputs }: SealedFrame): MeetingFrame {
-  return { number, events, inputs: inputs.map((input) => new Framed(input)) }
+  return { number, events: events.map(toFrameEvent), inputs: inputs.map((input) => new Framed(input)) }
+}
+
+function toFrameEvent(event: MeetingEvent): FrameEvent {
+  return event.type === 'say' ? { ...event, data: fromPayload(event.data) } : event
 }

@@ -2,45 +2,49 @@ import type { MeetingLogic, Refusal } from '../../core/index.ts'
 import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
-import { isThenable } from '../ground/thenable.ts'
 import type { Host } from '../host.ts'
+import { atOnce, encoded, replacement } from './decisions.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
+import { checked, type Schema } from './schema.ts'
 
 /** A user who wants to join a meeting. */
-export interface JoinAttempt {
+export interface JoinAttempt<M = unknown, W = unknown> {
   readonly user: string
   /** The slot that the user would get. */
   readonly slot: number
-  readonly meeting: Meeting
+  readonly meeting: Meeting<M, W>
 }
 
 /** An input on its way into a frame. */
-export interface MemberInput {
+export interface MemberInput<I = unknown, M = unknown, W = unknown> {
   readonly slot: number
   readonly user: string
-  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. What a client sent: check it. */
-  readonly data: unknown
-  readonly meeting: Meeting
+  /**
+   * JSON parsed, or bytes as a `Uint8Array`, which is read-only. With `input`, what that schema made of it; without it,
+   * what a client sent, whatever its type says: check it.
+   */
+  readonly data: I
+  readonly meeting: Meeting<M, W>
 }
 
 /**
  * A member who has left, and why: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token
  * changed).
  */
-export interface Departure {
+export interface Departure<M = unknown, W = unknown> {
   readonly user: string
   readonly slot: number
   readonly reason: string
-  readonly meeting: Meeting
+  readonly meeting: Meeting<M, W>
 }
 
 /** What {@link Meeting.call} asks for, on whichever node that was. */
-export interface CallToMeeting {
+export interface CallToMeeting<M = unknown, W = unknown> {
   readonly method: string
   /** JSON parsed, or bytes as a `Uint8Array`, which is read-only; null where nothing was given. */
   readonly data: unknown
-  readonly meeting: Meeting
+  readonly meeting: Meeting<M, W>
 }
 
 /**
@@ -51,54 +55,58 @@ export interface CallToMeeting {
  * `bot.send`, `bot.leave`, `kick` and `close` take effect as soon as the sweep is over when called from a hook. An
  * error thrown by a hook is logged and has no other effect, except that `onJoin`, `onInput` and `onCall` refuse.
  */
-export interface KindHooks {
+export interface KindHooks<I = unknown, M = unknown, S = unknown, W = unknown> {
+  /**
+   * Checks each input before `onInput`, which gets what the schema makes of it, as do frames. One that it refuses is
+   * dropped, and the sender's promise rejects with FORBIDDEN. The schema is synchronous, as the hooks are.
+   */
+  readonly input?: Schema<I> | undefined
   /** The meeting has been opened; it has no members yet. */
-  readonly onOpen?: ((meeting: Meeting) => void) | undefined
+  readonly onOpen?: ((meeting: Meeting<M, W>) => void) | undefined
   /**
    * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN; a thrown `RtmsError`
    * refuses with its code, message and wait; any other thrown value refuses with HANDLER_FAILED. Not called for
    * spectators, bots, or members who come back after a reconnect.
    */
-  readonly onJoin?: ((attempt: JoinAttempt) => unknown) | undefined
+  readonly onJoin?: ((attempt: JoinAttempt<M, W>) => unknown) | undefined
   /**
    * A member sent an input that is within its limits. Undefined or `true` passes it on. `false` or `null` drops it, and
    * the sender's promise rejects with FORBIDDEN. A thrown `RtmsError` drops it with its code, any other thrown value
    * with HANDLER_FAILED, so a client cannot get past a check by making it fail. Any other value replaces the input: a
    * value with a JSON form, or a `Uint8Array`, of at most 4 KiB. Not called for bots.
    */
-  readonly onInput?: ((input: MemberInput) => unknown) | undefined
+  readonly onInput?: ((input: MemberInput<I, M, W>) => I | boolean | null | undefined | void) | undefined
   /**
    * A frame was sealed, perhaps an empty one, so this is the meeting's clock. It stands still while nobody is
    * connected.
    */
-  readonly onFrame?: ((frame: MeetingFrame, meeting: Meeting) => void) | undefined
+  readonly onFrame?: ((frame: MeetingFrame<I, W>, meeting: Meeting<M, W>) => void) | undefined
   /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
-  readonly onLeave?: ((departure: Departure) => void) | undefined
-  /**
+  readonly onLeave?: ((departure: Departure<M, W>) => void) | undefined
   /**
    * Answers {@link Meeting.call} with the value returned, as a request handler does: a value with a JSON form, or a
    * `Uint8Array`, of at most 32 KiB; undefined is null. The caller's promise rejects with a thrown `RtmsError`, and
    * with HANDLER_FAILED for any other thrown value.
    */
-  readonly onCall?: ((call: CallToMeeting) => unknown) | undefined
+  readonly onCall?: ((call: CallToMeeting<M, W>) => unknown) | undefined
   /**
    * The meeting is about to go on on another node, because this one drains: returns the state that the business has of
    * it, a value with a JSON form or a `Uint8Array`. No hook of the meeting runs here afterwards. Without `snapshot`, a
    * meeting of a kind with hooks cannot move: it ends with its node. So it does where `snapshot` throws, or where the
    * state is larger than about 256 KiB.
    */
-  readonly snapshot?: ((meeting: Meeting) => unknown) | undefined
+  readonly snapshot?: ((meeting: Meeting<M, W>) => S) | undefined
   /**
    * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`; null where
    * that node has ended, and with it what it knew and its bots. Without `restore` the meeting ends then. The hooks
    * run here from now on; `meeting.bots` are those that were added there.
    */
-  readonly restore?: ((state: unknown, meeting: Meeting) => void) | undefined
+  readonly restore?: ((state: S | null, meeting: Meeting<M, W>) => void) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
-  readonly onClose?: ((meeting: Meeting) => void) | undefined
+  readonly onClose?: ((meeting: Meeting<M, W>) => void) | undefined
 }
 
-export const hookNames: readonly (keyof KindHooks)[] = [
+export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [
   'onOpen',
   'onJoin',
   'onInput',
@@ -168,7 +176,7 @@ export class HookRunner {
    * meeting has gone to another node; `come`: when it has come from one.
    */
   logic(ended: () => void, come: () => void = () => {}): MeetingLogic {
-    const { onJoin, onInput, onFrame, onLeave, onClose, snapshot, restore } = this.#hooks
+    const { input: schema, onJoin, onInput, onFrame, onLeave, onClose, snapshot, restore } = this.#hooks
     const meeting = this.#meeting
     const logic: MeetingLogic = {
       close: () => {
@@ -182,7 +190,8 @@ export class HookRunner {
       },
     }
     // What the business knows of it besides has ended with its node.
-    const isPlain = Object.values(this.#hooks).every((hook) => hook === undefined)
+    const { input: _, ...hooks } = this.#hooks
+    const isPlain = Object.values(hooks).every((hook) => hook === undefined)
     if (restore !== undefined || isPlain) logic.revive = () => logic.restore?.(null)
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
@@ -192,10 +201,15 @@ export class HookRunner {
         return answer === false ? NOT_ADMITTED : null
       }
     }
-    if (onInput !== undefined) {
+    if (onInput !== undefined || schema !== undefined) {
       logic.input = (slot, user, data) => {
-        const input = new Incoming(slot, user, data, meeting)
-        const answer = this.#ask('onInput', () => replacement(onInput(input)))
+        const answer = this.#ask('onInput', () => {
+          const input = new Incoming(slot, user, data, meeting)
+          if (schema === undefined) return replacement('onInput', onInput?.(input), limits.input)
+          input.data = checked(schema, input.data)
+          const wanted = replacement('onInput', onInput?.(input), limits.input)
+          return wanted === undefined ? encoded('the schema', input.data, limits.input) : wanted
+        })
         if (answer instanceof RtmsError) return answer
         return answer === null ? DROPPED : ((answer as Payload | undefined) ?? data)
       }
@@ -256,31 +270,7 @@ export class HookRunner {
   }
 }
 
-/** Undefined: the input unchanged; null: drop it. */
-function replacement(answer: unknown): Payload | null | undefined {
-  if (answer === undefined || answer === true) return undefined
-  if (answer === null || answer === false) return null
-  const data = toPayload(atOnce(answer))
-  if (data.bytes.length <= limits.input) return data
-  throw new RangeError(
-    `onInput returned ${data.bytes.length} bytes where at most ${limits.input} are allowed in a frame`,
-  )
-}
-
 function answerOf(answer: unknown): Payload {
-  const data = toPayload(atOnce(answer) ?? null)
-  if (data.bytes.length <= limits.payload) return data
-  // HANDLER_FAILED: the caller sent nothing that it could correct.
-  throw new RangeError(
-    `onCall returned ${data.bytes.length} bytes where at most ${limits.payload} are allowed`,
-  )
-}
-
-/** Throws where a hook returns a promise, which nobody would await. Its rejection must not end the process. */
-function atOnce<T>(answer: T): T {
-  if (!isThenable(answer)) return answer
-  Promise.resolve(answer).catch(() => {})
-  throw new TypeError(
-    'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it',
-  )
+  // Too large is HANDLER_FAILED: the caller sent nothing that it could correct.
+  return encoded('onCall', atOnce(answer) ?? null, limits.payload)
 }

@@ -3,6 +3,7 @@ import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { isUnknown, notAnOption } from '../ground/meant.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
+import { isSchema, type Schema } from './schema.ts'
 
 /** The options of a meeting. Those left out come from its kind, or else from `defaultMeeting`. */
 type Settings = { readonly [K in keyof MeetingOptions]?: MeetingOptions[K] | undefined }
@@ -15,7 +16,8 @@ export interface OpenOptions extends Settings {
 }
 
 /** The definition of a kind: the default options of its meetings, and its hooks. */
-export interface MeetingKind extends Settings, KindHooks {}
+export interface MeetingKind<I = unknown, M = unknown, S = unknown, W = unknown>
+  extends Settings, KindHooks<I, M, S, W> {}
 
 type OptionsSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
 
@@ -78,7 +80,13 @@ const hook = v.optional(
 )
 export const kindSchema: OptionsSchema = v.strictObject({
   ...meetingSettings,
-  ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<keyof KindHooks, typeof hook>),
+  input: v.optional(
+    v.custom<Schema>(isSchema, 'expected a schema that follows Standard Schema; leave it out for none'),
+  ),
+  ...(Object.fromEntries(hookNames.map((name) => [name, hook])) as Record<
+    (typeof hookNames)[number],
+    typeof hook
+  >),
 })
 
 /** Throws an Error that lists every fault. */

@@ -52,9 +52,10 @@ export class Bot {
 /**
  * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
  * another node: `kick`, `sendTo`, `call`, `close` and `look` reach it there; everything else is for the node that has
- * it, and for the hooks of its kind, which run there.
+ * it, and for the hooks of its kind, which run there. `M` is the type of what it tells one member,
+ * `Said` of what it says to all.
  */
-export class Meeting {
+export class Meeting<M = unknown, Said = unknown> {
   readonly name: string
   readonly #host: Host
   readonly #logger: Logger
@@ -158,12 +159,25 @@ export class Meeting {
    * coming back. Has no effect where the slot is empty. Throws TOO_LARGE, or a TypeError for a value without a JSON
    * form.
    */
-  sendTo(slot: number, value: unknown): void {
+  sendTo(slot: number, value: M): void {
     const data = payloadOf(value)
     if (this.#away !== null) return this.#away.forget(this.name, this.#away.sendTo(this.name, slot, data))
     // The user that a running onJoin decides about gets the slot only afterwards.
     const send = (node: RtmsNode): boolean => node.sendTo(this.name, slot, data)
     if (!this.#host.inHook || !this.#host.act(send)) this.#host.afterHook(send)
+  }
+
+  /**
+   * Says something to all: members and spectators find it in the next frame, as its event `say`, and so does whoever
+   * comes later. A value with a JSON form, or a `Uint8Array`, of at most 4 KiB. While nobody is connected, it waits for
+   * the clock. Throws an `RtmsError`: TOO_LARGE; BUSY where 16 KiB wait already; CLOSED where the meeting was closed or is
+   * on another node; a TypeError for a value without a JSON form.
+   */
+  say(value: Said): void {
+    const data = toPayload(value)
+    const error = this.#host.act((node) => node.say(this.name, data))
+    if (error === 'NOT_FOUND') throw this.#closed()
+    if (error !== null) throw new RtmsError(error)
   }
 
   /**

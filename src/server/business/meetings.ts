@@ -8,7 +8,14 @@ import type {
   Outcome,
   Whereabouts,
 } from '../../core/index.ts'
-import { isName, type Payload, RtmsError } from '../../protocol/index.ts'
+import {
+  type Contract,
+  isName,
+  type MeetingOf,
+  type NameIn,
+  type Payload,
+  RtmsError,
+} from '../../protocol/index.ts'
 import { checkLimit, checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -59,7 +66,7 @@ interface Call extends MeetingCall {
 }
 
 /** The meetings of this node, and of the others of its cluster. */
-export class Meetings {
+export class Meetings<C extends Contract = Contract> {
   readonly #host: Host
   readonly #logger: Logger
   readonly #searches: Searches
@@ -87,18 +94,22 @@ export class Meetings {
   }
 
   /**
-   * Defines a kind of meeting: default options, and hooks (see {@link KindHooks}). It applies to meetings opened
+   * Defines a kind of meeting: default options, a schema of its inputs, and hooks (see {@link KindHooks}). It applies to meetings opened
    * afterwards. Throws BAD_NAME, or an Error that lists every invalid option or says that the kind is already defined.
    */
-  define(kind: string, definition: MeetingKind): void {
+  define<
+    K extends NameIn<C, 'meetings'>,
+    I extends MeetingOf<C, K, 'input'> = MeetingOf<C, K, 'input'>,
+    S = MeetingOf<C, K, 'state'>,
+  >(kind: K, definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>>): void {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)
-    const { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore, ...given } =
-      definition
+    const { input, onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore, ...given } =
+      definition as unknown as MeetingKind
     this.#kinds.set(kind, {
       settings: defined(given),
-      hooks: { onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore },
+      hooks: { input, onOpen, onJoin, onInput, onFrame, onLeave, onCall, onClose, snapshot, restore },
     })
   }
 

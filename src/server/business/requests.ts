@@ -12,12 +12,17 @@ import { checkHandler, checkName } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
+import { isThenable } from '../ground/thenable.ts'
+import { checkedLater, type Schema } from './schema.ts'
 
 /** A request as its handler sees it. */
-export interface Request {
+export interface Request<I = unknown> {
   readonly user: string
-  /** JSON parsed, or bytes as a `Uint8Array`, which is read-only. What a client sent: check it. */
-  readonly data: unknown
+  /**
+   * JSON parsed, or bytes as a `Uint8Array`, which is read-only. With a schema, what that made of it; without one, what
+   * a client sent, whatever its type says: check it.
+   */
+  readonly data: I
   readonly session: string
   /** Rises within a session; together with `session`, an id for recognising a repetition. */
   readonly call: number
@@ -30,7 +35,7 @@ export interface Request {
  * 32 KiB; undefined is sent as null. A thrown `RtmsError` reaches the client with its code and message; for any other
  * error the client gets HANDLER_FAILED and nothing more.
  */
-export type RequestHandler = (request: Request) => unknown
+export type RequestHandler<I = unknown, O = unknown> = (request: Request<I>) => O | Promise<O>
 
 /** Answers calls that have no handler in this process: at most `concurrency` at a time. */
 export interface Elsewhere {
@@ -38,16 +43,28 @@ export interface Elsewhere {
   handlerOf(call: RequestCall): RequestHandler | undefined
 }
 
+/** Checks the data first, for as long as that takes. */
+function checking(schema: Schema, handler: RequestHandler): OwnHandler {
+  return (run) => {
+    const data = checkedLater(schema, run.data)
+    return isThenable(data) ? data.then((value) => run.checked(value, handler)) : run.checked(data, handler)
+  }
+}
+
+type OwnHandler = (run: Run) => unknown
+
 /** A call on its way to its handler, and in it. */
 class Run implements Request {
   readonly #call: RequestCall
   readonly lane: string
   /** Its handler, and where it waits for a place or has one; null until it is the first of its lane. */
-  target: { readonly handler: RequestHandler; readonly places: Places<RequestCall> } | null = null
+  target: { readonly handler: OwnHandler; readonly places: Places<RequestCall> } | null = null
   /** Whether its handler has answered or its request has ended, so its lane may continue. */
   over = false
   #controller: AbortController | null = null
   #reason: RtmsError | null = null
+  /** What a schema has made of the data. */
+  #checked: { readonly value: unknown } | null = null
 
   constructor(call: RequestCall, lane: string) {
     this.#call = call
@@ -56,7 +73,14 @@ class Run implements Request {
 
   /** Parsed when the handler asks for it, outside the sweep. */
   get data(): unknown {
-    return fromPayload(this.#call.data)
+    return this.#checked === null ? fromPayload(this.#call.data) : this.#checked.value
+  }
+
+  /** Calls the handler with what a schema made of the data, unless the request has ended meanwhile. */
+  checked(value: unknown, handler: RequestHandler): unknown {
+    if (this.#reason !== null) throw this.#reason
+    this.#checked = { value }
+    return handler(this)
   }
 
   get user(): string {
@@ -104,7 +128,7 @@ export class RequestHandlers {
   /** The places of handlers of this process, and of those elsewhere. */
   readonly #here: Places<RequestCall>
   readonly #there: Places<RequestCall>
-  readonly #handlers: Map<string, RequestHandler> = new Map()
+  readonly #handlers: Map<string, OwnHandler> = new Map()
   readonly #runs: Map<RequestCall, Run> = new Map()
   /** The running call and those behind it, by session and method: at most as many as a session may have. */
   readonly #lanes: Map<string, RequestCall[]> = new Map()
@@ -135,9 +159,10 @@ export class RequestHandlers {
   }
 
   /** Registers a handler. Throws BAD_NAME, or an Error where the method has one already. */
-  register(method: string, handler: RequestHandler): () => void {
+  register(method: string, given: RequestHandler, schema?: Schema): () => void {
     checkName('method', method, 'BAD_NAME')
-    checkHandler('onRequest', handler)
+    checkHandler('onRequest', given)
+    const handler = schema === undefined ? given : checking(schema, given)
     if (this.#handlers.has(method)) {
       throw new Error(
         `${method} has a handler already; call what onRequest returned before registering another`,
@@ -199,7 +224,7 @@ export class RequestHandlers {
     return true
   }
 
-  async #run(handler: RequestHandler, call: RequestCall, run: Run): Promise<void> {
+  async #run(handler: OwnHandler, call: RequestCall, run: Run): Promise<void> {
     const start = performance.now()
     const outcome = await this.#outcomeOf(handler, call, run)
     this.times.add(performance.now() - start)
@@ -207,7 +232,7 @@ export class RequestHandlers {
   }
 
   /** Never rejects. */
-  async #outcomeOf(handler: RequestHandler, call: RequestCall, run: Run): Promise<Outcome<Payload>> {
+  async #outcomeOf(handler: OwnHandler, call: RequestCall, run: Run): Promise<Outcome<Payload>> {
     try {
       const answer = handler(run)
       // Bytes are copied at once, because the handler may reuse its buffer for the next answer.

@@ -1,14 +1,26 @@
 import { defaultRetention, type Publication, type Retention, type TopicInfo } from '../../core/index.ts'
-import { fromPayload, isKey, isPattern, limits, RtmsError } from '../../protocol/index.ts'
+import {
+  type Contract,
+  fromPayload,
+  isKey,
+  isPattern,
+  limits,
+  type NameIn,
+  RtmsError,
+  type TopicIn,
+  type TopicOf,
+} from '../../protocol/index.ts'
 import { checkLimit, checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
+import type { ListenOptions, Publications, PublishHandler, TopicPublication } from './publications.ts'
+import type { Schema } from './schema.ts'
 import type { Searches } from './searches.ts'
 
 /** A publication kept by a topic. */
-export interface KeptPublication {
-  readonly data: unknown
+export interface KeptPublication<T = unknown> {
+  readonly data: T
   /** '' where it has none. */
   readonly key: string
   /** Whether it removes the key. */
@@ -17,20 +29,22 @@ export interface KeptPublication {
   readonly time: number
 }
 
-function kept({ data, key, tombstone, stamp }: Publication): KeptPublication {
+function kept<T>({ data, key, tombstone, stamp }: Publication): KeptPublication<T> {
   // As clients get it: what is below a millisecond only orders publications.
-  return { data: fromPayload(data), key, removed: tombstone, time: Math.floor(stamp / 1000) }
+  return { data: fromPayload(data) as T, key, removed: tombstone, time: Math.floor(stamp / 1000) }
 }
 
 /** The topics of this node, and of the others of its cluster. */
-export class Topics {
+export class Topics<C extends Contract = Contract> {
   readonly #host: Host
   readonly #searches: Searches
   readonly #peers: Peers
   readonly #patterns: Set<string> = new Set()
+  readonly #publications: Publications
 
-  constructor(host: Host, searches: Searches, peers: Peers) {
+  constructor(host: Host, searches: Searches, peers: Peers, publications: Publications) {
     this.#host = host
+    this.#publications = publications
     this.#peers = peers
     this.#searches = searches
   }
@@ -45,9 +59,9 @@ export class Topics {
    * undelivered publications is or, where that is more, the share of subscribers that have not yet taken the last
    * entries offered to them.
    */
-  publish(
-    topic: string,
-    value: unknown,
+  publish<N extends TopicIn<C>>(
+    topic: N,
+    value: TopicOf<C, N>,
     {
       key = '',
       tombstone = false,
@@ -73,20 +87,26 @@ export class Topics {
    * The last publications that a topic keeps (see {@link define}), oldest first, at most `limit` (default 100). Throws
    * BAD_TOPIC, or a RangeError for an invalid limit.
    */
-  history(topic: string, { limit = 100 }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
+  history<N extends TopicIn<C>>(
+    topic: N,
+    { limit = 100 }: { readonly limit?: number | undefined } = {},
+  ): KeptPublication<TopicOf<C, N>>[] {
     checkName('topic', topic, 'BAD_TOPIC')
-    return this.#host.node.topicHistory(topic, checkLimit(limit)).map(kept)
+    return this.#host.node.topicHistory(topic, checkLimit(limit)).map(kept<TopicOf<C, N>>)
   }
 
   /**
    * The latest value of each key of a topic, in the order of publication: the last `limit` of them (default all). A
    * publication without a key counts as key ''. Throws BAD_TOPIC, or a RangeError for an invalid limit.
    */
-  latest(topic: string, { limit }: { readonly limit?: number | undefined } = {}): KeptPublication[] {
+  latest<N extends TopicIn<C>>(
+    topic: N,
+    { limit }: { readonly limit?: number | undefined } = {},
+  ): KeptPublication<TopicOf<C, N>>[] {
     checkName('topic', topic, 'BAD_TOPIC')
     const all = this.#host.node.topicLatest(topic)
     const count = limit === undefined ? all.length : checkLimit(limit)
-    return all.slice(Math.max(0, all.length - count)).map(kept)
+    return all.slice(Math.max(0, all.length - count)).map(kept<TopicOf<C, N>>)
   }
 
   /**
@@ -111,6 +131,47 @@ export class Topics {
     }
     this.#patterns.add(pattern)
     this.#host.node.defineTopics(pattern, settings)
+  }
+
+  /**
+   * Calls `handler` for each publication of a client to a topic that matches `pattern`, before anybody gets it; see {@link
+   * PublishHandler}. With a schema, other data is refused with FORBIDDEN, saying what is wrong and where, and what the
+   * schema makes of it is published; the handler may be left out. Schema and handler are synchronous, since later
+   * messages may not overtake this one. Of several patterns, the one registered first applies. What the business
+   * publishes is not asked about. In a cluster it runs on the node that the client is connected to: register the same on
+   * each, edges included. Returns a function that removes it. Throws BAD_TOPIC, or an Error where the pattern has a
+   * handler already.
+   */
+  onPublish<N extends NameIn<C, 'topics'> | TopicIn<C>>(
+    pattern: N,
+    handler: PublishHandler<TopicOf<C, N>>,
+  ): () => void
+  onPublish<N extends NameIn<C, 'topics'> | TopicIn<C>, T extends TopicOf<C, N>>(
+    pattern: N,
+    schema: Schema<T>,
+    handler?: PublishHandler<T>,
+  ): () => void
+  onPublish(pattern: string, ...given: readonly unknown[]): () => void {
+    return this.#publications.decide(pattern, ...given)
+  }
+
+  /**
+   * Calls `listener` for each publication to a topic from now on, whoever publishes on whichever node, in the order of
+   * each publisher. What it throws is logged. Where publications were lost between nodes, `onGap` tells how many. Each
+   * node that subscribes hears all of them: let one do what is to be done once. Returns the function that removes the
+   * listener. Throws BAD_TOPIC, LIMIT (the node's topics), CLOSED (the node).
+   */
+  subscribe<N extends TopicIn<C>>(
+    topic: N,
+    listener: (data: TopicOf<C, N>, publication: TopicPublication) => unknown,
+    options: ListenOptions = {},
+  ): () => void {
+    checkName('topic', topic, 'BAD_TOPIC')
+    return this.#publications.listen(
+      topic,
+      listener as (data: unknown, publication: TopicPublication) => unknown,
+      options,
+    )
   }
 
   /**

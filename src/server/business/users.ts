@@ -1,4 +1,5 @@
 import type { SessionInfo } from '../../core/index.ts'
+import type { Contract, NameIn, PushOf } from '../../protocol/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Host } from '../host.ts'
@@ -26,7 +27,7 @@ export interface ListedSession extends SessionInfo {
 }
 
 /** The users of this node, and of the others of its cluster. */
-export class Users {
+export class Users<C extends Contract = Contract> {
   readonly #host: Host
   readonly #peers: Peers
   /** The last push to each user that is under way to other nodes: the next one goes out behind it. */
@@ -44,7 +45,7 @@ export class Users {
    * two seconds, so that it is unknown whether sessions there were reached; with a TypeError for a value without a JSON
    * form.
    */
-  async push(user: string, name: string, value: unknown): Promise<number> {
+  async push<N extends NameIn<C, 'pushes'>>(user: string, name: N, value: PushOf<C, N>): Promise<number> {
     checkUser(user)
     checkName('push', name, 'BAD_NAME')
     const data = payloadOf(value)

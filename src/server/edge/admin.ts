@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { fileURLToPath } from 'node:url'
+import { ofPackage } from '../ground/of-package.ts'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
 import { pageHeaders } from './page-headers.ts'
@@ -59,8 +59,9 @@ export class AdminPages {
     }
     this.#readers = settings.admin
     // In the package, beside the built code.
-    const pages = fileURLToPath(new URL('../../../dist/web/', import.meta.url))
-    this.#files = existsSync(`${pages}admin/index.html`) ? new StaticFiles(pages, moved) : null
+    const pages = ofPackage('dist/web/')
+    const arePages = pages !== undefined && existsSync(`${pages}admin/index.html`)
+    this.#files = arePages ? new StaticFiles(pages, moved) : null
   }
 
   /** Returns false where the path is not the dashboard's. */

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { WebSocketServer as ImportedServer } from 'ws'
+import { ofPackage } from '../ground/of-package.ts'
 
 /**
  * The server of the package `ws`. Bun answers `import 'ws'` with one of its own, under which there is no socket to
@@ -8,7 +9,7 @@ import { WebSocketServer as ImportedServer } from 'ws'
 export const WebSocketServer: typeof ImportedServer = 'bun' in process.versions ? packaged() : ImportedServer
 
 function packaged(): typeof ImportedServer {
-  const require = createRequire(import.meta.url)
+  const require = createRequire(ofPackage('package.json') ?? process.argv[1] ?? '/')
   const folder = require.resolve('ws/package.json').replace(/package\.json$/, '')
   return (require(folder) as { WebSocketServer: typeof ImportedServer }).WebSocketServer
 }

@@ -40,6 +40,10 @@ export const defaultLimits: Limits = {
 
 /** Limits of the server that the option `limits` does not set, since nobody has had a reason to change them. */
 export const serverLimits = {
+  /** Metrics that a node keeps for its dashboard: ten minutes, and the most values, at 8 bytes for each sample. */
+  pastEveryMs: 3_000,
+  pastSamples: 200,
+  pastSeries: 1_000,
   /** Headers of one HTTP request; more are answered 431. */
   headers: 100,
   /** Time for all headers of a request, else it is answered 408, and for a TLS handshake. */

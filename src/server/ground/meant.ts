@@ -10,13 +10,17 @@ export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
 const SLIPS_OF_SHORT = 2
 const SLIPS = 3
 
-/** Says of an option that there is none of this name, and which one is meant, or else which there are. */
-export function notAnOption(name: string, known: readonly string[]): string {
+/** The known name that is meant by one that is not known; undefined where none is near. */
+export function meant(name: string, known: readonly string[]): string | undefined {
   const lower = new Map(known.map((each) => [each.toLowerCase(), each]))
   const near = closest(name.toLowerCase(), [...lower.keys()])
-  const meant = lower.get(near)
   const slips = Math.min(SLIPS, Math.max(SLIPS_OF_SHORT, name.length / 2))
-  if (meant !== undefined && distance(name.toLowerCase(), near) <= slips)
-    return `it is not an option; did you mean ${meant}?`
+  return distance(name.toLowerCase(), near) <= slips ? lower.get(near) : undefined
+}
+
+/** Says of an option that there is none of this name, and which one is meant, or else which there are. */
+export function notAnOption(name: string, known: readonly string[]): string {
+  const near = meant(name, known)
+  if (near !== undefined) return `it is not an option; did you mean ${near}?`
   return `it is not an option; expected one of ${known.join(', ')}; remove it`
 }

@@ -6,6 +6,7 @@ import { type ErrorCode, errorOf, isName, limits, RtmsError } from '../../protoc
 import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
+import { type Outside, runtime } from '../ground/outside.ts'
 import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
 import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim } from './claims.ts'
@@ -95,13 +96,16 @@ export class Tickets {
   /** The latest issue time of a token made or accepted here: the clock may be set back afterwards. */
   #latest = 0
   readonly #misfits: Seldom = new Seldom()
+  readonly #outside: Outside
 
   private constructor(
     keys: Keys,
     { issuer, audience, limits: { tokenMs } }: TicketSettings,
     host: TicketsHost,
     logger: Logger,
+    outside: Outside,
   ) {
+    this.#outside = outside
     this.#keys = keys
     this.#issuer = issuer
     this.#audience = audience
@@ -111,8 +115,13 @@ export class Tickets {
   }
 
   /** Rejects where keys and algorithm do not match, or the keys cannot be fetched. */
-  static async create(given: TicketSettings, host: TicketsHost, logger: Logger): Promise<Tickets> {
-    const tickets = new Tickets(await keysOf(given, logger), given, host, logger)
+  static async create(
+    given: TicketSettings,
+    host: TicketsHost,
+    logger: Logger,
+    outside: Outside = runtime,
+  ): Promise<Tickets> {
+    const tickets = new Tickets(await keysOf(given, logger), given, host, logger, outside)
     await tickets.#tryKeys()
     return tickets
   }
@@ -126,7 +135,7 @@ export class Tickets {
   async #tryKeys(): Promise<void> {
     const { sign, algorithm } = this.#keys
     if (sign === undefined) return
-    const iat = Date.now() / 1000
+    const iat = this.#outside.wallNow() / 1000
     const exp = iat + Math.min(60, this.#maxLife)
     const claims = { sub: 'rtms', iat, exp, jti: '', rev: 0, m: [], r: [], w: [] }
     try {
@@ -145,7 +154,11 @@ export class Tickets {
    * topic, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign
    * with.
    */
-  async issue(request: TicketRequest): Promise<Ticket> {
+  issue(request: TicketRequest): Promise<Ticket> {
+    return this.#outside.wait(this.#issue(request))
+  }
+
+  async #issue(request: TicketRequest): Promise<Ticket> {
     const { sign } = this.#keys
     if (sign === undefined) {
       throw new RtmsError(
@@ -167,7 +180,7 @@ export class Tickets {
     const url = await this.#host.url(request.host, granted.map(([name]) => name).find(isName))
     const near = edges === false ? [] : this.#host.edges(request.host, edges === true ? undefined : edges)
     const urls = [...new Set([url, ...near])]
-    const now = Date.now()
+    const now = this.#outside.wallNow()
     const expiresAt = Math.floor(now / 1000 + expiresIn)
     const id = randomBytes(12).toString('base64url')
     const claims: Claims = {
@@ -205,7 +218,7 @@ export class Tickets {
     else if (typeof revoked.id !== 'string' || revoked.id === '' || revoked.id.length > limits.name) {
       throw new TypeError('expected { user }, or { id } with the id of a ticket')
     }
-    const until = Math.max(Date.now() + fixedLimits.aheadMs, this.#latest)
+    const until = Math.max(this.#outside.wallNow() + fixedLimits.aheadMs, this.#latest)
     const closed = await this.#host.revoke(revoked, until)
     if (typeof closed === 'number') return closed
     throw new RtmsError(closed, 'more users and tokens are revoked than limits.revocations allows')
@@ -230,7 +243,11 @@ export class Tickets {
    * the peer gets UNAUTHENTICATED and the log gets the reason: at level debug, and as a warning at most once a minute
    * where the signature is good, since that is for the operator to fix. Never rejects.
    */
-  async verify(token: string): Promise<Outcome<Grant>> {
+  verify(token: string): Promise<Outcome<Grant>> {
+    return this.#outside.wait(this.#verify(token))
+  }
+
+  async #verify(token: string): Promise<Outcome<Grant>> {
     try {
       const grant = grantOf(await this.#verified(token))
       this.#latest = Math.max(this.#latest, grant.issued)
@@ -239,7 +256,7 @@ export class Tickets {
       const why = reasonOf(error)
       this.#logger.debug({ why }, 'a token was refused')
       if (error instanceof joseErrors.JWTExpired) return { ok: false, error: errorOf('EXPIRED') }
-      const count = isSigned(error) ? this.#misfits.note(performance.now()) : 0
+      const count = isSigned(error) ? this.#misfits.note(this.#outside.now()) : 0
       if (count > 0)
         this.#logger.warn(
           { why, count },
@@ -257,6 +274,7 @@ export class Tickets {
       typ: TYPE,
       // Tolerance for `nbf`. The core enforces the expiry exactly.
       clockTolerance: fixedLimits.aheadMs / 1000,
+      currentDate: new Date(this.#outside.wallNow()),
       requiredClaims: ['exp', 'iat', 'sub'],
     }
     let failure: unknown
@@ -282,7 +300,7 @@ export class Tickets {
     if (claims.exp - claims.iat > this.#maxLife)
       throw new RangeError('its life is longer than limits.tokenMs')
     // A revocation would miss this token, which would seem to be issued afterwards.
-    if (claims.iat * 1000 <= Date.now() + fixedLimits.aheadMs) return claims
+    if (claims.iat * 1000 <= this.#outside.wallNow() + fixedLimits.aheadMs) return claims
     throw new RangeError(
       'it was issued in the future (iat, in seconds): the clock of its issuer is ahead of this one',
     )

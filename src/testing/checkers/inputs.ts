@@ -32,8 +32,9 @@ interface PassedOver {
 /**
  * I4 Inputs: each is in at most one frame, an acknowledged one in exactly the named frame, one that was refused or
  * ended with NOT_SENT in none, and a sender's inputs are in order. None is skipped: the predecessor that an input names
- * is in the log before it, or was refused. The business of one reign is asked about each only once. I5 Nothing
- * invented: each input was sent by the member whose slot it bears, and has the content that the business gave it.
+ * is in the log before it, or was refused. The business of one reign is asked about each only once, and what it lets
+ * pass is framed slot by slot in that order, also where the meeting is handed over meanwhile. I5 Nothing invented: each
+ * input was sent by the member whose slot it bears, and has the content that the business gave it.
  */
 export class InputChecker implements Observer {
   readonly #rooms: Rooms
@@ -50,6 +51,8 @@ export class InputChecker implements Observer {
   /** Inputs that a business dropped or replaced, and those that were framed as they are. */
   readonly #turnedDown: Set<string> = new Set()
   readonly #sealed: Set<string> = new Set()
+  /** Inputs that wait for a frame, by reign and slot. */
+  readonly #waiting: Map<string, string[]> = new Map()
   /** What an input was that the business has replaced. */
   readonly #origin: Map<string, string> = new Map()
   /** The frame that each input was seen in. */
@@ -168,6 +171,11 @@ export class InputChecker implements Observer {
     this.#asked.add(input)
   }
 
+  inputTaken(node: number, meeting: string, slot: number, text: string): void {
+    const place = this.#inReign(node, meeting, `${slot}`)
+    this.#waiting.set(place, [...(this.#waiting.get(place) ?? []), text])
+  }
+
   inputReplaced(node: number, meeting: string, text: string, by: string): void {
     this.#origin.set(by, text)
     this.#decide(node, meeting, text, 'replaced')
@@ -216,8 +224,10 @@ export class InputChecker implements Observer {
 
   /** The business's frames must equal the members' frames. */
   sealed(node: number, meeting: string, _world: number, { number, inputs }: SealedFrame): void {
-    for (const { data } of inputs) {
+    for (const { slot, data } of inputs) {
       const text = textOf(data)
+      const first = this.#waiting.get(this.#inReign(node, meeting, `${slot}`))?.shift()
+      if (first !== text) violate('I4', `${text} was framed where ${first} was to be`)
       const what = this.#decided.get(this.#inReign(node, meeting, text))
       if (what !== undefined) violate('I5', `${text} was framed although the business ${what} it`)
       this.#sealed.add(text)
@@ -334,6 +344,8 @@ export class InputChecker implements Observer {
         `the business was told that ${user} left slot ${slot} of ${meeting}, held by ${String(this.#seats.get(seat))}`,
       )
     this.#seats.delete(seat)
+    // What came too late for a member who was about to leave waits for no frame.
+    this.#waiting.delete(this.#inReign(node, meeting, `${slot}`))
   }
 }
 

@@ -120,6 +120,7 @@ const calls: readonly [operation: string, path: string, body?: unknown, status?:
   ['GET /successions', '/successions'],
   ['GET /successions', '/successions?withinMs=0', undefined, 400],
   ['GET /metrics', '/metrics'],
+  ['GET /metrics/past', '/metrics/past'],
   ['GET /info', '/info'],
   ['GET /info', '/info?verbose=1', undefined, 400],
   // Last, since it closes what the others need.

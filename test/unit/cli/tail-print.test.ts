@@ -60,3 +60,24 @@ it('JSON is one value a line, whatever is in it', () => {
   expect(out.trimEnd().split('\n')).toHaveLength(1)
   expect(JSON.parse(out)).toMatchObject({ key: evil, data: evil })
 })
+
+it('What the business says to all is shown like any other data', () => {
+  const frame = {
+    number: 7,
+    events: [
+      { type: 'say' as const, data: { question: evil } },
+      { type: 'say' as const, data: new Uint8Array([1, 2]) },
+    ],
+    inputs: [],
+  }
+  const out = writtenTo(process.stdout, () => new TextPrinter().frame(frame))
+  expect(out.split('\n')).toEqual([
+    '#7  the business says  {"question":"a\\u001b[2J\\u{9b}31m\\u{202e}\\r\\nb"}',
+    expect.stringMatching(/^#7 {2}the business says {2}.*2 bytes/),
+    '',
+  ])
+  const json = writtenTo(process.stdout, () => new JsonPrinter().frame(frame))
+  expect(JSON.parse(json)).toMatchObject({
+    events: [{ type: 'say', data: { question: evil } }, { base64: 'AQI=' }],
+  })
+})

@@ -59,6 +59,7 @@ describe('A port that throws', () => {
       'requestEnded',
       'authorize',
       'authorizeEnded',
+      'published',
       'openMissing',
       'openMissingEnded',
       'located',
@@ -98,6 +99,19 @@ describe('A port that throws', () => {
       h.settle()
       expect([h.node.sessions, h.node.requestsOpen, works(h, other)]).toEqual([1, 0, true])
     }
+  })
+
+  it('of the business that decides about a publication refuses it', () => {
+    const h = harness()
+    h.application.publishing = boom
+    const [peer, other] = [h.connect('ann'), h.connect('bob')]
+    h.settle()
+    peer.publish('t', text('x'))
+    h.settle()
+    expect(peer.takeOf('failed').map(({ error }) => error)).toEqual(['HANDLER_FAILED'])
+    h.application.publishing = ({ data }) => data
+    h.listen(other, 't')
+    expect(works(h, other)).toBe(true)
   })
 
   it('of the bus costs what it should have carried', () => {

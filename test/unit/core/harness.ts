@@ -1,10 +1,12 @@
 import {
   type Application,
   type Bus,
+  type ClientPublication,
   type Connection,
   defaultLimits,
   type FixedLimits,
   type Grant,
+  type HeardPublication,
   type MeetingBusiness,
   type MeetingCall,
   type MeetingLogic,
@@ -127,6 +129,19 @@ export class FakeApplication implements Application {
 
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void {
     this.answers.push({ call, outcome })
+  }
+
+  /** What the business makes of publications; by default it takes them as they are. */
+  decide: (publication: ClientPublication) => Payload | Refusal = ({ data }) => data
+  /** What it heard of topics it listens to. */
+  readonly news: (HeardPublication & { readonly topic: string })[] = []
+
+  publishing(publication: ClientPublication): Payload | Refusal {
+    return this.decide(publication)
+  }
+
+  published(topic: string, publication: HeardPublication): void {
+    this.news.push(Object.assign(Object.create(publication) as HeardPublication, { topic }))
   }
 
   /** Makes the business of meetings of a kind that other nodes hand over; plain ones need none. */

@@ -4,6 +4,7 @@ import type { Account } from '../../../src/core/session/account.ts'
 import { Space } from '../../../src/core/topic/space.ts'
 import { Stamps } from '../../../src/core/topic/stamps.ts'
 import type { Topic } from '../../../src/core/topic/topic.ts'
+import { endless } from './payers.ts'
 
 const [ann, bob] = ['ann', 'bob'] as unknown as [Account, Account]
 
@@ -60,6 +61,7 @@ class Desk {
       },
       downstream as never,
       { carry: () => this.did.push('carries') } as never,
+      endless(),
       (_, now) => this.did.push(`trims ${now}`),
     )
   }

@@ -22,7 +22,9 @@ function tableOf(heading: string): string[][] {
 const numberOf = (cell = ''): number => Number(/^[\d,.]+/.exec(cell)?.[0].replaceAll(',', ''))
 
 const namedIn = (heading: string): Record<string, number> =>
-  Object.fromEntries(tableOf(heading).map(([name = '', value]) => [name.replaceAll('`', ''), numberOf(value)]))
+  Object.fromEntries(
+    tableOf(heading).map(([name = '', value]) => [name.replaceAll('`', ''), numberOf(value)]),
+  )
 
 it('docs/limits.md names every limit of a node, a meeting and a topic, with its default', () => {
   expect(namedIn('Of a node')).toEqual(defaultLimits)
@@ -37,10 +39,16 @@ it('docs/limits.md names sizes of the protocol as they are', () => {
 
 /** How many minutes of a meeting are kept, at 20 frames a second and 24 bytes an input. */
 function minutesOf(members: number, perSecond: number): number {
-  const log = new FrameLog(1, defaultLimits.meetingLogBytes, endless().ledgers.meeting, new Work(), new WarmCaches())
+  const log = new FrameLog(
+    1,
+    defaultLimits.meetingLogBytes,
+    endless().ledgers.meeting,
+    new Work(),
+    new WarmCaches(),
+  )
   const data = { text: true, bytes: new Uint8Array(24) }
   let owed = 0
-  for (let input = 0; log.first === 1; ) {
+  for (let input = 0; log.first === 1;) {
     owed += (members * perSecond) / 20
     const count = Math.floor(owed)
     owed -= count
@@ -54,7 +62,9 @@ function minutesOf(members: number, perSecond: number): number {
 }
 
 it('docs/limits.md tells how long a meeting can be, in minutes', () => {
-  for (const [members = 0, perSecond = 0, ...minutes] of tableOf('How long').map((row) => row.map(numberOf))) {
+  for (const [members = 0, perSecond = 0, ...minutes] of tableOf('How long').map((row) =>
+    row.map(numberOf),
+  )) {
     const measured = minutesOf(members, perSecond)
     for (const [at, times] of [1, 4, 16].entries()) {
       // The numbers of inputs take a byte more as they grow.

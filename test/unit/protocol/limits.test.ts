@@ -262,5 +262,5 @@ describe('names', () => {
 
 test('the events of a meeting have no limits of their own that a frame does not have', () => {
   const kinds = Object.values(events).flatMap(({ fields }) => Object.values<Kind>(fields))
-  expect(new Set(kinds)).toEqual(new Set(['uint', 'name', 'reason']))
+  expect(new Set(kinds)).toEqual(new Set(['uint', 'name', 'reason', 'payload']))
 })

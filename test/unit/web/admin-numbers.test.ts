@@ -118,6 +118,25 @@ describe('A history', () => {
   })
 })
 
+describe('What the node remembers', () => {
+  it('is read as if the page had been there', () => {
+    const past = {
+      metrics: ['c', 'gone'],
+      agoMs: [6_000, 3_000],
+      series: [
+        { name: 'c', labels: { reason: 'RATE' }, values: [2, 5] },
+        { name: 'level', labels: {}, values: [9] },
+        { name: 'late', labels: {}, values: [null, 1] },
+      ],
+    }
+    const [first, second] = [Reading.past(past, 0), Reading.past(past, 1)]
+    expect([first, second].map((reading) => reading.total('c'))).toEqual([2, 5])
+    expect([first, second].map((reading) => reading.get('level'))).toEqual([9, 9])
+    expect([first, second].map((reading) => reading.get('late'))).toEqual([undefined, 1])
+    expect(first.total('gone')).toBe(0)
+  })
+})
+
 describe('Numbers', () => {
   const format = new Format('en-GB')
 

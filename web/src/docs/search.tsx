@@ -80,7 +80,9 @@ export function Search() {
       void load().then((index) => {
         if (!isWanted) return
         const found = index.search(asked).slice(0, MOST_HITS)
-        setHits(found.map((each) => ({ hit: each as unknown as Hit, said: excerpt(each as never, each.terms) })))
+        setHits(
+          found.map((each) => ({ hit: each as unknown as Hit, said: excerpt(each as never, each.terms) })),
+        )
         setChosen(0)
       })
     return () => {

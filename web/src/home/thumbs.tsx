@@ -1,4 +1,3 @@
-import '../shell/rise.ts'
 import { STEPS, stepOf } from '../wall/heat.ts'
 import { treemap } from '../wall/treemap.ts'
 import type { Live } from './live.ts'

@@ -260,6 +260,7 @@ export class Experiment {
 
   async setSpeed(speed: number): Promise<void> {
     const before = this.speed
+    if (speed === before) return
     this.speed = speed
     try {
       await this.#client.request('inside.speed', { perSecond: speed }, { offline: 'refuse' })

@@ -5,8 +5,9 @@ import { type Happening, type Step, steps, text } from './words.ts'
 /** How long a step is seen at least, so that it can be read, and how long what ends it is waited for. */
 const SEEN_MS = 3_500
 const LONGEST_MS = 9_000
-/** Fast enough for a reader that has stopped to fall off the ring within seconds. */
-const SPEED = 100
+/** Fast enough for a reader that has stopped to fall off the ring within seconds; and so that one who is cut off does not. */
+const FAST = 100
+const SLOW = 20
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -15,7 +16,7 @@ async function lead(experiment: Experiment, at: (step: Step) => void): Promise<v
   const until = (kind: Happening['kind']): Promise<unknown> =>
     Promise.all([pause(SEEN_MS), Promise.race([experiment.next(kind), pause(LONGEST_MS)])])
   const { speed } = experiment
-  if (speed !== SPEED) await experiment.setSpeed(SPEED)
+  await experiment.setSpeed(FAST)
   at('flood')
   experiment.flood()
   await until('framed')
@@ -25,10 +26,11 @@ async function lead(experiment: Experiment, at: (step: Step) => void): Promise<v
   at('read')
   experiment.toggleReading()
   await until('flowing')
+  await experiment.setSpeed(SLOW)
   at('cut')
   experiment.cut()
   await until('recovered')
-  if (speed !== SPEED) await experiment.setSpeed(speed)
+  await experiment.setSpeed(speed)
 }
 
 /** Breaks the connection in every way, and says what comes of it. */

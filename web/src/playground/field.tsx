@@ -128,7 +128,7 @@ export function Members({ room }: { readonly room: Room }) {
       </h3>
       <ul class="members" id="members">
         {[...room.members].map(([slot, { user, away }]) => (
-          <li key={slot} class={away ? 'member away' : 'member'}>
+          <li key={slot} class={`member ${away ? 'away' : ''} ${isGhost(user) ? 'ghost' : ''}`}>
             <span class="mark" style={{ '--hue': hueOf(slot) }} />
             <span class="member-name">{callOf(user)}</span>
             {slot === room.ownSlot && <span class="note">{text.you}</span>}

@@ -1,6 +1,5 @@
 import type { Client } from 'rtms/client'
 import { useEffect, useState } from 'preact/hooks'
-import '../shell/rise.ts'
 import { inPlainWords } from '../shell/problems.ts'
 import { text } from './words.ts'
 

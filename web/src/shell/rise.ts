@@ -1,5 +1,4 @@
 import { language } from './language.ts'
-import './rise.css'
 
 /** The colour of what rises: markets in China have red for it, others green. */
 export type Rise = 'red' | 'green'
@@ -12,12 +11,10 @@ export function rise(): Rise {
   return rises.find((each) => each === kept) ?? (language === 'zh' ? 'red' : 'green')
 }
 
-const show = (): void => void (document.documentElement.dataset['rise'] = rise())
+export const showRise = (): void => void (document.documentElement.dataset['rise'] = rise())
 
 /** From now on, on every page. */
 export function setRise(colour: Rise): void {
   localStorage.setItem(KEY, colour)
-  show()
+  showRise()
 }
-
-show()

@@ -3,6 +3,7 @@ import { type ComponentChildren, render } from 'preact'
 import { useState } from 'preact/hooks'
 import { NodeChoice } from './nodes.tsx'
 import { changeLanguage, language, words } from './language.ts'
+import { showRise } from './rise.ts'
 import { nextTheme, theme, type Theme } from './theme.ts'
 import './style.css'
 
@@ -170,6 +171,7 @@ export function Page({
 /** Draws a page into its document, which has a title of its own for search engines and screen readers. */
 export function show(title: string, page: ComponentChildren): void {
   document.title = title
+  showRise()
   const root = document.getElementById('page')
   if (root === null) throw new Error('the document has no element with the id page')
   render(page, root)

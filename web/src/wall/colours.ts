@@ -1,4 +1,3 @@
-import '../shell/rise.ts'
 import { css, readRgb, type Rgb, scale, type Shade } from './heat.ts'
 
 /** The colours of the page for what is drawn rather than styled. */

@@ -106,7 +106,8 @@ export class MeetingFollow extends Follow {
   #event(at: string, { type, ...fields }: MeetingEvent): void {
     const who = 'slot' in fields ? this.#who(fields.slot) : text.system
     const reason = 'reason' in fields && fields.reason !== '' ? ` (${fields.reason})` : ''
-    this.add({ kind: 'event', at, who, text: `${text.events[type]}${reason}` })
+    const said = 'data' in fields ? `: ${inOneLine(fields.data)}` : ''
+    this.add({ kind: 'event', at, who, text: `${text.events[type]}${reason}${said}` })
   }
 }
 

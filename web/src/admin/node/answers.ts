@@ -90,6 +90,17 @@ export interface Metric {
   }[]
 }
 
+/** Values over time: one number where a value has not changed, else one for each sample. */
+export interface Past {
+  readonly metrics: readonly string[]
+  readonly agoMs: readonly number[]
+  readonly series: readonly {
+    readonly name: string
+    readonly labels: Readonly<Record<string, string | number>>
+    readonly values: readonly (number | null)[]
+  }[]
+}
+
 interface MeetingFacts {
   readonly name: string
   readonly kind: string

@@ -1,6 +1,6 @@
 import { History } from '../numbers/history.ts'
 import { Reading } from '../numbers/reading.ts'
-import type { Info, Metric } from './answers.ts'
+import type { Info, Metric, Past } from './answers.ts'
 import { CallError, type NodeApi } from './api.ts'
 
 const EVERY_MS = 1_000
@@ -77,11 +77,21 @@ export class Watch {
     ])
     // Its node is away, and the balancer has chosen another one.
     if (info.node !== this.#api.access.node) await this.#api.find()
+    if (this.history.latest === undefined)
+      this.#recall(await this.#api.get<Past>('/metrics/past'), info.uptimeMs)
     this.info = info
     this.state = 'up'
     this.isKeyWrong = false
     const moment = { at: performance.now(), time: Date.now(), uptimeMs: info.uptimeMs }
     this.history.add(new Reading(metrics), moment)
+  }
+
+  /** What the node remembers of the time before this page looked. */
+  #recall(past: Past, uptimeMs: number): void {
+    for (const [i, ago] of past.agoMs.entries()) {
+      const moment = { at: performance.now() - ago, time: Date.now() - ago, uptimeMs: uptimeMs - ago }
+      this.history.add(Reading.past(past, i), moment)
+    }
   }
 
   #failed(code: string): void {

@@ -15,7 +15,7 @@ export interface Sample {
 /** How long the page remembers. */
 export const KEPT_MS = 10 * 60_000
 /** Two readings further apart have a hole between them: the node, or this page, was not there. */
-const HOLE_MS = 5_000
+const HOLE_MS = 8_000
 
 /** The readings of the last minutes. */
 export class History {

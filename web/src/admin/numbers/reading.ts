@@ -1,4 +1,4 @@
-import type { Metric } from '../node/answers.ts'
+import type { Metric, Past } from '../node/answers.ts'
 
 /** All metrics at one moment, by the names of their values and one label. */
 export class Reading {
@@ -15,6 +15,18 @@ export class Reading {
         this.#values.set(name, known)
       }
     }
+  }
+
+  /** As it was at a sample of the past. */
+  static past({ metrics, series }: Past, at: number): Reading {
+    const values = series.flatMap(({ name, labels, values }) => {
+      const value = values.length === 1 ? values[0] : values[at]
+      return value === null || value === undefined ? [] : [{ name, labels, value }]
+    })
+    return new Reading([
+      ...metrics.map((name) => ({ name, type: 'gauge' as const, values: [] })),
+      { name: '', type: 'gauge', values },
+    ])
   }
 
   /** The value of a metric without labels, or with this one. */

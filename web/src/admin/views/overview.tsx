@@ -1,3 +1,4 @@
+import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import { Bars } from '../chart/bars.tsx'
 import { Chart, type Cursor } from '../chart/chart.tsx'
@@ -43,9 +44,8 @@ export function Overview() {
           ))}
         </div>
       </div>
-      {groups.map(({ title, panels }) => (
-        <section key={title} aria-label={title}>
-          <h2 class="group">{title}</h2>
+      {groups.map(({ title, panels }, at) => (
+        <Group key={title} title={title} isFirst={at === 0}>
           <div class="charts">
             {panels.map((panel) => (
               <Chart
@@ -58,23 +58,48 @@ export function Overview() {
               />
             ))}
           </div>
-        </section>
+        </Group>
       ))}
-      <div class="charts wide">
-        <Bars
-          title={text.lateness}
-          hint={text.latenessHint}
-          name="rtms_frame_lateness_seconds"
-          samples={samples}
-        />
-        <Bars title={text.sweepTime} hint={text.sweepHint} name="rtms_sweep_seconds" samples={samples} />
-      </div>
-      {latest !== undefined && (
+      <Group title={text.groups.spread}>
         <div class="charts wide">
-          <Outcomes reading={latest.reading} />
-          <Reasons reading={latest.reading} />
+          <Bars
+            title={text.lateness}
+            hint={text.latenessHint}
+            name="rtms_frame_lateness_seconds"
+            samples={samples}
+          />
+          <Bars title={text.sweepTime} hint={text.sweepHint} name="rtms_sweep_seconds" samples={samples} />
+          {latest !== undefined && (
+            <>
+              <Outcomes reading={latest.reading} />
+              <Reasons reading={latest.reading} />
+            </>
+          )}
         </div>
-      )}
+      </Group>
     </>
+  )
+}
+
+const wide = matchMedia('(width >= 48rem)')
+
+/** Charts that belong together. On a phone the first of them is unfolded, and what is folded is not drawn. */
+function Group({
+  title,
+  isFirst = false,
+  children,
+}: {
+  readonly title: string
+  readonly isFirst?: boolean
+  readonly children: ComponentChildren
+}) {
+  const [isOpen, setOpen] = useState(isFirst || wide.matches)
+  return (
+    <details class="group" open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        <h2>{title}</h2>
+      </summary>
+      {isOpen && children}
+    </details>
   )
 }

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { AdminReaders, MetricsReaders, NodeRole, RtmsOptions } from '../../server/index.ts'
+import { defined } from '../../server/ground/defined.ts'
+import { parsePort, parseSeconds, UsageError } from '../usage.ts'
+import type { ClusterOptions } from './cluster.ts'
+import type { FileOptions, NodeSettings } from './node.ts'
+import type { NamedSettings } from './nodes.ts'
+
+export const DEFAULT_PORT = '7788'
+/** Less than what Kubernetes and others give a process that is told to end: 30 s, some of which the balancer needs. */
+export const DRAIN_S = 15
+
+const SECRET_BYTES = 32
+const MOST_PORT = 65_535
+/** Without a balancer, each node is reached by its own port, under the name that the business was asked by. */
+const EACH_ON_ITS_PORT = 'ws://{host}:{port}/rtms?route={node}'
+const MAKE_SECRET =
+  'Make one and put it into the environment:\n  export RTMS_SECRET="$(openssl rand -hex 32)"'
+
+const MAKE_KEY = MAKE_SECRET.replace('RTMS_SECRET', 'RTMS_API_KEY')
+
+export const serveOptions = {
+  config: { type: 'string' },
+  port: { type: 'string' },
+  host: { type: 'string' },
+  secret: { type: 'string' },
+  'api-key': { type: 'string' },
+  admin: { type: 'string' },
+  nodes: { type: 'string' },
+  'node-id': { type: 'string' },
+  role: { type: 'string' },
+  'public-url': { type: 'string' },
+  'trusted-proxies': { type: 'string' },
+  origins: { type: 'string' },
+  metrics: { type: 'string' },
+  'requests-url': { type: 'string' },
+  'requests-secret': { type: 'string' },
+  limits: { type: 'string' },
+  drain: { type: 'string' },
+} as const
+
+export type ServeOptions = ClusterOptions & {
+  readonly [K in keyof typeof serveOptions]?: string | undefined
+} & { readonly dev: boolean; readonly json: boolean }
+
+/** What the options say, the environment or else the file. */
+export async function settingsOf(options: ServeOptions): Promise<{
+  readonly settings: NodeSettings
+  /** The key of the HTTP API, where one was made for this run: nobody else knows it. */
+  readonly madeKey: string | undefined
+}> {
+  const { dev } = options
+  const path = or(options.config, 'RTMS_CONFIG')
+  const file = path === undefined ? {} : await fileOf(path)
+  const key = apiKey(options)
+  const origins = or(options.origins, 'RTMS_ORIGINS')
+  const madeKey =
+    key === undefined && dev && file.api === undefined ? randomBytes(32).toString('hex') : undefined
+  const keys = key ?? madeKey
+  const api = keys === undefined ? file.api : { ...file.api, keys: [keys] }
+  const limits = limitsOf(or(options.limits, 'RTMS_LIMITS'))
+  const given = {
+    host: options.host,
+    secret: secretOf(options, file),
+    api,
+    nodeId: or(options['node-id'], 'RTMS_NODE_ID'),
+    role: roleOf(or(options.role, 'RTMS_ROLE') ?? file.role, dev),
+    publicUrl: or(options['public-url'], 'RTMS_PUBLIC_URL'),
+    trustedProxies: listOf(or(options['trusted-proxies'], 'RTMS_TRUSTED_PROXIES')),
+    origins: origins === '*' ? ('*' as const) : listOf(origins),
+    metrics: metricsOf(or(options.metrics, 'RTMS_METRICS')),
+    requests: requestsOf(options, file),
+    limits: limits && { ...file.limits, ...limits },
+  }
+  const settings = {
+    // With --dev, guests need no password, so it listens on this machine only unless told otherwise.
+    ...(dev ? { host: '127.0.0.1' } : {}),
+    ...file,
+    ...defined(given),
+    port: portOf(options, file, path),
+    admin: adminOf(options, file, api !== undefined),
+    dev,
+    drainMs: (parseSeconds(or(options.drain, 'RTMS_DRAIN'), '--drain') ?? DRAIN_S) * 1_000,
+  }
+  return { settings, madeKey }
+}
+
+/** The settings of each of several nodes of this process. */
+export function several(count: number, nodeId: string, settings: NodeSettings): NamedSettings[] {
+  const { port, publicUrl = EACH_ON_ITS_PORT } = settings
+  if (port + count - 1 > MOST_PORT)
+    throw new UsageError(`port ${port} and the ${count - 1} behind it go beyond ${MOST_PORT}`)
+  return Array.from({ length: count }, (_, at) => ({
+    ...settings,
+    port: port === 0 ? 0 : port + at,
+    nodeId: `${nodeId}-${at}`,
+    publicUrl,
+  }))
+}
+
+/** Options of a node that no file can say. */
+const NOT_IN_FILES = ['server', 'handler', 'bus', 'logger', 'faults']
+
+/** The options of a file; what they are worth, the start of the node says. */
+async function fileOf(path: string): Promise<FileOptions> {
+  let options: unknown
+  try {
+    options = JSON.parse(await readFile(path, 'utf8'))
+  } catch (error) {
+    throw new UsageError(`--config ${path} cannot be read: ${(error as Error).message}`)
+  }
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new UsageError(`--config ${path} must hold one object of JSON, such as {"port": 7788}`)
+  for (const name of NOT_IN_FILES)
+    if (Object.hasOwn(options, name))
+      throw new UsageError(`--config ${path}: ${name} cannot be said in a file`)
+  return options
+}
+
+/** An option, else a variable of the environment; an empty one counts as none. */
+function or(option: string | undefined, variable: string): string | undefined {
+  return option ?? (process.env[variable] || undefined)
+}
+
+function portOf(options: ServeOptions, file: FileOptions, path: string | undefined): number {
+  if (options.port !== undefined) return parsePort(options.port, '--port')
+  const { PORT } = process.env
+  if (PORT) return parsePort(PORT, 'PORT in the environment')
+  return file.port === undefined ? Number(DEFAULT_PORT) : parsePort(String(file.port), `port in ${path}`)
+}
+
+/** The secret that signs tickets; with --dev, one is made where there is none. Undefined with keys in the file. */
+function secretOf(options: ServeOptions, file: FileOptions): string | undefined {
+  const given = options.secret ?? (process.env['RTMS_SECRET'] || (file.secret ?? ''))
+  if (given === '') {
+    if (file.keys !== undefined) return undefined
+    if (options.dev) return randomBytes(32).toString('base64url')
+    throw new UsageError(
+      `a secret to sign tickets with is missing. ${MAKE_SECRET}\n` +
+        'or try the demo, which makes one for itself: rtms serve --dev',
+    )
+  }
+  if (Buffer.byteLength(given) < SECRET_BYTES)
+    throw new UsageError(`the secret must have at least ${SECRET_BYTES} bytes. ${MAKE_SECRET}`)
+  return given
+}
+
+function listOf(text: string | undefined): string[] | undefined {
+  return text?.split(',').map((each) => each.trim())
+}
+
+/** `name=number`, with commas between them. Which names there are, the start of the node says. */
+function limitsOf(text: string | undefined): Record<string, number> | undefined {
+  if (text === undefined) return undefined
+  const limits = text.split(',').map((each): [string, number] => {
+    const [, name, number] = /^\s*(\w+)\s*=\s*(\d{1,15})\s*$/.exec(each) ?? []
+    if (name !== undefined) return [name, Number(number)]
+    const wanted = 'but a limit and a number were expected, such as sessionKeepMs=60000'
+    throw new UsageError(`--limits has ${JSON.stringify(each)}, ${wanted}`)
+  })
+  return Object.fromEntries(limits)
+}
+
+function requestsOf(options: ServeOptions, file: FileOptions): RtmsOptions['requests'] {
+  const url = or(options['requests-url'], 'RTMS_REQUESTS_URL')
+  const secret = or(options['requests-secret'], 'RTMS_REQUESTS_SECRET')
+  if (url === undefined && secret === undefined) return file.requests
+  const { url: known, secret: knownSecret, ...rest } = file.requests ?? { url: undefined, secret: undefined }
+  const [to, by] = [url ?? known, secret ?? knownSecret]
+  if (to === undefined)
+    throw new UsageError('--requests-secret goes with --requests-url: the URL that requests are sent to')
+  if (by === undefined)
+    throw new UsageError(
+      `--requests-url needs a secret, which tells the receiver who asks. ${MAKE_SECRET.replace('RTMS_SECRET', 'RTMS_REQUESTS_SECRET')}`,
+    )
+  return { ...rest, url: to, secret: by }
+}
+
+function roleOf(role: string | undefined, dev: boolean): NodeRole | undefined {
+  if (role === 'edge' && dev)
+    throw new UsageError('--role edge goes without --dev: an edge opens no meetings, and the demo needs some')
+  if (role === undefined || role === 'core' || role === 'edge') return role
+  throw new UsageError(`--role is ${JSON.stringify(role)}, but core or edge was expected`)
+}
+
+function metricsOf(who: string | undefined): MetricsReaders | undefined {
+  if (who === undefined || who === 'loopback' || who === 'public') return who
+  if (who === 'off') return false
+  throw new UsageError(`--metrics is ${JSON.stringify(who)}, but loopback, public or off was expected`)
+}
+
+/** The key of the HTTP API. */
+function apiKey(options: ServeOptions): string | undefined {
+  const given = options['api-key'] ?? process.env['RTMS_API_KEY'] ?? ''
+  if (given === '') return undefined
+  if (/^[\x21-\x7e]{32,512}$/.test(given)) return given
+  throw new UsageError(`the key of the HTTP API must have 32 to 512 characters without spaces. ${MAKE_KEY}`)
+}
+
+/** By default nothing is open without a key, except on the developer's own machine. */
+function adminOf({ admin, dev }: ServeOptions, file: FileOptions, hasKey: boolean): AdminReaders {
+  if (admin === undefined) return file.admin ?? (dev ? 'loopback' : hasKey && 'key')
+  if (admin === 'off') return false
+  if (admin !== 'key' && admin !== 'loopback')
+    throw new UsageError(`--admin is ${JSON.stringify(admin)}, but loopback, key or off was expected`)
+  if (admin === 'key' && !hasKey) throw new UsageError(`--admin key needs a key of the HTTP API. ${MAKE_KEY}`)
+  return admin
+}

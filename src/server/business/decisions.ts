@@ -1,0 +1,28 @@
+import { type Payload, toPayload } from '../../protocol/index.ts'
+import { isThenable } from '../ground/thenable.ts'
+
+/**
+ * What a hook wants done with data on its way. Undefined: pass it on; null: drop it; else what takes its place. Throws
+ * like {@link encoded}, and for a promise.
+ */
+export function replacement(hook: string, answer: unknown, most: number): Payload | null | undefined {
+  if (answer === undefined || answer === true) return undefined
+  if (answer === null || answer === false) return null
+  return encoded(hook, atOnce(answer), most)
+}
+
+/** The payload of what a hook or schema returned. Throws where that cannot be sent, or is larger than `most` bytes. */
+export function encoded(what: string, value: unknown, most: number): Payload {
+  const data = toPayload(value)
+  if (data.bytes.length <= most) return data
+  throw new RangeError(`${what} returned ${data.bytes.length} bytes where at most ${most} are allowed`)
+}
+
+/** Throws where a hook returns a promise, which nobody would await. Its rejection must not end the process. */
+export function atOnce<T>(answer: T): T {
+  if (!isThenable(answer)) return answer
+  Promise.resolve(answer).catch(() => {})
+  throw new TypeError(
+    'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it',
+  )
+}

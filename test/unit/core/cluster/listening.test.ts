@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest'
+import { type Harness, text, textOf } from '../harness.ts'
+import { heard, listen, put, say } from './topic-readers.ts'
+import { settled, type World } from './world.ts'
+
+/* What the business of a node hears of topics in a cluster. */
+
+const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
+
+/** What the business of a node has heard since it was last asked, with what was lost before it. */
+const news = (h: Harness): string[] =>
+  h.application.news
+    .splice(0)
+    .map(({ data, lost, isHole }) => (isHole ? '' : textOf(data)) + (lost > 0 ? ` lost ${lost}` : ''))
+
+describe('A business of a cluster that listens to a topic', () => {
+  it('hears what is published on every node from then on, and nothing older, whoever keeps it', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    say(world, a, 'old')
+    put(world, c, 'k=old')
+    world.advance(5)
+    b.node.listen('t', true, b.now)
+    world.settle()
+    world.advance(5)
+    say(world, a, '1')
+    say(world, c, '2')
+    say(world, b, '3')
+    c.connect('ann').publish('t', text('4'))
+    world.settle()
+    world.advance(5_000)
+    expect(news(b)).toEqual(['1', '2', '3', '4'])
+    expect(news(a)).toEqual([])
+  })
+
+  it('takes nothing from a client that reads the same: it begins with the latest values all the same', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    put(world, a, 'x=1', 'y=1')
+    world.advance(5)
+    b.node.listen('t', true, b.now)
+    world.settle()
+    const reader = b.connect('ann')
+    expect(listen(world, reader, 't')).toMatchObject({ keyed: true })
+    expect(heard(reader)).toEqual(['x=1', 'y=1'])
+    put(world, a, 'x=2')
+    expect([heard(reader), news(b)]).toEqual([['x=2'], ['2']])
+    b.node.handleClose(reader.connection, true, b.now)
+    world.settle()
+    put(world, a, 'y=2')
+    expect(news(b)).toEqual(['2'])
+    b.node.listen('t', false, b.now)
+    put(world, a, 'y=3')
+    expect(news(b)).toEqual([])
+  })
+
+  it('is told what was lost on the bus where nobody keeps it, and gets what somebody does', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    for (const { node } of world.nodes) node.defineTopics('t', { entries: 1, bytes: 10_000, ageMs: 60_000 })
+    b.node.listen('t', true, b.now)
+    world.settle()
+    say(world, a, '1')
+    world.isLost = () => true
+    a.publish('t', '2')
+    world.settle()
+    a.publish('t', '3')
+    world.settle()
+    world.isLost = () => false
+    world.advance(10_000)
+    expect(news(b)).toEqual(['1', '3 lost 1'])
+  })
+})
