@@ -34,7 +34,7 @@ export class ApiError extends Error {
 
   constructor(
     code: ErrorCode,
-    message = errorTexts[code],
+    message: string = errorTexts[code],
     {
       status = statusOf(code),
       headers = {},
