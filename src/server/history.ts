@@ -1,20 +1,6 @@
-import type { Metric } from './api/operation.ts'
+import type { Metric, Past, Series } from './api/operation.ts'
 import { serverLimits } from './ground/limits.ts'
-
-/** A value over time: one number where it has not changed, else one for each sample; null where it was not there. */
-export interface Series {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string | number>>
-  readonly values: readonly (number | null)[]
-}
-
-export interface Past {
-  /** The metrics there are, with or without values. */
-  readonly metrics: readonly string[]
-  /** How long ago each sample was taken, in milliseconds, oldest first. */
-  readonly agoMs: readonly number[]
-  readonly series: readonly Series[]
-}
+import type { Outside } from './ground/outside.ts'
 
 interface Kept extends Omit<Series, 'values'> {
   /** By place in the ring; NaN where it was not there. */
@@ -27,20 +13,26 @@ interface Kept extends Omit<Series, 'values'> {
  */
 export class History {
   readonly #measure: () => Promise<Metric[]>
-  readonly #now: () => number
-  readonly #timer: NodeJS.Timeout
+  readonly #outside: Pick<Outside, 'now' | 'after'>
+  #cancel: () => void = () => {}
   readonly #series: Map<string, Kept> = new Map()
   readonly #at: Float64Array = new Float64Array(serverLimits.pastSamples)
   #metrics: readonly string[] = []
   /** Samples taken so far. */
   #count = 0
 
-  constructor(measure: () => Promise<Metric[]>, now: () => number = () => performance.now()) {
+  constructor(measure: () => Promise<Metric[]>, outside: Pick<Outside, 'now' | 'after'>) {
     this.#measure = measure
-    this.#now = now
-    // A sample that cannot be taken is missing, and nothing else.
-    const take = (): void => void this.take().catch(() => {})
-    this.#timer = setInterval(take, serverLimits.pastEveryMs).unref()
+    this.#outside = outside
+    this.#wait()
+  }
+
+  #wait(): void {
+    this.#cancel = this.#outside.after(serverLimits.pastEveryMs, () => {
+      this.#wait()
+      // A sample that cannot be taken is missing, and that is all.
+      this.take().catch(() => {})
+    })
   }
 
   /** Takes a sample. */
@@ -54,7 +46,7 @@ export class History {
         if (series !== undefined) series.ring[place] = value
       }
     this.#metrics = metrics.map(({ name }) => name)
-    this.#at[place] = this.#now()
+    this.#at[place] = this.#outside.now()
     this.#count++
   }
 
@@ -71,7 +63,7 @@ export class History {
   read(): Past {
     const kept = Math.min(this.#count, serverLimits.pastSamples)
     const places = Array.from({ length: kept }, (_, i) => (this.#count - kept + i) % serverLimits.pastSamples)
-    const now = this.#now()
+    const now = this.#outside.now()
     return {
       metrics: this.#metrics,
       agoMs: places.map((place) => Math.round(now - (this.#at[place] as number))),
@@ -87,7 +79,7 @@ export class History {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#cancel()
   }
 }
 

@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream'
 import type { SecureContextOptions } from 'node:tls'
 import { type Application, type DrainProgress, isCutOff, type NodeConfig, type Stats } from '../core/index.ts'
 import { Api, apiBase } from './api/api.ts'
-import type { Metric } from './api/operation.ts'
+import type { Metric, Past } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
 import type { Contract, NameIn, RequestOf } from '../protocol/index.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
@@ -29,7 +29,7 @@ import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
 import { Host } from './host.ts'
-import { History, type Past } from './history.ts'
+import { History } from './history.ts'
 import { Metrics } from './metrics.ts'
 import { type RtmsOptions, settle, type Settings } from './options/options.ts'
 import { Tickets, type TicketsHost } from './tickets/tickets.ts'
@@ -96,7 +96,7 @@ export class Rtms<C extends Contract = Contract> {
     const isOwn = parts.settings.server === undefined
     this.#metrics = new Metrics(parts.host, parts.requests, remoteKeys, isOwn)
     this.#measured = new Metrics(parts.host, parts.requests, remoteKeys)
-    this.#past = parts.pages === null ? null : new History(() => this.#measured.measure())
+    this.#past = parts.pages === null ? null : new History(() => this.#measured.measure(), parts.host.outside)
     const { faults } = parts
     this.#faults = faults
     this.#pages = parts.pages

@@ -293,10 +293,6 @@ export class PublicClient extends SimClient {
     frames.event(`${epoch}/${number}`)
     seat.world = epoch
     seat.next = number + 1
-    const raw = <T extends { readonly data: unknown }>(each: T): T & { data: Payload } => ({
-      ...each,
-      data: textPayload(textIn(each.data)),
-    })
     const told = events.map((event) => (event.type === 'say' ? raw(event) : event))
     this.observer.frame?.(this, name, epoch, { number, events: told, inputs: inputs.map(raw) })
   }
@@ -509,4 +505,9 @@ function bytesOf(text: string): Uint8Array {
 
 function textIn(data: unknown): string {
   return data instanceof Uint8Array ? textOf({ text: false, bytes: data }) : String(data)
+}
+
+/** An input, or a word of the business, as it came over the wire. */
+function raw<T extends { readonly data: unknown }>(each: T): T & { data: Payload } {
+  return { ...each, data: textPayload(textIn(each.data)) }
 }

@@ -120,6 +120,51 @@ const lag = (page: Page): Promise<number> => page.evaluate(() => Date.now() - wi
 
 const symbols = (page: Page): Promise<string[]> => page.locator('.tile .symbol').allTextContents()
 
+// First, while the market trades: a day of it is over sooner than all of these tests.
+describe('an order', () => {
+  test('is placed by the keyboard, filled by push, and changes the account', async () => {
+    const page = await open()
+    const cash = async (): Promise<number> => Number(await page.locator('#account').getAttribute('data-cash'))
+    const before = await cash()
+    // At night nothing is filled.
+    await page.locator('#day[data-phase=morning], #day[data-phase=afternoon]').waitFor()
+    await page.locator('#tiles').focus()
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('ArrowRight')
+    const chosen = await page.locator('.tile[data-active]').getAttribute('data-symbol')
+    await page.keyboard.press('Enter')
+    await page.locator(`#panel[data-symbol="${chosen}"]`).waitFor()
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('quantity')
+    await page.keyboard.press('ControlOrMeta+a')
+    await page.keyboard.type('40')
+    await page.keyboard.press('Enter')
+    await page.locator('#reply[data-good=true]', { hasText: 'was taken in' }).waitFor()
+    await page
+      .locator('.toast', { hasText: `${chosen} at` })
+      .first()
+      .waitFor()
+    await page.locator(`[data-holding="${chosen}"][data-quantity="40"]`).waitFor()
+    expect(await page.locator('#orders li').count()).toBe(0)
+    expect(await cash()).toBeLessThan(before)
+    expect(await barriers(page, '.side')).toEqual([])
+
+    // More than is there cannot be sold; a limit that is far away waits, and is taken back.
+    await page.locator('input[name=side][value=sell]').check()
+    await page.locator('#quantity').fill('500')
+    await page.locator('#place').click()
+    await page.locator('#reply[data-good=false]', { hasText: 'so many shares' }).waitFor()
+    await page.getByRole('button', { name: 'All', exact: true }).click()
+    await page.locator('input[name=type][value=limit]').check()
+    await page.locator('#limit').fill('9999')
+    await page.locator('#place').click()
+    await page.locator('#orders li').waitFor()
+    await page.getByRole('button', { name: /^Cancel order/ }).click()
+    await page.locator('.toast', { hasText: 'is cancelled' }).waitFor()
+    await expect.poll(() => page.locator('#orders li').count()).toBe(0)
+    await page.keyboard.press('Escape')
+  })
+})
+
 describe('the tiles', () => {
   test('move, stay fresh, and cost what the figures say', async () => {
     const page = await open()
@@ -245,48 +290,6 @@ describe('the heat map', () => {
     const red = await rising()
     await page.locator('input[name=rise][value=green]').check()
     expect([red, await rising()]).toEqual(['rgb(255, 128, 120)', 'rgb(79, 208, 138)'])
-  })
-})
-
-describe('an order', () => {
-  test('is placed by the keyboard, filled by push, and changes the account', async () => {
-    const page = await open()
-    const cash = async (): Promise<number> => Number(await page.locator('#account').getAttribute('data-cash'))
-    const before = await cash()
-    await page.locator('#tiles').focus()
-    await page.keyboard.press('ArrowDown')
-    await page.keyboard.press('ArrowRight')
-    const chosen = await page.locator('.tile[data-active]').getAttribute('data-symbol')
-    await page.keyboard.press('Enter')
-    await page.locator(`#panel[data-symbol="${chosen}"]`).waitFor()
-    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('quantity')
-    await page.keyboard.press('ControlOrMeta+a')
-    await page.keyboard.type('40')
-    await page.keyboard.press('Enter')
-    await page.locator('#reply[data-good=true]', { hasText: 'was taken in' }).waitFor()
-    await page
-      .locator('.toast', { hasText: `${chosen} at` })
-      .first()
-      .waitFor()
-    await page.locator(`[data-holding="${chosen}"][data-quantity="40"]`).waitFor()
-    expect(await page.locator('#orders li').count()).toBe(0)
-    expect(await cash()).toBeLessThan(before)
-    expect(await barriers(page, '.side')).toEqual([])
-
-    // More than is there cannot be sold; a limit that is far away waits, and is taken back.
-    await page.locator('input[name=side][value=sell]').check()
-    await page.locator('#quantity').fill('500')
-    await page.locator('#place').click()
-    await page.locator('#reply[data-good=false]', { hasText: 'so many shares' }).waitFor()
-    await page.getByRole('button', { name: 'All', exact: true }).click()
-    await page.locator('input[name=type][value=limit]').check()
-    await page.locator('#limit').fill('9999')
-    await page.locator('#place').click()
-    await page.locator('#orders li').waitFor()
-    await page.getByRole('button', { name: /^Cancel order/ }).click()
-    await page.locator('.toast', { hasText: 'is cancelled' }).waitFor()
-    await expect.poll(() => page.locator('#orders li').count()).toBe(0)
-    await page.keyboard.press('Escape')
   })
 })
 

@@ -273,7 +273,8 @@ describe('the packed package', { timeout: LONG_MS }, () => {
       `,
     })
     // As docs/runtimes.md says: what the package depends on is CommonJS, which asks for Node's modules by require.
-    const banner = "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
+    const banner =
+      "import { createRequire as from } from 'node:module'; const require = from(import.meta.url);"
     const alone = await mkdtemp(join(tmpdir(), 'rtms-bundled-'))
     for (const [format, file] of [
       ['esm', 'main.mjs'],
@@ -294,6 +295,21 @@ describe('the packed package', { timeout: LONG_MS }, () => {
       expect(await run(alone, process.execPath, file)).toBe('framed bundled 200 404\n')
     }
     await rm(alone, { recursive: true })
+  })
+
+  it('gives components that a server renders hooks for the browser', async () => {
+    const list = "console.log(Object.keys(await import('rtms/react')).join())"
+    const names = await run(consumer.folder, process.execPath, '--input-type=module', '-e', list)
+    const resolve = [
+      '--conditions=react-server',
+      '--input-type=module',
+      '-e',
+      "console.log(import.meta.resolve('rtms/react'))",
+    ]
+    const file = (await run(consumer.folder, process.execPath, ...resolve)).trim()
+    const text = await readFile(new URL(file), 'utf8')
+    expect(text).toMatch(/^(?:\/\/.*\n)*'use client'/)
+    for (const name of names.trim().split(',')) expect(text).toContain(name)
   })
 
   it('runs in plain Node, as an ES module and by require', async () => {

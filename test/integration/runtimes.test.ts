@@ -27,10 +27,20 @@ let rtms: Rtms
 
 beforeAll(async () => {
   const entry = fileURLToPath(new URL('../../dist/client/index.js', import.meta.url))
-  const options = { bundle: true, write: false, format: 'iife', globalName: 'rtms', target: 'es2022' } as const
+  const options = {
+    bundle: true,
+    write: false,
+    format: 'iife',
+    globalName: 'rtms',
+    target: 'es2022',
+  } as const
   const { outputFiles } = await build({ ...options, entryPoints: [entry] })
   code = outputFiles[0]?.text ?? ''
-  rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: 'a secret of the tests, which is long enough' })
+  rtms = await Rtms.start({
+    port: 0,
+    host: '127.0.0.1',
+    secret: 'a secret of the tests, which is long enough',
+  })
   rtms.meetings.onMissing(() => ({ frameRate: 20 }))
   rtms.onRequest('echo', ({ data }) => data)
 })

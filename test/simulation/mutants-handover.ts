@@ -1,5 +1,6 @@
 import { Giving } from '../../src/core/cluster/giving.ts'
 import { Holdings } from '../../src/core/cluster/holdings.ts'
+import { Hosting } from '../../src/core/cluster/hosting.ts'
 import { Registrar } from '../../src/core/cluster/registrar.ts'
 import { Taking } from '../../src/core/cluster/taking.ts'
 import { Intake } from '../../src/core/meeting/intake.ts'
@@ -113,6 +114,18 @@ export const handoverMutants: readonly Mutant[] = [
           restore.call(this, { members: members.map((member) => ({ ...member, seq: 0 })), seqs: [] }, seatOf)
         }
       }),
+  },
+  {
+    name: 'a YIELD that is lost with its link',
+    breaks: ['I19'],
+    from: 4,
+    plant: () => replace(Giving.prototype, 'broken', () => () => {}),
+  },
+  {
+    name: 'replicas that are not sent on to the new owner',
+    breaks: ['I19'],
+    from: 4,
+    plant: () => replace(Hosting.prototype, 'release', () => () => {}),
   },
   {
     name: 'inputs that wait for a frame left behind',

@@ -5,7 +5,7 @@ import json from 'highlight.js/lib/languages/json'
 import python from 'highlight.js/lib/languages/python'
 import typescript from 'highlight.js/lib/languages/typescript'
 import xml from 'highlight.js/lib/languages/xml'
-import { Marked, type Token, type Tokens } from 'marked'
+import { Marked, type Tokens } from 'marked'
 
 for (const [name, language] of Object.entries({ bash, http, json, python, typescript, xml }))
   hljs.registerLanguage(name, language)
@@ -81,7 +81,7 @@ export function articleOf(markdown: string, linkTo: (href: string) => string | n
   })
   // Pictures are not part of the package.
   const tokens = marked.lexer(markdown).filter(({ raw }) => !raw.includes('!['))
-  for (const token of tokens as Token[]) {
+  for (const token of tokens) {
     if (token.type === 'heading') {
       const { depth, raw } = token as Tokens.Heading
       const title = plain(raw)

@@ -5,7 +5,6 @@ import type { Meetings } from '../business/meetings.ts'
 import type { Topics } from '../business/topics.ts'
 import type { Users } from '../business/users.ts'
 import type { Health, Readiness } from '../edge/http.ts'
-import type { Past } from '../history.ts'
 import type { Tickets } from '../tickets/tickets.ts'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram' | 'summary'
@@ -16,6 +15,21 @@ export interface Metric {
   readonly help: string
   readonly type: MetricType
   readonly values: { name: string; labels: Record<string, string | number>; value: number }[]
+}
+
+/** A value over time: one number where it has not changed, else one for each sample; null where it was not there. */
+export interface Series {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly values: readonly (number | null)[]
+}
+
+export interface Past {
+  /** The metrics there are, with or without values. */
+  readonly metrics: readonly string[]
+  /** How long ago each sample was taken, in milliseconds, oldest first. */
+  readonly agoMs: readonly number[]
+  readonly series: readonly Series[]
 }
 
 /** The parts of a node that operations use. */

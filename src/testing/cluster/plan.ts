@@ -17,6 +17,8 @@ export interface Plan extends Scenario {
   readonly moves: 'members' | 'all' | undefined
   /** Whether nodes are drained now and then. */
   readonly drains: boolean
+  /** Whether one is drained when nothing else is wrong any more, and a link breaks with each hand-over. */
+  readonly lastDrain: boolean
   /** Whether the first faults come while the nodes do not know one another yet. */
   readonly early: boolean
   /** Whether the owner of a meeting falls silent for so long that others go on with it; and what else happens then. */
@@ -81,6 +83,10 @@ export const clusterParts: readonly string[] = [...clusterTraits, ...calamities]
 /** How long nodes that have all just started take to know one another, in milliseconds. */
 export const SETTLED_MS = 3_300
 
+/** When a node is drained in the recovery of a plan that has it so, and how long it has for that, in milliseconds. */
+export const DRAIN_AT_MS: number = SETTLED_MS + 200
+export const DRAIN_MS = 3_000
+
 /** How long faults last in a plan in which an owner falls silent for long. */
 const SILENCE_MS = 15_000
 
@@ -98,7 +104,7 @@ const limits: Partial<NodeLimits & FixedLimits> = {
 /** Makes a cluster and a random subset of what may befall it. */
 export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   const nodes = random.pick([2, 3, 3, 3, 4, 5])
-  const drawn: Omit<Plan, 'astray' | 'public' | 'throwing' | 'silence'> = {
+  const drawn: Omit<Plan, 'astray' | 'public' | 'throwing' | 'silence' | 'lastDrain'> = {
     nodes,
     clients: random.int(2, 4),
     hostiles: 0,
@@ -141,8 +147,10 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
   // Otherwise hardly any node has the frames with which it could go on.
   const standby = silence !== null && random.chance(0.7) ? 1 : chosen
   const meetings = drawn.meetings.map((meeting) => ({ ...meeting, options: { ...meeting.options, standby } }))
-  const phases = silence === null ? drawn.phases : { ...drawn.phases, faulty: SETTLED_MS + SILENCE_MS }
-  const parts = { ...reach, meetings, silence, phases }
+  const lastDrain = drawn.drains && random.chance(0.3)
+  const faulty = silence === null ? drawn.phases.faulty : SETTLED_MS + SILENCE_MS
+  const recovery = drawn.phases.recovery + (lastDrain ? DRAIN_AT_MS + DRAIN_MS : 0)
+  const parts = { ...reach, meetings, silence, lastDrain, phases: { ...drawn.phases, faulty, recovery } }
   return makeSmaller({ ...drawn, limits: { ...drawn.limits, ...tiny }, astray, ...parts }, smaller)
 }
 
@@ -179,6 +187,7 @@ function makeSmaller(plan: Plan, { without = [], clients = Infinity, faulty = In
     moves: left('moves') ? plan.moves : undefined,
     breaks: plan.breaks && left('breaks'),
     drains: plan.drains && left('drains'),
+    lastDrain: plan.lastDrain && left('drains'),
     silence: left('silence') ? plan.silence : null,
     public: plan.public && left('public'),
     throwing: plan.throwing && left('throwing'),

@@ -5,7 +5,7 @@ import { VirtualClock } from '../clock.ts'
 import { fanOut } from '../fan-out.ts'
 import { MachineClient } from '../machine-client.ts'
 import { Incarnations } from '../incarnations.ts'
-import type { ClientFacts, Observer, Phase, RestingClient } from '../observer.ts'
+import { type ClientFacts, type Observer, type Phase, type RestingClient, violate } from '../observer.ts'
 import { PublicClient } from '../public-client.ts'
 import { Random } from '../random.ts'
 import { drawReading, type Smaller } from '../scenario.ts'
@@ -20,7 +20,7 @@ import { Turns } from '../turns.ts'
 import { ClusterBusiness } from './business.ts'
 import { befallCluster, type ClusterWorld } from './calamities.ts'
 import { clusterCheckers } from './checkers.ts'
-import { calamities, drawPlan, type Plan, SETTLED_MS } from './plan.ts'
+import { calamities, DRAIN_AT_MS, DRAIN_MS, drawPlan, type Plan, SETTLED_MS } from './plan.ts'
 import { Silences } from './silences.ts'
 import { Weather } from './weather.ts'
 
@@ -41,6 +41,8 @@ const ARRIVED_MS = 1_000
  */
 const DESERTED_MS = 9_500
 const EMPTY_MS = 12_000
+/** How long a hand-over whose link breaks may take where nothing else is wrong, in milliseconds. */
+const HANDED_MS = 1_500
 /** How long the proof of a node's end may take, in milliseconds. */
 const PROOF_MS = 300
 const LATE_PROOF_MS = 4_000
@@ -85,6 +87,8 @@ class ClusterRun implements ClusterWorld {
   readonly #dead: Stats[] = []
   #lastClient = 0
   #strains = 0
+  /** The node that is drained when nothing else is wrong. */
+  #lastDrained: SimNode | null = null
   /** A node that the balancer leads nobody to, since it is stopped or out of reach. */
   #unreached: SimNode | null = null
   #isWorking = true
@@ -137,6 +141,7 @@ class ClusterRun implements ClusterWorld {
     await this.#turns.runTo(faulty)
     this.#heal()
     this.#enter('recovery')
+    if (plan.lastDrain) clock.after(DRAIN_AT_MS, () => this.#drainLast())
     await this.#turns.runTo(faulty + recovery)
     for (const client of this.clients) client.healthy = true
     this.#enter('well')
@@ -370,10 +375,52 @@ class ClusterRun implements ClusterWorld {
     this.clock.after(20, look)
   }
 
+  /** A node that hands all over and ends, where nothing else is wrong. */
+  #drainLast(): void {
+    const node = new Random(this.#seed ^ 0xd7a1).pick(this.nodes)
+    this.observer.clustered?.('last drain', `node ${node.index}`)
+    this.#lastDrained = node
+    node.do((core, now) => core.drain(now, now + DRAIN_MS))
+    this.clock.after(DRAIN_MS, () => {
+      this.#lastDrained = null
+      this.leaveNode(node, 0)
+    })
+  }
+
+  /** Its links break with what it says of a hand-over; what was lost is said again. */
+  #breakHandover(giver: SimNode, meeting: string): void {
+    const { clock, weather } = this
+    this.observer.clustered?.('hand-over broken', `${meeting} of ${giver.index}`)
+    const others = this.nodes.filter((node) => node !== giver)
+    weather.block(
+      others.map(({ index }) => `${giver.index} ${index}`),
+      this.plan.delay + 20,
+    )
+    clock.after(10, () => others.forEach((other) => weather.breakLink(giver, other)))
+    const world = giver.core.meeting(meeting)?.epoch
+    // One that nobody is in may have ended by itself.
+    const { options } = this.plan.meetings.find(({ name }) => name === meeting) ?? {}
+    const isKept = (options?.ttlMs ?? Infinity) > HANDED_MS
+    clock.after(HANDED_MS, () => {
+      if (isKept && this.nodes.every(({ core }) => core.meeting(meeting)?.epoch !== world))
+        violate('I19', `${meeting} is in no world any more that node ${giver.index} has handed over`)
+      this.#checkReplicas(giver)
+    })
+  }
+
+  /** I19: nobody looks for the meetings where they were. */
+  #checkReplicas({ alive, core, index }: SimNode): void {
+    const { replicas = 0 } = core.peering?.mesh.size.hosted ?? {}
+    const isOver = core.draining.progress.meetings === 0 && Array.from(core.meetings()).length === 0
+    if (alive && isOver && replicas > 0)
+      violate('I19', `${replicas} replicas follow meetings that node ${index} has handed over`)
+  }
+
   /** A meeting is about to be handed over: what is said of it may be lost or late, and others claim its name. */
   #strain(meeting: string): void {
     const random = new Random((this.#seed ^ 0x57a1) + Math.imul(++this.#strains, 0x9e3779b1))
     const [giver] = this.business.ownersOf(meeting)
+    if (giver !== undefined && giver === this.#lastDrained) return this.#breakHandover(giver, meeting)
     if (giver === undefined || !this.#isFaulty || random.chance(0.1)) return
     const { clock, weather } = this
     const others = this.nodes.filter((node) => node !== giver)

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { Rtms } from '../../../src/server/index.ts'
-import { Peer, raw, SECRET, start, stopAll, tokenOf, upgrade } from './peer.ts'
+import { Peer, raw, request, SECRET, start, stopAll, tokenOf, upgrade } from './peer.ts'
 
 const servers: Server[] = []
 
@@ -279,5 +279,31 @@ describe('A node attached to a server', () => {
       const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
       expect(peer.all('welcome')[0]?.node).toBe(rtms.node)
     }
+  })
+
+  it.each(['the node', 'the server'])('ends in good order where %s is closed first', async (first) => {
+    const server = createServer((_, response) => void setTimeout(() => response.end('late'), 200))
+    const rtms = await start({ server })
+    const answers: unknown[] = []
+    rtms.onRequest('slow', async ({ signal }) => {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      answers.push(signal.aborted)
+      return 'done'
+    })
+    const port = await listening(server)
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
+    peer.send(request(1, 'slow', ''))
+    const page = fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })
+    await once(server, 'request')
+    const ended = once(server, 'close')
+    if (first === 'the server') server.close()
+    await rtms.close()
+    if (first === 'the node') server.close()
+    // What others have asked the server is answered, and nobody keeps it open.
+    expect(await (await page).text()).toBe('late')
+    await ended
+    expect((await peer.closed).code).toBe(4454)
+    expect(answers).toHaveLength(1)
+    expect(Object.hasOwn(server, 'emit')).toBe(false)
   })
 })

@@ -34,3 +34,10 @@ it.each(pages)('%s links to what is there, pictures too', (page) => {
   )
   expect(broken.map(([link]) => link)).toEqual([])
 })
+
+it('docs/README.md, from which the site of the docs is made, lists every page of docs/', () => {
+  const text = readFileSync(join(root, 'docs/README.md'), 'utf8')
+  const listed = [...text.matchAll(/^- \[[^\]]*\]\(([^)]+)\)/gm)].map(([, path = '']) => join('docs', path))
+  const missing = pagesIn('docs').filter((page) => page !== 'docs/README.md' && !listed.includes(page))
+  expect(missing).toEqual([])
+})

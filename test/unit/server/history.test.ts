@@ -10,14 +10,12 @@ function counter(name: string, ...values: (readonly [reason: string, value: numb
   return { name, help: '', type: 'counter', values: all }
 }
 
+const never = (): (() => void) => () => {}
+
 describe('What a node remembers of its metrics', () => {
   it('is each value at each sample: one number where it never changed, null where it was not there', async () => {
     let [metrics, now]: [Metric[], number] = [[], 0]
-    const history = new History(
-      () => Promise.resolve(metrics),
-      () => now,
-    )
-    history.close()
+    const history = new History(() => Promise.resolve(metrics), { now: () => now, after: never })
     expect(history.read()).toEqual({ metrics: [], agoMs: [], series: [] })
     metrics = [counter('frames', ['', 1]), counter('meetings', ['', 7]), counter('refused')]
     await history.take()
@@ -38,26 +36,52 @@ describe('What a node remembers of its metrics', () => {
 
   it('goes back ten minutes, and no further', async () => {
     let now = 0
-    const history = new History(
-      () => Promise.resolve([counter('frames', ['', now])]),
-      () => now,
-    )
-    history.close()
-    for (let i = 0; i < pastSamples + 5; i++, now += pastEveryMs) await history.take()
+    let due = (): void => {}
+    const history = new History(() => Promise.resolve([counter('frames', ['', now])]), {
+      now: () => now,
+      after: (ms, action) => {
+        expect(ms).toBe(pastEveryMs)
+        due = action
+        return () => (due = () => {})
+      },
+    })
+    for (let i = 0; i < pastSamples + 5; i++, now += pastEveryMs) {
+      due()
+      await Promise.resolve()
+    }
     const { agoMs, series } = history.read()
     expect([agoMs.length, agoMs[0], agoMs.at(-1)]).toEqual([pastSamples, 600_000, pastEveryMs])
     expect(series[0]?.values[0]).toBe(5 * pastEveryMs)
     expect(series[0]?.values.at(-1)).toBe((pastSamples + 4) * pastEveryMs)
+    history.close()
+    due()
+    await Promise.resolve()
+    expect(history.read().agoMs).toEqual(agoMs)
+  })
+
+  it('lacks a sample that could not be taken, and goes on', async () => {
+    let [fails, due] = [true, (): void => {}]
+    const history = new History(() => (fails ? Promise.reject(new Error('a gauge')) : Promise.resolve([])), {
+      now: () => 0,
+      after: (_, action) => {
+        due = action
+        return () => {}
+      },
+    })
+    due()
+    await Promise.resolve()
+    expect(history.read().agoMs).toEqual([])
+    fails = false
+    due()
+    await Promise.resolve()
+    expect(history.read().agoMs).toEqual([0])
   })
 
   it('weighs 8 bytes for each value and sample, however many labels come up', async () => {
     let turn = 0
-    const history = new History(() =>
-      Promise.resolve([
-        counter('refused', ...Array.from({ length: 600 }, (_, i) => [`${turn}.${i}`, i] as const)),
-      ]),
-    )
-    history.close()
+    const labels = (): Metric =>
+      counter('refused', ...Array.from({ length: 600 }, (_, i) => [`${turn}.${i}`, i] as const))
+    const history = new History(() => Promise.resolve([labels()]), { now: () => 0, after: never })
     const before = process.memoryUsage().arrayBuffers
     for (; turn < 4; turn++) await history.take()
     expect(history.read().series).toHaveLength(pastSeries)

@@ -75,16 +75,17 @@ export function Search() {
 
   useEffect(() => {
     let isWanted = asked.trim() !== ''
-    if (!isWanted) setHits(null)
-    else
-      void load().then((index) => {
-        if (!isWanted) return
-        const found = index.search(asked).slice(0, MOST_HITS)
-        setHits(
-          found.map((each) => ({ hit: each as unknown as Hit, said: excerpt(each as never, each.terms) })),
-        )
-        setChosen(0)
-      })
+    const find = async (): Promise<void> => {
+      const index = await load()
+      if (!isWanted) return
+      const found = index.search(asked).slice(0, MOST_HITS)
+      setHits(
+        found.map((each) => ({ hit: each as unknown as Hit, said: excerpt(each as never, each.terms) })),
+      )
+      setChosen(0)
+    }
+    if (isWanted) void find()
+    else setHits(null)
     return () => {
       isWanted = false
     }
@@ -107,6 +108,7 @@ export function Search() {
         ref={field}
         type="search"
         role="combobox"
+        list={undefined}
         aria-label="Search the docs"
         aria-controls="hits"
         aria-expanded={hits !== null}

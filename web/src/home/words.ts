@@ -56,7 +56,7 @@ export const text: Texts = words<Texts>({
         text: 'What the node does: charts, meetings, topics, sessions. On this machine, or with a key.',
       },
     },
-    figures: { connections: 'connections', meetings: 'meetings', messages: 'messages a second' },
+    figures: { connections: 'connections', meetings: 'meetings', messages: 'messages/s' },
     missing: 'Not found',
     missingLead: 'There is nothing at this address. These are the pages of this node.',
     goHome: 'Go to the first page',

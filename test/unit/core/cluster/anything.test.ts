@@ -46,6 +46,7 @@ function membersAt(world: World, nodes: readonly Harness[], user: string): Roame
 /** What nodes say over links while a meeting is handed over, and goes on where its node has ended. */
 function life(): Uint8Array[] {
   const said: Uint8Array[] = []
+  // oxlint-disable-next-line typescript/unbound-method -- Called with `this` below.
   const { send } = LinkParts.prototype
   vi.spyOn(LinkParts.prototype, 'send').mockImplementation(function (this: LinkParts, node, message) {
     said.push(message.slice())

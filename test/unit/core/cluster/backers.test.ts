@@ -87,7 +87,7 @@ describe('The support of an owner', () => {
       ownerWith([[3, 0]]).owner,
     )
     desk.backers.ask([4, 2], 1_000)
-    expect([desk.heard().toSorted(), desk.backers.needed]).toEqual([[2, 3, 4], 3])
+    expect([desk.heard().toSorted((one, other) => one - other), desk.backers.needed]).toEqual([[2, 3, 4], 3])
     desk.owners.length = 0
     desk.backers.ask([], 1_500)
     expect([desk.heard(), desk.backers.needed]).toEqual([[], 0])

@@ -76,7 +76,7 @@ describe('A value in a message between nodes', () => {
   it('has no more items in all its lists than 131,072: a list of lists counts them all', () => {
     const nested = list(list(bool))
     const of = (...counts: number[]): boolean[][] =>
-      counts.map((count) => new Array<boolean>(count).fill(true))
+      counts.map((count) => Array.from({ length: count }, () => true))
     expect(again(nested, of(65_535, 65_535)).map(({ length }) => length)).toEqual([65_535, 65_535])
     expect(() => again(nested, of(65_535, 65_536))).toThrow('items')
     // Another message has as many again.
@@ -147,14 +147,8 @@ const state: Yield['state'] = {
 /** Of so many changes and terms. */
 const electorateOf = (changes: number, terms: number): OwnerState['electorate'] => ({
   ...state.electorate,
-  changes: new Array<number>(changes).fill(1),
-  terms: new Array<OwnerState['electorate']['terms'][number]>(terms).fill({
-    slot: 0,
-    from: 1,
-    until: 2,
-    acked: 0,
-    gone: true,
-  }),
+  changes: Array.from({ length: changes }, () => 1),
+  terms: Array.from({ length: terms }, () => ({ slot: 0, from: 1, until: 2, acked: 0, gone: true })),
 })
 
 const subject = { name: 'm', world: 77, hop: 2 }
@@ -251,7 +245,7 @@ describe('A hand-over', () => {
   it('has as many electorates, terms, nodes and places as there can be, and no more', () => {
     const reads = (parts: Partial<Yield>): boolean =>
       decodeHandover(encodeHandover({ ...whole, ...parts })) !== null
-    const of = <T>(count: number, item: T): T[] => new Array<T>(count).fill(item)
+    const of = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item)
     expect(reads({ state: { ...state, electorate: electorateOf(65, 65 * 255) } })).toBe(true)
     const [branch] = whole.branches
     const [place] = whole.places

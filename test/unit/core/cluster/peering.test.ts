@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { QuestionEnding } from '../../../../src/core/index.ts'
+import type { KindName, QuestionOf } from '../../../../src/core/cluster/question-kinds.ts'
 import { CLUSTER } from '../../../../src/core/cluster/messages.ts'
 import type { Payload } from '../../../../src/protocol/index.ts'
 import { Random } from '../../../../src/testing/index.ts'
@@ -247,5 +248,96 @@ describe('A fault that another node asks for', () => {
     strike()
     const refused = { by: 'refused', refused: { code: 'FORBIDDEN', message: expect.any(String) } }
     expect([b.application.faults, endings]).toEqual([[7], [{ by: 'answer', answer: true }, refused, refused]])
+  })
+})
+
+describe('What a node is asked by another one', () => {
+  /** Two nodes; a meeting and a reader of a topic at the second, and what that answers. */
+  function asked() {
+    const world = settled(2)
+    const [a, b] = world.nodes as [Harness, Harness]
+    const name = world.nameOf(b)
+    world.open(b, name, { frameRate: 0 })
+    const bob = b.connect('bob')
+    world.settle()
+    bob.join(name)
+    bob.subscribe('t')
+    world.settle()
+    const ask = <K extends KindName>(kind: K, question: QuestionOf<K>): unknown => {
+      let told: unknown = 'nothing yet'
+      const deadline = world.now + 5_000
+      a.node.peering?.questions.ask([b.node.incarnation], kind, question, deadline, (_, ending) => {
+        told =
+          ending.by === 'answer' ? ending.answer : ending.by === 'refused' ? ending.refused.code : ending.by
+      })
+      world.settle()
+      return told
+    }
+    return { world, a, b, bob, name, ask }
+  }
+
+  it('about a meeting, it answers where it has it, and null where nobody has', () => {
+    const { ask, name, bob, b } = asked()
+    expect(ask('meeting', { name })).toMatchObject({ name, members: [{ user: 'bob' }] })
+    expect(ask('meeting', { name: 'nowhere' })).toBeNull()
+    expect([ask('part', { meeting: name }), ask('part', { meeting: 'nowhere' })]).toEqual([2, 0])
+    expect(ask('sendTo', { name, slot: 0, data: text('hey') })).toBe(true)
+    expect(ask('sendTo', { name, slot: 7, data: text('hey') })).toBe(false)
+    expect(bob.all('direct')).toHaveLength(1)
+    expect(ask('kick', { name, slot: 7, message: 'no' })).toBe(false)
+    expect(ask('kick', { name, slot: 0, message: 'rude' })).toBe(true)
+    expect(bob.all('ended')).toMatchObject([{ message: 'rude' }])
+    expect([ask('close', { name }), b.node.meeting(name)]).toEqual([true, undefined])
+    for (const kind of ['kick', 'sendTo', 'close'] as const)
+      expect(ask(kind, { name, slot: 0, message: '', data: text('x') } as never)).toBeNull()
+  })
+
+  it('about users, topics and what it has, it answers for itself', () => {
+    const { ask, name, b, world } = asked()
+    expect(ask('subscribers', { topic: 't' })).toBe(1)
+    expect(ask('sessions', { user: '', limit: 9 })).toMatchObject([{ user: 'bob' }])
+    expect(ask('sessions', { user: 'eve', limit: 9 })).toEqual([])
+    const page = { count: 9, after: '', contains: '' }
+    expect(ask('topics', page)).toMatchObject([{ name: 't' }])
+    expect(ask('meetings', { ...page, ofKind: false, kind: '' })).toMatchObject([{ name }])
+    expect(ask('meetings', { ...page, ofKind: true, kind: 'k' })).toEqual([])
+    expect(ask('disconnect', { user: 'bob', text: 'later', final: false })).toBe(1)
+    expect(ask('disconnect', { user: 'eve', text: 'later', final: false })).toBe(0)
+    expect(ask('successions', { withinMs: 1_000 })).toEqual([])
+    expect([ask('drain', { timeoutMs: 0 }), b.application.drains]).toMatchObject([{ state: 'serving' }, []])
+    expect([ask('drain', { timeoutMs: 7 }), b.application.drains]).toMatchObject([{ state: 'draining' }, [7]])
+    b.node.drain(world.now, world.now + 10_000)
+    expect(ask('drain', { timeoutMs: 0 })).toMatchObject({ state: expect.stringMatching('drain') as string })
+  })
+
+  it('it tells a meeting whose metadata cannot be told without them', () => {
+    const { ask, b, world } = asked()
+    const loop: Record<string, unknown> = {}
+    loop['loop'] = loop
+    b.node.claimMeeting({ name: b.node.nameMeeting() }, {}, world.now, {
+      kind: '',
+      metadata: loop,
+      logic: null,
+    })
+    world.settle()
+    const page = { count: 9, after: '', contains: '', ofKind: false, kind: '' }
+    expect(ask('meetings', page)).toContainEqual(
+      expect.objectContaining({ metadata: { error: 'It has no JSON form.' } }),
+    )
+  })
+
+  it('it answers BUSY where a thousand lists are under way', () => {
+    const { a, b, world } = asked()
+    const ends: string[] = []
+    const page = { count: 9, after: '', contains: '' }
+    for (let n = 0; n < 1_002; n++)
+      a.node.peering?.questions.ask([b.node.incarnation], 'topics', page, world.now + 5_000, (_, ending) =>
+        ends.push(ending.by === 'refused' ? ending.refused.code : ending.by),
+      )
+    world.settle()
+    world.advance(100)
+    expect(ends).toHaveLength(1_002)
+    expect(ends.filter((end) => end === 'BUSY').length).toBeGreaterThan(0)
+    expect(ends.filter((end) => end === 'answer').length).toBeGreaterThanOrEqual(1_000)
   })
 })
