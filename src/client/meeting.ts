@@ -299,8 +299,11 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     let isChanged = false
     for (const event of events) {
       const { type } = event
-      if (type === 'join') members.set(event.slot, { slot: event.slot, user: event.user, away: false })
-      else if (type === 'leave') members.delete(event.slot)
+      if (type === 'join') {
+        // The list of the join has this client already, whose own event comes later.
+        if (members.get(event.slot)?.user === event.user) continue
+        members.set(event.slot, { slot: event.slot, user: event.user, away: false })
+      } else if (type === 'leave') members.delete(event.slot)
       else if (type === 'away' || type === 'back') {
         const member = members.get(event.slot)
         if (member !== undefined) members.set(event.slot, { ...member, away: type === 'away' })
