@@ -1,6 +1,7 @@
 import {
   binaryCodec,
   type Contract,
+  type ErrorCode,
   fromPayload,
   isKey,
   type Joinable,
@@ -26,45 +27,58 @@ import {
   isPosition,
   isUint,
   Machine,
+  MOST_EARLY_MESSAGES,
   type Phase,
   type ReadOptions,
-  type TopicReader,
 } from './machine/index.ts'
 import { Meeting, type MeetingHost } from './meeting.ts'
 import type { Outside } from './outside.ts'
-import { SharedReader } from './shared-reader.ts'
-import type { CallOptions, ConnectOptions, Publication, Socket, State, SubscribeOptions } from './options.ts'
+import { ownData, type ReaderHost, SharedReader, type TopicListener } from './shared-reader.ts'
+import type {
+  CallOptions,
+  ConnectOptions,
+  JoinOptions,
+  Publication,
+  Socket,
+  State,
+  SubscribeOptions,
+} from './options.ts'
 
 function stateOf(phase: Phase): State {
   if (phase === 'live') return 'connected'
-  if (phase === 'waiting') return 'disconnected'
+  if (phase === 'waiting' || phase === 'idle') return 'disconnected'
   return phase === 'closed' ? phase : 'connecting'
 }
 
 const CLIENT = 'rtms-js/0.1'
 const TIMEOUT_MS = 10_000
 
-/**
- * A promise that rejects with the signal's reason once it is aborted. `start` returns what an abort has to undo. A
- * signal may outlive many promises, so a promise that has settled no longer listens to it.
- */
-function abortable<T>(
-  signal: AbortSignal | undefined,
-  start: (resolve: (value: T) => void, reject: (error: unknown) => void) => () => void,
-): Promise<T> {
-  let abort: (() => void) | undefined
-  const promise = new Promise<T>((resolve, reject) => {
-    signal?.throwIfAborted()
-    const undo = start(resolve, reject)
-    abort = () => {
-      reject(signal?.reason)
-      undo()
-    }
-    signal?.addEventListener('abort', abort)
-  })
-  const forget = (): void => signal?.removeEventListener('abort', abort as () => void)
-  promise.then(forget, forget)
-  return promise
+interface EarlyPush {
+  readonly name: string
+  readonly data: Payload
+}
+
+/** Why a signal was aborted; an old one does not say. */
+function reasonOf({ reason }: AbortSignal): unknown {
+  return reason ?? new RtmsError('CANCELLED')
+}
+
+/** What is asked of a topic with these options. */
+function wishOf(options: SubscribeOptions): ReadOptions {
+  const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
+  if (keys.length > limits.keys || !keys.every(isKey))
+    throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
+  if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
+  if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
+  return {
+    conflate,
+    // The wire carries a whole number, in which 0 means no throttle.
+    maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
+    keys,
+    policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
+    history,
+    since,
+  }
 }
 
 /** The arguments of a request: data may be left out where the contract, or the lack of one, allows null. */
@@ -81,8 +95,11 @@ export class Client<C extends Contract = Contract> {
   readonly #outside: Outside
   readonly #machine: Machine
   readonly #states: Listeners<[State, RtmsError | null]>
-  readonly #reconnects: Listeners<[{ recovered: boolean; reason: string }]>
+  readonly #reconnects: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]>
+  /** The state that was told last. */
+  #state: State = 'connecting'
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
+  #earlyPushes: EarlyPush[] = []
   readonly #shared: Map<string, SharedReader> = new Map()
   /** By the machine's number of their attempt. */
   readonly #sockets: Map<number, Socket> = new Map()
@@ -113,20 +130,24 @@ export class Client<C extends Contract = Contract> {
         close: (attempt, code) => this.#forget(attempt, code),
         phase: (phase, error) => {
           if (phase === 'closed') this.#unwatch()
-          this.#states.emit(stateOf(phase), error)
+          const state = stateOf(phase)
+          if (state === this.#state) return
+          this.#state = state
+          this.#states.emit(state, error)
         },
-        push: (name, data) => this.#pushes.get(name)?.emit(fromPayload(data)),
+        push: (name, data) => this.#pushed({ name, data }),
         welcome: (welcome) => {
           const before = this.#welcome
           this.#welcome = welcome
           // A session that was not asked for again, because the ticket may be another user's, has no reason from the
           // node.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
-          if (before !== null) this.#reconnects.emit({ recovered: !reason, reason })
+          if (before !== null) this.#reconnects.tell(() => [{ recovered: !reason, reason }])
         },
       },
     )
-    this.#run((now) => this.#machine.start(now))
+    if (options.autoConnect === false) this.#state = 'disconnected'
+    else this.#need()
     this.#unwatch = outside.watch(
       () => this.#run((now) => this.#machine.probe(now)),
       () => this.#run((now) => this.#machine.suspend(now)),
@@ -152,7 +173,11 @@ export class Client<C extends Contract = Contract> {
     return this.#machine.rtt
   }
 
-  /** Calls `listener` at each change of state; `error` is the reason where there is one, else null. */
+  /**
+   * Calls `listener` at each change of state. `error` says why there is no connection: the node's own reason, that of
+   * `getTicket`, or UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing is
+   * wrong, as for a page that is hidden.
+   */
   onState(listener: (state: State, error: RtmsError | null) => void): () => void {
     return this.#states.add(listener)
   }
@@ -162,33 +187,36 @@ export class Client<C extends Contract = Contract> {
    * `reason` is the error code. Meetings and topics report their own gaps.
    */
   onReconnect(
-    listener: (session: { readonly recovered: boolean; readonly reason: string }) => void,
+    listener: (session: { readonly recovered: boolean; readonly reason: ErrorCode | '' }) => void,
   ): () => void {
     return this.#reconnects.add(listener)
   }
 
   /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
-   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, CANCELLED or CLOSED. A seat
-   * that was held, and is refused with RATE or BUSY after a reconnect, is asked for again after the node's wait. `T` is
-   * the type of the inputs or, with a contract, the kind of the meeting.
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, NOT_SENT, TIMEOUT, CANCELLED or
+   * CLOSED, or with what the business throws. A seat that was held, and is refused with RATE or BUSY after a reconnect,
+   * is asked for again after the node's wait. `T` is the type of the inputs or, with a contract, the kind of the meeting.
    */
   join<T extends Joinable<C> = Joinable<C>>(
     name: string,
-    options: { readonly spectator?: boolean; readonly config?: string; readonly signal?: AbortSignal } = {},
+    options: JoinOptions = {},
   ): Promise<Meeting<MeetingOf<C, T, 'input', T>, MeetingOf<C, T, 'message'>, MeetingOf<C, T, 'say'>>> {
-    const { spectator = false, config = '', signal } = options
-    return abortable(signal, (resolve, reject) => {
+    const { spectator = false, config = '', from = 'start' } = options
+    return this.#promise(options, (resolve, reject, timeoutMs) => {
       checkName(name, 'meeting', 'BAD_NAME')
       checkKey(config, 'config')
+      const { now, report, warn } = this.#outside
+      const wish = { spectator, config, fromNow: from === 'now', joinBy: now() + timeoutMs }
       const host: MeetingHost = {
-        join: (listener) => this.#machine.followers.join(name, spectator, config, listener),
+        join: (listener) => this.#machine.followers.join(name, wish, listener),
         input: (seat, data, how) =>
-          this.#call<number>(how, (done, timeoutMs, now) =>
-            this.#machine.followers.input(seat, data, timeoutMs, now, done),
+          this.#call<number>(how, (done, sendMs, at) =>
+            this.#machine.followers.input(seat, toPayload(data), sendMs, at, done),
           ),
         leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
-        report: this.#outside.report,
+        report,
+        warn,
       }
       const meeting = new Meeting<
         MeetingOf<C, T, 'input', T>,
@@ -203,43 +231,41 @@ export class Client<C extends Contract = Contract> {
   }
 
   /**
-   * Calls `listener` for every publication of a topic, across reconnects, until the returned function is called. All
-   * listeners of one topic share its subscription and must pass the same options. A subscription refused with RATE or
-   * BUSY is asked for again after the wait that the node names.
+   * Calls `listener` for every publication of a topic, or of each of several topics, across reconnects, until the
+   * returned function is called. Listeners of one topic share a subscription, and each gets what it would get alone. A
+   * subscription refused with RATE or BUSY is asked for again after the wait that the node names. Throws BAD_TOPIC,
+   * LIMIT, or an error of the options.
    */
   subscribe<T = unknown, N extends TopicIn<C> = TopicIn<C>>(
-    topic: N,
+    topics: N | readonly N[],
     listener: (data: TopicOf<C, N, T>, publication: Publication) => void,
     options: SubscribeOptions = {},
   ): () => void {
-    checkName(topic, 'topic', 'BAD_TOPIC')
-    const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
-    if (keys.length > limits.keys || !keys.every(isKey))
-      throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
-    if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
-    if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
-    const wish: ReadOptions = {
-      conflate,
-      // The wire carries a whole number, in which 0 means no throttle.
-      maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
-      keys,
-      policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
-      history,
-      since,
-    }
-    const shared =
-      this.#shared.get(topic) ??
-      new SharedReader(topic, wish, this.#outside.report, () => this.#shared.delete(topic))
-    if (!shared.isSame(wish)) throw new RtmsError('LIMIT', `${topic} is followed with other options`)
-    this.#shared.set(topic, shared)
-    const remove = shared.add(listener as (data: unknown, publication: Publication) => void, options)
-    this.#run(() => (shared.reader ??= this.#machine.followers.read(topic, wish, shared)))
+    const names = typeof topics === 'string' ? [topics] : topics
+    for (const name of names) checkName(name, 'topic', 'BAD_TOPIC')
+    const wish = wishOf(options)
+    const removers = names.map((name) => {
+      const shared = this.#shared.get(name) ?? new SharedReader(name, this.#readerHost(name))
+      this.#shared.set(name, shared)
+      return shared.add(listener as TopicListener, wish, options)
+    })
+    this.#need()
     return () => {
-      remove()
-      if (shared.isIdle && this.#shared.get(topic) === shared) {
-        this.#shared.delete(topic)
-        this.#run(() => this.#machine.followers.leave(shared.reader as TopicReader))
-      }
+      for (const remove of removers) remove()
+    }
+  }
+
+  #readerHost(topic: string): ReaderHost {
+    const { followers } = this.#machine
+    return {
+      outside: this.#outside,
+      read: (options, listener) => followers.read(topic, options, listener),
+      renew: (reader, options, from) => {
+        followers.renew(reader, options, from)
+        this.#after()
+      },
+      leave: (reader) => this.#run(() => followers.leave(reader)),
+      forget: (shared) => this.#shared.get(topic) === shared && this.#shared.delete(topic),
     }
   }
 
@@ -249,10 +275,13 @@ export class Client<C extends Contract = Contract> {
    * there. While a listener runs, the publication it was given counts as read.
    */
   position(topic: TopicIn<C>): Position | null {
-    return this.#shared.get(topic)?.reader?.position ?? null
+    return this.#shared.get(topic)?.position ?? null
   }
 
-  /** Calls `listener` for each push of this name to this user. Returns the function that removes it. */
+  /**
+   * Calls `listener` for each push of this name to this user, the last ones included that came before anybody listened.
+   * Returns the function that removes it.
+   */
   onPush<T = unknown, N extends NameIn<C, 'pushes'> = NameIn<C, 'pushes'>>(
     name: N,
     listener: (data: PushOf<C, N, T>) => void,
@@ -260,10 +289,24 @@ export class Client<C extends Contract = Contract> {
     const listeners = this.#pushes.get(name) ?? new Listeners(this.#outside.report)
     const remove = listeners.add(listener as (data: unknown) => void)
     this.#pushes.set(name, listeners)
+    const early = this.#earlyPushes.filter((push) => push.name === name)
+    this.#earlyPushes = this.#earlyPushes.filter((push) => push.name !== name)
+    if (early.length > 0)
+      queueMicrotask(() => {
+        for (const push of early) this.#pushed(push)
+      })
+    this.#need()
     return () => {
       remove()
       if (this.#pushes.get(name)?.size === 0) this.#pushes.delete(name)
     }
+  }
+
+  #pushed(push: EarlyPush): void {
+    const listeners = this.#pushes.get(push.name)
+    if (listeners !== undefined) return listeners.tell(() => [ownData(push.data)])
+    this.#earlyPushes.push(push)
+    if (this.#earlyPushes.length > MOST_EARLY_MESSAGES) this.#earlyPushes.shift()
   }
 
   /**
@@ -306,14 +349,10 @@ export class Client<C extends Contract = Contract> {
   }
 
   #call<T>(
-    { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS }: CallOptions,
+    options: CallOptions,
     start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
-    return abortable(signal, (resolve, reject) => {
-      if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected > 0`)
-      const { state } = this
-      if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
-        throw new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`)
+    return this.#promise(options, (resolve, reject, timeoutMs) => {
       let call: number | void
       this.#run((now) => {
         call = start(
@@ -326,12 +365,45 @@ export class Client<C extends Contract = Contract> {
     })
   }
 
+  /**
+   * A promise that rejects with the signal's reason once it is aborted. `start` returns what an abort has to undo. A
+   * signal may outlive many promises, so a promise that has settled no longer listens to it.
+   */
+  #promise<T>(
+    { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS }: CallOptions,
+    start: (resolve: (value: T) => void, reject: (error: unknown) => void, timeoutMs: number) => () => void,
+  ): Promise<T> {
+    let abort: (() => void) | undefined
+    const promise = new Promise<T>((resolve, reject) => {
+      if (signal?.aborted === true) throw reasonOf(signal)
+      if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected > 0`)
+      this.#need()
+      const { state } = this
+      if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
+        throw new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`)
+      const undo = start(resolve, reject, timeoutMs)
+      abort = () => {
+        reject(reasonOf(signal as AbortSignal))
+        undo()
+      }
+      signal?.addEventListener('abort', abort)
+    })
+    const forget = (): void => signal?.removeEventListener('abort', abort as () => void)
+    promise.then(forget, forget)
+    return promise
+  }
+
   /** Ends the connection for good; pending calls reject with CLOSED. */
   close(): void {
     this.#run(() => this.#machine.close())
   }
 
   // ---- the machine's outside
+
+  /** Connects, where nothing has needed a connection before. */
+  #need(): void {
+    this.#run((now) => this.#machine.start(now))
+  }
 
   #run(action: (now: number) => void): void {
     action(this.#outside.now())
@@ -369,7 +441,7 @@ export class Client<C extends Contract = Contract> {
       const error =
         cause instanceof RtmsError
           ? cause
-          : new RtmsError('UNAUTHENTICATED', `getTicket failed: ${String(cause)}`)
+          : new RtmsError('UNAUTHENTICATED', `getTicket failed: ${String(cause)}`, { cause })
       this.#run((now) => this.#machine.handleNoTicket(attempt, error, now))
     }
   }
@@ -377,11 +449,12 @@ export class Client<C extends Contract = Contract> {
   #open(attempt: number, url: string): void {
     const make = this.#options.socket ?? this.#outside.socket
     let socket: Socket
+    let cause: unknown
     try {
       socket = make(url, [binaryCodec.subprotocol])
-    } catch {
+    } catch (error) {
       // The ticket's URL is not one a socket can be made from.
-      this.#lose(attempt)
+      this.#lose(attempt, error)
       return
     }
     socket.binaryType = 'arraybuffer'
@@ -392,24 +465,24 @@ export class Client<C extends Contract = Contract> {
     }
     socket.onclose = ({ code, reason }) => {
       this.#sockets.delete(attempt)
-      this.#run((now) => this.#machine.handleClose(attempt, code, reason, now))
+      this.#run((now) => this.#machine.handleClose(attempt, code, reason, now, cause))
     }
-    socket.onerror = () => {}
+    socket.onerror = (event) => (cause = event?.error ?? event)
     this.#sockets.set(attempt, socket)
   }
 
   #send(attempt: number, packet: Uint8Array): void {
     try {
       this.#sockets.get(attempt)?.send(packet)
-    } catch {
+    } catch (error) {
       this.#forget(attempt, DROPPED)
-      this.#lose(attempt)
+      this.#lose(attempt, error)
     }
   }
 
   /** A socket that threw is reported like any other lost socket, but not from inside the machine. */
-  #lose(attempt: number): void {
-    queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, '', now)))
+  #lose(attempt: number, cause: unknown): void {
+    queueMicrotask(() => this.#run((now) => this.#machine.handleClose(attempt, 1006, '', now, cause)))
   }
 
   #forget(attempt: number, code: number): void {

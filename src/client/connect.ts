@@ -1,7 +1,10 @@
-import type { Contract } from '../protocol/index.ts'
+import { type Contract, RtmsError } from '../protocol/index.ts'
 import { Client } from './client.ts'
 import type { ConnectOptions, Socket } from './options.ts'
 import type { Outside } from './outside.ts'
+
+/** Globals of every browser and of Node, which some runtimes lack. */
+const NEEDED = ['TextEncoder', 'TextDecoder', 'queueMicrotask', 'performance', 'WebSocket']
 
 const MOST_TIMER_MS = 2 ** 31 - 1
 
@@ -45,11 +48,20 @@ const runtime: Outside = {
   wallNow: () => Date.now(),
   random: () => Math.random(),
   at: (time, action) => {
-    const timer = setTimeout(action, Math.min(time - performance.now(), MOST_TIMER_MS))
+    const timer = setTimeout(action, Math.min(Math.max(time - performance.now(), 0), MOST_TIMER_MS))
     return () => clearTimeout(timer)
   },
   socket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
   report,
+  warn: (text) => {
+    // Bundlers put the value in. A page without a bundler has no `process`.
+    try {
+      if (process.env['NODE_ENV'] === 'production') return
+    } catch {
+      return
+    }
+    console.warn(text)
+  },
   watch: watchPage,
 }
 
@@ -58,5 +70,10 @@ const runtime: Outside = {
  * connection wait for it. `C` is the type of what your business and its clients say to each other.
  */
 export function connect<C extends Contract = Contract>(options: ConnectOptions): Client<C> {
+  // Where it renders a page, a server may have no WebSocket and need none.
+  const needsSocket = !options.socket && options.autoConnect !== false
+  const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || needsSocket))
+  if (missing.length > 0)
+    throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join(', ')}: add it before connect()`)
   return new Client(options, runtime)
 }

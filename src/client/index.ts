@@ -1,10 +1,11 @@
 export { Client } from './client.ts'
 export { connect } from './connect.ts'
 export type { Ticket } from './machine/index.ts'
-export type { Frame, FrameGap, Input, Meeting } from './meeting.ts'
+export type { Frame, FrameGap, Input, Meeting, Member } from './meeting.ts'
 export type {
   CallOptions,
   ConnectOptions,
+  JoinOptions,
   Publication,
   SendOptions,
   Socket,

@@ -1,12 +1,11 @@
 import {
   type ErrorCode,
-  fromPayload,
   type FrameEntry,
   type FrameEvent,
+  type MeetingEvent,
   type MessageOf,
   type Payload,
   type RtmsError,
-  toPayload,
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
@@ -17,6 +16,7 @@ import {
   type SeatMachine,
 } from './machine/index.ts'
 import type { SendOptions } from './options.ts'
+import { ownData } from './shared-reader.ts'
 
 /** An input in a frame. `data` is what the sender gave to `send`. */
 export interface Input<T = unknown> {
@@ -42,13 +42,40 @@ export interface FrameGap {
   readonly reason: ErrorCode
 }
 
+/** A member of a meeting. */
+export interface Member {
+  /** 0–254. */
+  readonly slot: number
+  readonly user: string
+  /** Whether the member's connection is lost; the member keeps the slot. */
+  readonly away: boolean
+}
+
 /** The part of the client that a meeting uses. */
 export interface MeetingHost {
   join(listener: SeatListener): SeatMachine
-  input(seat: SeatMachine, data: Payload, options: SendOptions): Promise<number>
+  input(seat: SeatMachine, data: unknown, options: SendOptions): Promise<number>
   leave(seat: SeatMachine): void
   /** Reports an error that nobody handles. */
   readonly report: (error: unknown) => void
+  readonly warn: (text: string) => void
+}
+
+/** A promise that knows whether anybody waits for it. */
+class Sending extends Promise<number> {
+  isAwaited = false
+
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- It is a promise.
+  override then<A = number, B = never>(
+    ...listeners: Parameters<typeof Promise.prototype.then<A, B>>
+  ): Promise<A | B> {
+    this.isAwaited = true
+    return super.then(...listeners)
+  }
 }
 
 /**
@@ -61,12 +88,15 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   readonly #frames: Listeners<[Frame<T, W>]>
   readonly #gaps: Listeners<[FrameGap]>
   /** Private messages that arrived before there was a listener. */
-  readonly #earlyMessages: unknown[] = []
+  readonly #earlyMessages: Payload[] = []
   readonly #messages: Listeners<[unknown]>
   /** Those who have not been told of the end. */
   #ends: Listeners<[RtmsError]>
   #end: RtmsError | null = null
-  readonly #joins: Listeners<[MessageOf<'joined'>]>
+  readonly #joins: Listeners<[{ recovered: boolean; reason: ErrorCode | ''; next: number }]>
+  readonly #refusals: Listeners<[RtmsError, T]>
+  readonly #memberListeners: Listeners<[Member[]]>
+  readonly #members: Map<number, Member> = new Map()
   /** Frames and gaps that arrived before there was a listener, in order. */
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
@@ -90,6 +120,8 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     this.#messages = new Listeners(report)
     this.#ends = new Listeners(report)
     this.#joins = new Listeners(report)
+    this.#refusals = new Listeners(report)
+    this.#memberListeners = new Listeners(report)
     this.#seat = host.join(this)
   }
 
@@ -114,7 +146,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
 
   /** Eight random bytes, the same for everyone in the meeting: a seed for deterministic randomness. */
   get seed(): Uint8Array {
-    return this.#facts.seed
+    return this.#facts.seed.slice()
   }
 
   /**
@@ -139,9 +171,15 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     return this.#facts.head
   }
 
-  /** The members when this client last joined; after that, the frames' events report each change. */
-  get members(): readonly { readonly slot: number; readonly user: string; readonly away: boolean }[] {
-    return this.#facts.members
+  /** Who is in the meeting now, by slot: as of the last frame that has come, whether a listener has heard of it or not. */
+  get members(): Member[] {
+    const members = Array.from(this.#members.values(), (member) => ({ ...member }))
+    return members.sort((one, other) => one.slot - other.slot)
+  }
+
+  /** Calls `listener` each time that {@link members} has changed. */
+  onMembers(listener: (members: Member[]) => void): () => void {
+    return this.#memberListeners.add(listener)
   }
 
   /**
@@ -165,20 +203,13 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     while (this.#frames.size > 0 && at < early.length) this.#tell(early[at++] as RawFrame | FrameGap)
     early.splice(0, at)
     const messages = this.#earlyMessages
-    while (this.#messages.size > 0 && messages.length > 0) this.#messages.emit(messages.shift())
+    while (this.#messages.size > 0 && messages.length > 0) this.#say(messages.shift() as Payload)
     if (this.#end !== null) this.ended(this.#end)
   }
 
   #tell(item: RawFrame | FrameGap): void {
-    if ('number' in item)
-      this.#frames.emit({
-        ...item,
-        events: item.events.map((event) =>
-          'data' in event ? { ...event, data: fromPayload(event.data) as W } : event,
-        ),
-        inputs: item.inputs.map((entry) => decode<T>(entry)),
-      })
-    else this.#gaps.emit(item)
+    if ('number' in item) this.#frames.tell(() => [frameOf<T, W>(item)])
+    else this.#gaps.tell(() => [{ ...item }])
   }
 
   /**
@@ -218,16 +249,27 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   }
 
   /**
-   * Sends an input: any value with a JSON form, or a `Uint8Array`. Resolves with the number of the frame that holds it.
-   * Rejects with the server's reason (RATE, TOO_LARGE, BUSY …), with NOT_SENT where it could not be sent in time and
-   * never will be, or with UNKNOWN where the connection was lost while it was under way. Once the server has the input,
-   * the promise waits for its frame without a time limit. An unhandled rejection is not reported to the runtime,
-   * because most callers ignore the promise.
+   * Sends an input: any value with a JSON form, or bytes. Resolves with the number of the frame that holds it. Rejects
+   * with the server's reason (RATE, TOO_LARGE, BUSY …) or the business's, with NOT_SENT where it could not be sent in
+   * time and never will be, with UNKNOWN where the connection was lost while it was under way, and with TIMEOUT where no
+   * frame came in time: it may yet come. A rejection that nobody handles goes to {@link onRefused}, not to the runtime.
    */
   send(data: T, options: SendOptions = {}): Promise<number> {
-    const sent = this.#host.input(this.#seat, toPayload(data), options)
-    sent.catch(() => {})
-    return sent
+    const sending = new Sending((resolve) => resolve(this.#host.input(this.#seat, data, options)))
+    void Promise.prototype.then.call(sending, undefined, (error: RtmsError) => {
+      if (sending.isAwaited) return
+      if (this.#refusals.size > 0) this.#refusals.emit(error, data)
+      else this.#host.warn(`an input to ${this.name} was refused, and nobody heard of it: ${String(error)}`)
+    })
+    return sending
+  }
+
+  /**
+   * Calls `listener` with the error and the data of each input that is refused and whose promise nobody awaits. Without
+   * a listener, such a refusal is a warning of the console in development.
+   */
+  onRefused(listener: (error: RtmsError, data: T) => void): () => void {
+    return this.#refusals.add(listener)
   }
 
   /** Leaves for good. Inputs sent before are still framed. */
@@ -240,6 +282,8 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
 
   /** @internal */
   frame(item: RawFrame | FrameGap): void {
+    // The list of the join has what happened up to its last frame.
+    if ('number' in item && item.number > this.#facts.head && this.#change(item.events)) this.#tellMembers()
     if (this.#frames.size > 0 && this.#early.length === 0) this.#tell(item)
     else this.#wait(item)
   }
@@ -247,6 +291,30 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   /** @internal */
   gap(from: number, to: number, reason: ErrorCode): void {
     this.frame({ from, to, reason })
+  }
+
+  /** Whether they have changed who is here. */
+  #change(events: readonly MeetingEvent[]): boolean {
+    const members = this.#members
+    let isChanged = false
+    for (const event of events) {
+      const { type } = event
+      if (type === 'join') {
+        // The list of the join has this client already, whose own event comes later.
+        if (members.get(event.slot)?.user === event.user) continue
+        members.set(event.slot, { slot: event.slot, user: event.user, away: false })
+      } else if (type === 'leave') members.delete(event.slot)
+      else if (type === 'away' || type === 'back') {
+        const member = members.get(event.slot)
+        if (member !== undefined) members.set(event.slot, { ...member, away: type === 'away' })
+      } else continue
+      isChanged = true
+    }
+    return isChanged
+  }
+
+  #tellMembers(): void {
+    this.#memberListeners.tell(() => [this.members])
   }
 
   /** A meeting without a listener keeps only its latest frames; the first listener gets a gap for the rest. */
@@ -265,16 +333,24 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     // What is undone, and nobody has heard of.
     if (message.reason === 'REWOUND')
       this.#early = this.#early.filter((item) => numberOf(item) < message.next)
-    if (first) this.#resolve(this)
-    else this.#joins.emit(message)
+    this.#members.clear()
+    for (const member of message.members) this.#members.set(member.slot, member)
+    if (first) return this.#resolve(this)
+    const { recovered, reason, next } = message
+    this.#joins.tell(() => [{ recovered, reason, next }])
+    this.#tellMembers()
   }
 
   /** @internal */
   direct(data: Payload): void {
     const early = this.#earlyMessages
-    if (this.#messages.size > 0 && early.length === 0) return this.#messages.emit(fromPayload(data))
-    early.push(fromPayload(data))
+    if (this.#messages.size > 0 && early.length === 0) return this.#say(data)
+    early.push(data)
     if (early.length > MOST_EARLY_MESSAGES) early.shift()
+  }
+
+  #say(data: Payload): void {
+    this.#messages.tell(() => [ownData(data)])
   }
 
   /** @internal */
@@ -293,6 +369,14 @@ function numberOf(item: RawFrame | FrameGap): number {
   return 'number' in item ? item.number : item.from
 }
 
-function decode<T>({ slot, seq, data }: FrameEntry): Input<T> {
-  return { slot, seq, data: fromPayload(data) as T }
+function frameOf<T, W>({ number, events, inputs }: RawFrame): Frame<T, W> {
+  return { number, events: events.map(eventOf<W>), inputs: inputs.map(inputOf<T>) }
+}
+
+function eventOf<W>(event: MeetingEvent): FrameEvent<W> {
+  return 'data' in event ? { ...event, data: ownData(event.data) as W } : { ...event }
+}
+
+function inputOf<T>({ slot, seq, data }: FrameEntry): Input<T> {
+  return { slot, seq, data: ownData(data) as T }
 }

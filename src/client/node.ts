@@ -1,5 +1,5 @@
-// The `node` condition of `rtms/client`: the same API, with `ws` where this Node has no WebSocket.
-import { WebSocket as WsSocket } from 'ws'
+// The `node` condition of `rtms/client`: the same API, on `ws`, which tells why a connection failed.
+import { WebSocket } from 'ws'
 import type { Contract } from '../protocol/index.ts'
 import type { Client } from './client.ts'
 import { connect as connectAnywhere } from './connect.ts'
@@ -7,11 +7,20 @@ import type { ConnectOptions, Socket } from './options.ts'
 
 export * from './index.ts'
 
+/** How long a peer has to answer a close before the socket is cut: it keeps the process alive. */
+const CLOSE_MS = 1_000
+
 /** See `connect` of the browser entry. */
 export function connect<C extends Contract = Contract>(options: ConnectOptions): Client<C> {
-  if ('WebSocket' in globalThis || options.socket !== undefined) return connectAnywhere(options)
-  return connectAnywhere({
-    ...options,
-    socket: (url, protocols) => new WsSocket(url, protocols) as unknown as Socket,
-  })
+  return connectAnywhere({ ...options, socket: options.socket ?? dial })
+}
+
+function dial(url: string, protocols: string[]): Socket {
+  const socket = new WebSocket(url, protocols)
+  const close = socket.close.bind(socket)
+  socket.close = (code, reason) => {
+    close(code, reason)
+    setTimeout(() => socket.terminate(), CLOSE_MS).unref()
+  }
+  return socket as unknown as Socket
 }

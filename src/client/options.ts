@@ -7,7 +7,8 @@ export interface Socket {
   onopen: (() => void) | null
   onmessage: ((event: { data: unknown }) => void) | null
   onclose: ((event: { code: number; reason: string }) => void) | null
-  onerror: (() => void) | null
+  /** `ws` and Node name the cause: an `error`, or a `message`. */
+  onerror: ((event: { error?: unknown; message?: unknown }) => void) | null
   send(data: Uint8Array): void
   close(code?: number, reason?: string): void
 }
@@ -29,11 +30,19 @@ export interface ConnectOptions {
    * to an hour.
    */
   readonly maxBackoffMs?: number
+  /**
+   * Whether to connect at once; default true. With false, the first join, subscription, call or `onPush` connects, so
+   * that a client made at module level costs nothing where a server renders the page.
+   */
+  readonly autoConnect?: boolean
   /** The default of {@link SendOptions.offline} for every call; default `queue`. */
   readonly offline?: 'queue' | 'refuse'
 }
 
-/** `connecting` until the first welcome and again after a loss; `closed` is final. */
+/**
+ * `connecting` until the first welcome and again after a loss; `disconnected` between two attempts, and before the
+ * first one with `autoConnect: false`; `closed` is final.
+ */
 export type State = 'connecting' | 'connected' | 'disconnected' | 'closed'
 
 export interface SubscribeOptions {
@@ -97,4 +106,13 @@ export interface SendOptions {
 export interface CallOptions extends SendOptions {
   /** Aborting it ends the call, which rejects with the signal's reason. */
   readonly signal?: AbortSignal
+}
+
+export interface JoinOptions extends CallOptions {
+  /** Read only, without a slot. */
+  readonly spectator?: boolean
+  /** Hash of the configuration this client runs: the first member's is the meeting's. */
+  readonly config?: string
+  /** `start` (default): from frame 1, or the oldest one kept. `now`: only what happens from here on. */
+  readonly from?: 'start' | 'now'
 }

@@ -1,85 +1,304 @@
-import { fromPayload, type ErrorCode, type MessageOf, type RtmsError } from '../protocol/index.ts'
-import { Listeners } from './events.ts'
-import type { ReaderListener, ReadOptions, Received, TopicReader } from './machine/index.ts'
+import {
+  type ErrorCode,
+  fromPayload,
+  limits,
+  type MessageOf,
+  type Payload,
+  type Position,
+  type RtmsError,
+} from '../protocol/index.ts'
+import {
+  MOST_WAITING_PUBLICATIONS,
+  type ReaderListener,
+  type ReadOptions,
+  type Received,
+  type TopicReader,
+} from './machine/index.ts'
 import type { Publication, SubscribeOptions } from './options.ts'
+import type { Outside } from './outside.ts'
 
-/** One subscription and its listeners. */
+/** What a payload carries, in an object that is nobody else's. */
+export function ownData(payload: Payload): unknown {
+  return payload.text ? fromPayload(payload) : payload.bytes.slice()
+}
+
+function isSameStart(one: ReadOptions, other: ReadOptions): boolean {
+  return one.history === other.history && JSON.stringify(one.since) === JSON.stringify(other.since)
+}
+
+export type TopicListener = (data: unknown, publication: Publication) => void
+
+/** What the subscription of a topic needs of the client. */
+export interface ReaderHost {
+  readonly outside: Outside
+  read(options: ReadOptions, listener: ReaderListener): TopicReader
+  /** Asks for it again; see `Followers.renew`. */
+  renew(reader: TopicReader, options: ReadOptions, from?: Position | null): void
+  /** Nobody subscribes to it any more. */
+  leave(reader: TopicReader): void
+  /** It is over, and another one may take its place. */
+  forget(reader: SharedReader): void
+}
+
+/** One call of `subscribe`: a cursor of its own into what its topic's one subscription delivers. */
+interface Subscriber {
+  readonly wish: ReadOptions
+  readonly listener: TopicListener
+  readonly options: SubscribeOptions
+  /** It waits for an answer of the node, or for its start in the next microtask. */
+  phase: 'asked' | 'late' | 'on'
+  /** The last number of each publisher that it has had, where the subscription has begun anew since. */
+  readonly had: Map<number, number>
+  /** Whether what comes is not for it, because the node is asked for what comes before. */
+  isHeld: boolean
+  /** Whether it has yet to hear that the subscription is in place on a new connection. */
+  isUntold: boolean
+  /** What waits for its next turn, and when that is. */
+  readonly waiting: Map<string | number, Received>
+  turnAt: number
+  cancel: () => void
+}
+
+/** The wire's options that give each of them what it asked for. */
+function wishOfAll(wishes: readonly ReadOptions[]): ReadOptions {
+  const [first] = wishes as [ReadOptions]
+  const keys = [...new Set(wishes.flatMap((wish) => wish.keys))]
+  const policies = wishes.map(({ policy }) => policy)
+  const isEvery = wishes.some((wish) => wish.keys.length === 0) || keys.length > limits.keys
+  return {
+    conflate: wishes.every(({ conflate }) => conflate),
+    maxHz: wishes.some(({ maxHz }) => maxHz === 0) ? 0 : Math.max(...wishes.map(({ maxHz }) => maxHz)),
+    keys: isEvery ? [] : keys,
+    policy: policies.every((policy) => policy === first.policy)
+      ? first.policy
+      : policies.includes('disconnect')
+        ? 'disconnect'
+        : 'skip',
+  }
+}
+
+/** The one subscription of a topic, and all who share it. */
 export class SharedReader implements ReaderListener {
   readonly #topic: string
-  readonly #options: ReadOptions
-  readonly #report: (error: unknown) => void
-  readonly #forget: () => void
-  readonly #listeners: Listeners<[unknown, Publication]>
-  readonly #starts: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]>
-  readonly #gaps: Listeners<[{ lost: number; reason: ErrorCode }]>
-  readonly #errors: Listeners<[RtmsError]>
-  /** The latest value per key of a conflating subscription, for listeners that come later. */
-  readonly #latest: Map<string, [unknown, Publication]> = new Map()
-  /** Null until the machine has a reader for it. */
-  reader: TopicReader | null = null
+  readonly #host: ReaderHost
+  readonly #subscribers: Set<Subscriber> = new Set()
+  /** What the node was last asked for. */
+  #asked: ReadOptions | null = null
+  /** A new subscriber, where whose wish begins the node was asked to begin. */
+  #serving: Subscriber | null = null
+  /** What those who are held have had, and the node is asked to go on from. */
+  #owed: Position | null = null
+  #isKeyed = false
+  /** The latest publication of each key, for subscribers that come later. */
+  readonly #latest: Map<string, Received> = new Map()
+  #reader: TopicReader | null = null
 
-  constructor(topic: string, options: ReadOptions, report: (error: unknown) => void, forget: () => void) {
+  constructor(topic: string, host: ReaderHost) {
     this.#topic = topic
-    this.#options = options
-    this.#report = report
-    this.#listeners = new Listeners(report)
-    this.#starts = new Listeners(report)
-    this.#gaps = new Listeners(report)
-    this.#errors = new Listeners(report)
-    this.#forget = forget
+    this.#host = host
   }
 
-  get isIdle(): boolean {
-    return this.#listeners.size === 0
+  get position(): Position | null {
+    return this.#reader?.position ?? null
   }
 
-  isSame(options: ReadOptions): boolean {
-    return JSON.stringify(options) === JSON.stringify(this.#options)
+  /** Returns the function that removes it. */
+  add(listener: TopicListener, wish: ReadOptions, options: SubscribeOptions): () => void {
+    const subscriber: Subscriber = {
+      wish,
+      listener,
+      options,
+      phase: 'asked',
+      had: new Map(),
+      isHeld: false,
+      isUntold: false,
+      waiting: new Map(),
+      turnAt: 0,
+      cancel: () => {},
+    }
+    const reader = this.#reader
+    const { keys } = this.#asked ?? wish
+    const isCovered =
+      keys.length === 0 || (wish.keys.length > 0 && wish.keys.every((key) => keys.includes(key)))
+    const isLate =
+      reader?.position &&
+      this.#serving === null &&
+      wish.since === undefined &&
+      isCovered &&
+      (this.#keepsValues || (!wish.conflate && wish.keys.length === 0 && wish.history === 0))
+    if (isLate) {
+      subscriber.phase = 'late'
+      // The subscription may be behind what others have had.
+      const [first] = this.#subscribers
+      first?.had.forEach((number, publisher) => subscriber.had.set(publisher, number))
+      queueMicrotask(() => this.#start(subscriber))
+    }
+    this.#subscribers.add(subscriber)
+    this.#ask()
+    return () => this.#remove(subscriber)
   }
 
-  add(listener: (data: unknown, publication: Publication) => void, options: SubscribeOptions): () => void {
-    const own: Listeners<[unknown, Publication]> = new Listeners(this.#report)
-    // A late listener first gets the latest values as of its first turn, then what follows.
-    let isLate = this.#latest.size > 0
-    if (isLate)
-      queueMicrotask(() => {
-        isLate = false
-        for (const args of this.#latest.values()) own.emit(...args)
-      })
-    const removers = [
-      own.add(listener),
-      this.#listeners.add((...args) => isLate || own.emit(...args)),
-      this.#starts.add(options.onSubscribed),
-      this.#gaps.add(options.onGap),
-      this.#errors.add(options.onError),
-    ]
-    return () => {
-      for (const remove of removers) remove()
+  #remove(subscriber: Subscriber): void {
+    if (!this.#subscribers.delete(subscriber)) return
+    subscriber.cancel()
+    if (this.#subscribers.size > 0) return this.#ask()
+    this.#host.forget(this)
+    if (this.#reader !== null) this.#host.leave(this.#reader)
+  }
+
+  /** Asks the node for what all of them want, where that has changed or it is to begin elsewhere. */
+  #ask(): void {
+    const all = Array.from(this.#subscribers)
+    const next = this.#owed === null ? all.find(({ phase }) => phase === 'asked') : undefined
+    const from = this.#owed ?? (next && (next.wish.since ?? null))
+    const wish = wishOfAll(all.map((each) => each.wish))
+    if (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked)) return
+    this.#asked = wish
+    this.#serving = next ?? null
+    const asked = { ...wish, history: next?.wish.history ?? 0 }
+    if (this.#reader === null) this.#reader = this.#host.read({ ...asked, since: from ?? undefined }, this)
+    else this.#host.renew(this.#reader, asked, from)
+  }
+
+  /** Whether {@link #latest} has all that a node would tell first. */
+  get #keepsValues(): boolean {
+    return this.#isKeyed || this.#asked?.conflate === true
+  }
+
+  /** A subscriber that need not ask the node begins with what is known. */
+  #start(subscriber: Subscriber): void {
+    if (subscriber.phase !== 'late') return
+    subscriber.phase = 'on'
+    this.#call(subscriber, subscriber.options.onSubscribed, { recovered: false, reason: '' })
+    for (const received of Array.from(this.#latest.values())) this.#offer(subscriber, received)
+  }
+
+  #call<A extends readonly unknown[]>(
+    subscriber: Subscriber,
+    listener: ((...args: A) => void) | undefined,
+    ...args: A
+  ): void {
+    // Removed by another one.
+    if (!this.#subscribers.has(subscriber)) return
+    try {
+      listener?.(...args)
+    } catch (error) {
+      this.#host.outside.report(error)
     }
   }
 
-  publication({ key, tombstone, time, data: payload }: Received): void {
-    const data = fromPayload(payload)
+  /** Gives a publication to a subscriber that wants it, in its turn. */
+  #offer(subscriber: Subscriber, received: Received): void {
+    const { wish, waiting, turnAt } = subscriber
+    const { keys, conflate, maxHz } = wish
+    if (keys.length > 0 && !keys.includes(received.key)) return
+    // The node keeps to the rate of the quickest.
+    const isSlower = maxHz > 0 && maxHz !== this.#asked?.maxHz
+    const { outside } = this.#host
+    if (!isSlower || (waiting.size === 0 && outside.now() >= turnAt)) {
+      if (isSlower) subscriber.turnAt = outside.now() + 1_000 / maxHz
+      this.#flush(subscriber)
+      this.#deliver(subscriber, received)
+      return
+    }
+    if (waiting.size === 0) subscriber.cancel = outside.at(turnAt, () => this.#flush(subscriber, maxHz))
+    waiting.set(conflate ? received.key : waiting.size, received)
+    if (waiting.size >= MOST_WAITING_PUBLICATIONS) this.#flush(subscriber)
+  }
+
+  #flush(subscriber: Subscriber, maxHz = 0): void {
+    const { waiting, cancel } = subscriber
+    cancel()
+    const all = Array.from(waiting.values())
+    waiting.clear()
+    if (maxHz > 0) subscriber.turnAt = this.#host.outside.now() + 1_000 / maxHz
+    for (const received of all) this.#deliver(subscriber, received)
+  }
+
+  #deliver(subscriber: Subscriber, { key, tombstone, time, data }: Received): void {
     const publication = { topic: this.#topic, key, removed: tombstone, time }
-    if (this.#options.conflate) {
+    this.#call(subscriber, subscriber.listener, ownData(data), publication)
+  }
+
+  // ---- ReaderListener
+
+  publication(received: Received): void {
+    const { publisher, number, key, tombstone } = received
+    if (key !== '') this.#isKeyed = true
+    if (this.#keepsValues) {
       if (tombstone) this.#latest.delete(key)
-      else this.#latest.set(key, [data, publication])
+      else this.#latest.set(key, received)
     }
-    this.#listeners.emit(data, publication)
+    for (const subscriber of Array.from(this.#subscribers)) {
+      const { phase, had, isHeld } = subscriber
+      if (phase === 'asked' || isHeld || number <= (had.get(publisher) ?? 0)) continue
+      // Its value is among those that it starts with.
+      if (phase === 'late') {
+        this.#start(subscriber)
+        if (this.#keepsValues) continue
+      }
+      this.#offer(subscriber, received)
+    }
   }
 
   gap(lost: number, reason: ErrorCode): void {
     if (reason !== 'SLOW') this.#latest.clear()
-    this.#gaps.emit({ lost, reason })
+    for (const subscriber of Array.from(this.#subscribers)) {
+      if (subscriber.phase !== 'on' || subscriber.isHeld) continue
+      this.#flush(subscriber)
+      this.#call(subscriber, subscriber.options.onGap, { lost, reason })
+    }
   }
 
-  subscribed({ recovered, reason }: MessageOf<'subscribed'>): void {
-    this.#starts.emit({ recovered, reason })
+  subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void {
+    const { recovered, reason, keyed, position } = message
+    const serving = this.#serving
+    this.#serving = null
+    if (keyed) this.#isKeyed = true
+    // Whether those who had begun before get all that follows what they have had.
+    const isWhole = serving === null || (position.epoch === before?.epoch && position.at <= before.at)
+    if (serving === null) this.#owed = null
+    for (const subscriber of Array.from(this.#subscribers)) {
+      const { had, wish, options } = subscriber
+      const { onSubscribed } = options
+      if (subscriber.phase === 'asked') {
+        if (serving === null || !isSameStart(wish, serving.wish)) continue
+        subscriber.phase = 'on'
+        this.#call(subscriber, onSubscribed, { recovered, reason })
+        continue
+      }
+      this.#start(subscriber)
+      // Who is held has not had what came on the way.
+      if (!subscriber.isHeld)
+        for (const [publisher, number] of before?.numbers ?? [])
+          had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
+      subscriber.isHeld = !isWhole
+      subscriber.isUntold ||= isNew
+      if (!isWhole) this.#owed = before
+      else if (subscriber.isUntold) {
+        subscriber.isUntold = false
+        this.#call(
+          subscriber,
+          onSubscribed,
+          serving === null ? { recovered, reason } : { recovered: true, reason: '' },
+        )
+      }
+      // The latest value of each key follows, and those between are left out.
+      if (serving !== null && position.at === 0 && before?.at !== 0 && !wish.conflate)
+        this.#call(subscriber, options.onGap, { lost: 0, reason: 'SLOW' })
+    }
+    this.#ask()
   }
 
   failed(error: RtmsError): void {
-    this.#forget()
-    if (this.#errors.size > 0 || error.code === 'CLOSED') this.#errors.emit(error)
-    else this.#report(error)
+    this.#host.forget(this)
+    const all = Array.from(this.#subscribers)
+    const hasListener = all.some(({ options }) => options.onError)
+    for (const subscriber of all) {
+      subscriber.cancel()
+      this.#call(subscriber, subscriber.options.onError, error)
+    }
+    this.#subscribers.clear()
+    if (!hasListener && error.code !== 'CLOSED') this.#host.outside.report(error)
   }
 }

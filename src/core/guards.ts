@@ -1,7 +1,9 @@
-import { RtmsError } from '../protocol/errors.ts'
+import { errorOf } from '../protocol/error-texts.ts'
+import type { RtmsError } from '../protocol/errors.ts'
 import type { Payload } from '../protocol/payload.ts'
 import type { Connection } from './door/connection.ts'
 import type {
+  Allowance,
   Application,
   Bus,
   Grant,
@@ -30,7 +32,7 @@ export interface Ports {
 export interface Answered {
   handleAuthenticated(check: object, outcome: Outcome<Grant>, now: number): void
   handleReply(call: RequestCall, outcome: Outcome<Payload>, now: number): void
-  handleAuthorized(question: Question, allowed: boolean, now: number): void
+  handleAuthorized(question: Question, allowed: Allowance, now: number): void
   handleMissing(missing: MissingMeeting, now: number): void
 }
 
@@ -43,7 +45,7 @@ type Failures<P> = {
 
 type Method = (...args: unknown[]) => unknown
 
-const FAILED: RtmsError = new RtmsError('HANDLER_FAILED')
+const FAILED: RtmsError = errorOf('HANDLER_FAILED')
 const failed: Outcome<never> = { ok: false, error: FAILED }
 /** A check that throws refuses. */
 const refuse = (): Refusal => FAILED

@@ -1,4 +1,4 @@
-import { RtmsError } from '../protocol/errors.ts'
+import { errorOf } from '../protocol/error-texts.ts'
 import type { Ports } from './guards.ts'
 
 const nothing = (): void => {}
@@ -14,7 +14,7 @@ export const idlePorts: Ports = {
     openMissing: nothing,
     openMissingEnded: nothing,
     located: nothing,
-    callMeeting: () => new RtmsError('NO_HANDLER'),
+    callMeeting: () => errorOf('NO_HANDLER'),
     drain() {},
     connected: nothing,
     disconnected: nothing,

@@ -26,6 +26,7 @@ export { busListener } from './listener.ts'
 export { loadOf } from './load.ts'
 export { RtmsNode } from './node.ts'
 export type {
+  Allowance,
   Application,
   Bus,
   BusListener,

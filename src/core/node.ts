@@ -15,7 +15,7 @@ import type { Downstream } from './down/downstream.ts'
 import type { Draining } from './draining.ts'
 import { Guards, type Ports } from './guards.ts'
 import type { Inlet } from './inlet.ts'
-import type { MeetingBusiness } from './ports.ts'
+import type { Allowance, MeetingBusiness } from './ports.ts'
 import { type Bot, type MeetingInfo, plain } from './meeting/business.ts'
 import type { Meetings } from './meeting/meetings.ts'
 import type { Grant, MeetingCall, MissingMeeting, Outcome, Question, RequestCall } from './ports.ts'
@@ -417,7 +417,7 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** The answer to `authorize`. */
-  handleAuthorized(question: Question, allowed: boolean, now: number): void {
+  handleAuthorized(question: Question, allowed: Allowance, now: number): void {
     this.#dispatch.gate.answer(question, allowed, now)
   }
 

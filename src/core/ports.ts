@@ -226,8 +226,11 @@ export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: RtmsError }
 
+/** Whether the business allows something, or its own refusal. */
+export type Allowance = boolean | Refusal
+
 /** Why something was refused: an `RtmsError`, or an object of its shape. */
-export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'>
+export type Refusal = Pick<RtmsError, 'code' | 'message' | 'retryAfterMs'> & { readonly reason?: string }
 
 /**
  * The business's decisions about one meeting, which it answers directly. Its methods run in the middle of a sweep, so

@@ -1,8 +1,13 @@
 import { RtmsError } from './errors.ts'
 import { MAX_UINT } from './limits.ts'
 
-const encoder: TextEncoder = new TextEncoder()
-const decoder: TextDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+// Made on first use, so that a runtime without them can be given them after this module was loaded.
+let madeEncoder: TextEncoder | undefined
+let decoder: TextDecoder | undefined
+
+function encoder(): TextEncoder {
+  return (madeEncoder ??= new TextEncoder())
+}
 
 /** The only error that a decoder throws: PROTOCOL. */
 export function malformed(what: string): RtmsError {
@@ -28,7 +33,7 @@ export function utf8Length(text: string): number {
 
 /** `text` as UTF-8; a lone surrogate becomes U+FFFD. */
 export function utf8Encode(text: string): Uint8Array {
-  return encoder.encode(text)
+  return encoder().encode(text)
 }
 
 /** Decodes UTF-8. Throws PROTOCOL when the bytes are not UTF-8. */
@@ -52,6 +57,7 @@ function isAscii(bytes: Uint8Array): boolean {
 
 function decodeAny(bytes: Uint8Array): string {
   try {
+    decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     return decoder.decode(bytes)
   } catch {
     throw malformed('text that is not UTF-8')
@@ -150,7 +156,7 @@ export class Writer {
   utf8(text: string, length: number): void {
     const at = this.#reserve(length)
     if (length === text.length) for (let i = 0; i < length; i++) this.#bytes[at + i] = text.charCodeAt(i)
-    else encoder.encodeInto(text, this.#bytes.subarray(at, at + length))
+    else encoder().encodeInto(text, this.#bytes.subarray(at, at + length))
   }
 
   /** Returns the bytes written, for the caller to keep, and empties the writer. */

@@ -1,41 +1,42 @@
 /**
  * Every error code that a user of RTMS can meet. On the wire a code is its position in this table, from 1, so codes are
- * never removed and new ones go at the end. `retry` says what to do: `fix`: the call is wrong and will fail again;
+ * never removed and new ones go at the end. The value says what to do: `fix`: the call is wrong and will fail again;
  * `later`: the same call may succeed after a pause; `unknown`: the call may or may not have taken effect.
  */
 export const errors = {
-  PROTOCOL: { retry: 'fix', text: 'The packet does not follow PROTOCOL.md.' },
-  UNAUTHENTICATED: { retry: 'fix', text: 'The token is missing or was refused.' },
-  FORBIDDEN: { retry: 'fix', text: 'The ticket or the business does not allow it.' },
-  NOT_FOUND: { retry: 'fix', text: 'There is no such meeting.' },
-  BAD_TOPIC: { retry: 'fix', text: 'The topic name is not valid.' },
-  BAD_NAME: { retry: 'fix', text: 'The name of a meeting, user or method is not valid.' },
-  FULL: { retry: 'later', text: 'The meeting has reached its capacity.' },
-  LIMIT: { retry: 'fix', text: 'Too many are held at once.' },
-  TOO_LARGE: { retry: 'fix', text: 'The payload is larger than its limit.' },
-  RATE: { retry: 'later', text: 'Too much was sent in a short time.' },
-  BUSY: { retry: 'later', text: 'A queue is full: slow down.' },
-  TIMEOUT: { retry: 'unknown', text: 'No answer came in time.' },
-  NOT_JOINED: { retry: 'fix', text: 'It was left or has ended.' },
-  STALE: { retry: 'fix', text: 'The number is not above the last one of this slot.' },
-  READ_ONLY: { retry: 'fix', text: 'A spectator cannot send inputs.' },
-  NO_HANDLER: { retry: 'fix', text: 'There is no handler for this method.' },
-  HANDLER_FAILED: { retry: 'unknown', text: 'The handler of this method failed.' },
-  CLOSED: { retry: 'fix', text: 'The meeting, session, client or node was closed.' },
-  CANCELLED: { retry: 'unknown', text: 'The caller gave up waiting.' },
-  NOT_SENT: { retry: 'later', text: 'No connection came in time: nothing was sent.' },
-  UNKNOWN: { retry: 'unknown', text: 'The connection was lost; it may have taken effect.' },
-  UNSUPPORTED: { retry: 'fix', text: 'This node does not offer it.' },
-  CONFIG_MISMATCH: { retry: 'fix', text: 'The configuration differs from the meeting’s.' },
-  EXPIRED: { retry: 'later', text: 'The token has expired.' },
-  SLOW: { retry: 'later', text: 'The reader was too slow.' },
-  RETENTION: { retry: 'fix', text: 'The position is older than what the log keeps.' },
-  NO_SNAPSHOT: { retry: 'fix', text: 'Frame 1 is not kept, and there is no snapshot.' },
-  NEW_EPOCH: { retry: 'fix', text: 'The position is of another log.' },
-  BUS: { retry: 'unknown', text: 'Entries were lost between nodes.' },
-  DRAINING: { retry: 'later', text: 'The node is stopping; connect again.' },
-  OUT_OF_ORDER: { retry: 'fix', text: 'An earlier input is missing.' },
-  REWOUND: { retry: 'fix', text: 'The last frames were lost with their node.' },
+  PROTOCOL: 'fix',
+  UNAUTHENTICATED: 'fix',
+  FORBIDDEN: 'fix',
+  NOT_FOUND: 'fix',
+  BAD_TOPIC: 'fix',
+  BAD_NAME: 'fix',
+  FULL: 'later',
+  LIMIT: 'fix',
+  TOO_LARGE: 'fix',
+  RATE: 'later',
+  BUSY: 'later',
+  TIMEOUT: 'unknown',
+  NOT_JOINED: 'fix',
+  STALE: 'fix',
+  READ_ONLY: 'fix',
+  NO_HANDLER: 'fix',
+  HANDLER_FAILED: 'unknown',
+  CLOSED: 'fix',
+  CANCELLED: 'unknown',
+  NOT_SENT: 'later',
+  UNKNOWN: 'unknown',
+  UNSUPPORTED: 'fix',
+  CONFIG_MISMATCH: 'fix',
+  EXPIRED: 'later',
+  SLOW: 'later',
+  RETENTION: 'fix',
+  NO_SNAPSHOT: 'fix',
+  NEW_EPOCH: 'fix',
+  BUS: 'unknown',
+  DRAINING: 'later',
+  OUT_OF_ORDER: 'fix',
+  REWOUND: 'fix',
+  UNREACHABLE: 'later',
 } as const
 
 export type ErrorCode = keyof typeof errors
@@ -69,21 +70,34 @@ export function mayReconnect(code: number): boolean {
   return code < 4400 || code > 4449
 }
 
+/** What an {@link RtmsError} may carry besides its code and its message. */
+export interface ErrorDetails {
+  /** Milliseconds to wait before trying again; default 0: not named. */
+  readonly retryAfterMs?: number
+  /** The business's own word for programs, such as `sold-out`: at most 255 bytes of UTF-8. */
+  readonly reason?: string
+  /** The error behind it, where there is one. It stays in this process. */
+  readonly cause?: unknown
+}
+
 /** An error with a code of the table above. Public methods of RTMS throw it or reject with it. */
 export class RtmsError extends Error {
   override readonly name = 'RtmsError'
   readonly code: ErrorCode
   /** Milliseconds to wait before trying again; 0 when the server named none. */
   readonly retryAfterMs: number
+  /** The business's own word for programs; '' for none. */
+  readonly reason: string
 
-  constructor(code: ErrorCode, message: string = errors[code].text, retryAfterMs = 0) {
-    super(message)
+  constructor(code: ErrorCode, message: string = code, details: ErrorDetails = {}) {
+    super(message, details)
     this.code = code
-    this.retryAfterMs = retryAfterMs
+    this.retryAfterMs = details.retryAfterMs ?? 0
+    this.reason = details.reason ?? ''
   }
 
   /** `fix`: the call will fail again unchanged. `later`: it may succeed later. `unknown`: it may have taken effect. */
   get retry(): 'fix' | 'later' | 'unknown' {
-    return errors[this.code].retry
+    return errors[this.code]
   }
 }

@@ -11,7 +11,16 @@ export type {
   TopicIn,
   TopicOf,
 } from './contract.ts'
-export { closeCodes, errors, mayReconnect, RtmsError, type CloseReason, type ErrorCode } from './errors.ts'
+export { errorOf, errorTexts } from './error-texts.ts'
+export {
+  closeCodes,
+  errors,
+  mayReconnect,
+  RtmsError,
+  type CloseReason,
+  type ErrorCode,
+  type ErrorDetails,
+} from './errors.ts'
 export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
 export { jsonCodec } from './json.ts'
 export { isSpoken, limits, SYSTEM_SLOT, versions } from './limits.ts'

@@ -35,30 +35,76 @@ export function payloadLength(payload: Payload): number {
 }
 
 /**
- * Makes a payload from a value: a `Uint8Array` is sent as bytes, anything else as JSON text. Throws a `TypeError` for a
- * value without a JSON form.
+ * Makes a payload from a value: any array of bytes (`Uint8Array` and the like, `DataView`, `ArrayBuffer`) is sent as
+ * bytes, anything else as JSON text. Throws a `TypeError` for what would not arrive as it is, with its place in the
+ * value.
  */
 export function toPayload(value: unknown): Payload {
-  return value instanceof Uint8Array ? copyOf(value) : { text: true, bytes: utf8Encode(jsonOf(value)) }
+  return copyOf(value) ?? { text: true, bytes: utf8Encode(jsonOf(value)) }
 }
 
 /** Like {@link toPayload}, for a payload that may never be written. */
 export function toLatePayload(value: unknown): Payload {
-  return value instanceof Uint8Array ? copyOf(value) : new LateText(jsonOf(value))
+  return copyOf(value) ?? new LateText(jsonOf(value))
+}
+
+/** The type of a value by its own account, which holds across realms: `instanceof` knows only this one's classes. */
+function typeOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1)
 }
 
 /**
- * Copies, because the caller may reuse its buffer at once. Not with `slice`, which returns a view for a Node.js Buffer.
+ * Bytes as a payload; null for anything else. Copies, because the caller may reuse its buffer at once. Not with
+ * `slice`, which returns a view for a Node.js Buffer.
  */
-function copyOf(bytes: Uint8Array): Payload {
-  return { text: false, bytes: new Uint8Array(bytes) }
+function copyOf(value: unknown): Payload | null {
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = value
+    return { text: false, bytes: new Uint8Array(new Uint8Array(buffer, byteOffset, byteLength)) }
+  }
+  if (!/^(Shared)?ArrayBuffer$/.test(typeOf(value))) return null
+  return { text: false, bytes: new Uint8Array(new Uint8Array(value as ArrayBuffer)) }
+}
+
+/** Whether JSON would refuse it, leave it out, or turn it into something else in silence. */
+function isStrange(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return /^(bigint|function|symbol)$/.test(typeof value)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === Array.prototype) return false
+  if (ArrayBuffer.isView(value)) return true
+  return !('toJSON' in value) && !/^(Object|Array|Number|String|Boolean)$/.test(typeOf(value))
+}
+
+/** Whether nothing in it is strange. It has no cycle. */
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'string' || typeof value === 'number') return true
+  // Much faster than by its keys.
+  if (Array.isArray(value)) return value.every(isPlain)
+  if (isStrange(value)) return false
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return true
+  for (const key in value) if (!isPlain((value as Record<string, unknown>)[key])) return false
+  return true
 }
 
 function jsonOf(value: unknown): string {
-  const json = JSON.stringify(value) as string | undefined
-  if (json === undefined)
-    throw new TypeError(`${typeof value} cannot be sent: it has no JSON form; send null or bytes`)
-  return json
+  let json: string | undefined
+  try {
+    json = JSON.stringify(value)
+  } catch {
+    // What is below says more.
+  }
+  if (json !== undefined && isPlain(value)) return json
+  const places = new Map<unknown, string>()
+  JSON.stringify({ value }, function (this: Record<string, unknown>, key) {
+    // Without `toJSON`, which has been called on what `JSON.stringify` hands over.
+    const each = this[key]
+    const holder = places.get(this)
+    const place = holder ? `${holder}.${key}` : key
+    if (isStrange(each)) throw new TypeError(`${place} is of type ${typeOf(each)}, which cannot be sent`)
+    places.set(each, place)
+    return each
+  })
+  throw new TypeError(`${typeof value} cannot be sent: it has no JSON form; send null or bytes`)
 }
 
 /**

@@ -289,14 +289,16 @@ export const schema = {
     code: 0x63,
     from: 'server',
     fields: { call: 'uint', index: 'uint', error: 'error', message: 'reason', retryAfter: 'uint' },
+    // The business's own word for programs, here and in `nack`.
+    tail: { reason: 'reason' },
   },
   reply: { code: 0x64, from: 'server', fields: { call: 'uint', data: 'payload' } },
   nack: {
     code: 0x65,
     from: 'server',
     fields: { log: 'uint', seq: 'uint', error: 'error', retryAfter: 'uint' },
-    // Set when the seq itself was wrong: the last seq answered in this slot.
-    tail: { last: 'uint' },
+    // `last`: set when the seq itself was wrong, to the last seq answered in this slot. `message`: the business's words.
+    tail: { last: 'uint', message: 'reason', reason: 'reason' },
   },
   push: { code: 0x66, from: 'server', fields: { name: 'name', data: 'payload' } },
   direct: { code: 0x67, from: 'server', fields: { log: 'uint', data: 'payload' } },

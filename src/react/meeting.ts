@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
-import type { Client, Frame, FrameGap, Meeting as JoinedMeeting, MeetingEvent } from '../client/index.ts'
+import type { Client, Frame, FrameGap, Meeting as JoinedMeeting, Member } from '../client/index.ts'
 import { RtmsError } from '../protocol/index.ts'
 import { useClient } from './provider.ts'
 import { findStore, Store, takeStore } from './store.ts'
@@ -19,13 +19,6 @@ export interface MeetingOptions<T = unknown> {
   readonly onGap?: (gap: FrameGap) => void
   /** Called with each message that the business server sends to this member alone. */
   readonly onMessage?: (data: unknown) => void
-}
-
-export interface Member {
-  readonly slot: number
-  readonly user: string
-  /** Whether the member's connection is lost; the member keeps the slot. */
-  readonly away: boolean
 }
 
 interface Seat<T> {
@@ -61,7 +54,6 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
   readonly #client: Client
   readonly #name: string
   readonly #options: { readonly spectator: boolean; readonly config: string }
-  readonly #members: Map<number, Member> = new Map()
   readonly #abort: AbortController = new AbortController()
   #meeting: JoinedMeeting<T> | null = null
   #error: RtmsError | null = null
@@ -84,7 +76,9 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
 
   protected override open(): void {
     const { signal } = this.#abort
-    this.#client.join<T>(this.#name, { ...this.#options, signal }).then(
+    // A component waits for as long as it is there.
+    const patience = { timeoutMs: Infinity, offline: 'queue' } as const
+    this.#client.join<T>(this.#name, { ...this.#options, ...patience, signal }).then(
       (meeting) => (signal.aborted ? meeting.leave() : this.#joined(meeting)),
       (error: unknown) => signal.aborted || this.#ended(error as RtmsError),
     )
@@ -97,47 +91,29 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
 
   protected override compute(): Seat<T> {
     const meeting = this.#meeting
-    const members = [...this.#members.values()].sort((a, b) => a.slot - b.slot)
     const state = this.#error !== null ? 'ended' : meeting === null ? 'joining' : 'joined'
-    return { state, slot: meeting?.slot ?? null, members, error: this.#error, meeting }
+    return {
+      state,
+      slot: meeting?.slot ?? null,
+      members: meeting?.members ?? [],
+      error: this.#error,
+      meeting,
+    }
   }
 
   #joined(meeting: JoinedMeeting<T>): void {
     this.#meeting = meeting
-    this.#takeMembers(meeting)
-    meeting.onRejoin(() => this.#takeMembers(meeting))
+    this.changed()
+    meeting.onRejoin(() => this.changed())
+    meeting.onMembers(() => this.changed())
     meeting.onEnd((error) => this.#ended(error))
     meeting.onMessage((data) => this.listeners.emit((listener) => listener.message(data)))
     meeting.onGap((gap) => this.listeners.emit((listener) => listener.gap(gap)))
-    meeting.onFrame((frame) => {
-      // The list from the join already includes the events of frames up to it.
-      if (frame.number > meeting.headAtJoin) frame.events.forEach((event) => this.#apply(event))
-      this.listeners.emit((listener) => listener.frame(frame))
-    })
-  }
-
-  #takeMembers(meeting: JoinedMeeting<T>): void {
-    this.#members.clear()
-    for (const member of meeting.members) this.#members.set(member.slot, member)
-    this.changed()
-  }
-
-  #apply(event: MeetingEvent): void {
-    if (event.type === 'join') {
-      // The list from the join already includes this client.
-      if (this.#members.get(event.slot)?.user === event.user) return
-      this.#members.set(event.slot, { slot: event.slot, user: event.user, away: false })
-    } else if (event.type === 'leave') this.#members.delete(event.slot)
-    else if (event.type === 'away' || event.type === 'back') {
-      const member = this.#members.get(event.slot)
-      if (member !== undefined) this.#members.set(event.slot, { ...member, away: event.type === 'away' })
-    } else return
-    this.changed()
+    meeting.onFrame((frame) => this.listeners.emit((listener) => listener.frame(frame)))
   }
 
   #ended(error: RtmsError): void {
     this.#meeting = null
-    this.#members.clear()
     this.#error = error
     this.changed()
   }

@@ -47,7 +47,7 @@ class TopicStore<T> extends Store<Topic<T>> {
         },
       )
     } catch (error) {
-      // The name is invalid, or the topic is subscribed to with other options.
+      // The name or an option is invalid.
       this.#fail(error as RtmsError)
     }
   }

@@ -149,16 +149,20 @@ export class MachineClient extends SimClient {
   join(meeting: string, spectator: boolean): void {
     this.observer.joining?.(this, meeting)
     this.#do(() => {
-      const seat = this.#machine.followers.join(meeting, spectator, '', {
-        frame: (frame: RawFrame) => this.observer.frame?.(this, meeting, seat.world, frame),
-        gap: () => this.observer.frameGap?.(this, meeting),
-        joined: () => {},
-        direct: (data) => this.observer.direct?.(this, meeting, textOf(data)),
-        ended: (error) => {
-          this.seats.delete(meeting)
-          this.observer.left?.(this, meeting, error.code)
+      const seat = this.#machine.followers.join(
+        meeting,
+        { spectator, config: '', fromNow: false, joinBy: Infinity },
+        {
+          frame: (frame: RawFrame) => this.observer.frame?.(this, meeting, seat.world, frame),
+          gap: () => this.observer.frameGap?.(this, meeting),
+          joined: () => {},
+          direct: (data) => this.observer.direct?.(this, meeting, textOf(data)),
+          ended: (error) => {
+            this.seats.delete(meeting)
+            this.observer.left?.(this, meeting, error.code)
+          },
         },
-      })
+      )
       if (this.#machine.phase !== 'closed') this.seats.set(meeting, seat)
     })
   }

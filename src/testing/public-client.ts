@@ -18,6 +18,8 @@ import { isConflating, isPartial, SimClient, type SimClientSettings, type Socket
 import { indexOf } from './sim-node.ts'
 import { textOf, textPayload } from './text.ts'
 
+/** The default time-out of the client's calls. */
+const CALL_MS = 10_000
 /** Longest wait for an answer beyond a request's time-out, in milliseconds. */
 const GRACE_MS = 2_000
 const PUBLISH_MS = 5_000
@@ -90,6 +92,7 @@ export class PublicClient extends SimClient {
           if (error instanceof ListenerFault) this.observer.met?.('a listener throws')
           else settings.crash(error)
         },
+        warn: () => {},
         watch: (probe, suspend) => {
           this.#watching = { probe, suspend }
           return () => (this.#watching = null)
@@ -147,7 +150,9 @@ export class PublicClient extends SimClient {
       cancel()
     }
     this.#timers.add(end)
-    if (this.#timers.size > 1) violate('I24', `client ${this.id} has ${this.#timers.size} timers`)
+    // One of its own, and one of each topic with a subscriber that wants less than another one.
+    if (this.#timers.size > 1 + this.readers.size)
+      violate('I24', `client ${this.id} has ${this.#timers.size} timers`)
     return end
   }
 
@@ -256,7 +261,7 @@ export class PublicClient extends SimClient {
         if (end instanceof Meeting) this.#joined(seat, end)
         else this.#left(meeting, seat, end)
       }
-      this.#await(`join ${meeting} ${++this.#sent}`, Infinity, made, done, signal)
+      this.#await(`join ${meeting} ${++this.#sent}`, this.clock.now + CALL_MS, made, done, signal)
     })
   }
 
@@ -313,9 +318,10 @@ export class PublicClient extends SimClient {
     this.#do(() => {
       const text = `input ${this.id} ${meeting} ${++this.#sent}`
       this.observer.input?.(this, meeting, text)
-      const timeoutMs = this.#sent % 4 === 0 ? 400 : 10_000
+      const timeoutMs = this.#sent % 4 === 0 ? 400 : CALL_MS
       seat.unanswered++
-      this.#await(text, Infinity, joined.send(bytesOf(text), { timeoutMs }), (end: End) => {
+      const by = this.clock.now + timeoutMs
+      this.#await(text, by, joined.send(bytesOf(text), { timeoutMs }), (end: End) => {
         seat.unanswered--
         this.observer.inputEnded?.(this, meeting, text, end)
       })
@@ -359,8 +365,9 @@ export class PublicClient extends SimClient {
     this.#do(() => {
       const client = this.#client
       const { since: _, ...wish } = options
-      // A late listener of a conflating subscription gets the latest values, at a time of its own.
-      const stream = options.conflate
+      // A late listener gets its history or the latest values, at a time of its own.
+      const isOwn = partial || (options.history ?? 0) > 0
+      const stream = isOwn
         ? null
         : this.#stream(`topic ${topic} ${++this.#sent}`, (told) =>
             client.subscribe(topic, (data) => told(textIn(data)), wish),
@@ -392,8 +399,28 @@ export class PublicClient extends SimClient {
         },
       )
       isAdded = true
-      if (!this.isOver) this.readers.set(topic, { options, remove, stream, latest })
+      const removeOther = this.id % 3 === 0 ? this.#besides(topic) : null
+      const removeAll = (): void => {
+        remove()
+        removeOther?.()
+      }
+      if (!this.isOver) this.readers.set(topic, { options, remove: removeAll, stream, latest })
     })
+  }
+
+  /** Another subscriber of the topic, which wants something else: it hears nothing twice. */
+  #besides(topic: string): () => void {
+    const heard = new Set<string>()
+    return this.#client.subscribe(
+      topic,
+      (data, { key, removed }) => {
+        const text = `${key} ${removed} ${textIn(data)}`
+        if (heard.has(text))
+          violate('I24', `a subscriber of ${topic} at client ${this.id} heard ${text} twice`)
+        heard.add(text)
+      },
+      { history: 3, onGap: ({ reason }) => reason !== 'SLOW' && heard.clear(), onError: () => {} },
+    )
   }
 
   unsubscribe(topic: string): void {

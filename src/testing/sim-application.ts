@@ -18,7 +18,7 @@ import { grantOf, readToken } from './tokens.ts'
 const refusals: readonly [RtmsError, ...RtmsError[]] = [
   new RtmsError('HANDLER_FAILED'),
   new RtmsError('NO_HANDLER'),
-  new RtmsError('BUSY', 'later', 50),
+  new RtmsError('BUSY', 'later', { retryAfterMs: 50 }),
 ]
 
 /**

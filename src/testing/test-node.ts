@@ -163,6 +163,7 @@ export class TestNode<C extends Contract = Contract> {
         at: (at, action) => time.at(at, action),
         socket: () => this.#socket(links),
         report: (error) => time.report(error),
+        warn: (text) => console.warn(text),
         watch: () => () => {},
       },
     )

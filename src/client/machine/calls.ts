@@ -35,7 +35,9 @@ const GRACE_MS = 2_000
 
 /** Throws `code` where `name` cannot name a `what`. */
 export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TOPIC'): void {
-  if (!isName(name)) throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}`)
+  if (isName(name)) return
+  const hint = /\*/.test(name) ? ': to follow many things, give them keys of one topic' : ''
+  throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}${hint}`)
 }
 
 export function checkKey(key: string, what: string): void {

@@ -3,6 +3,7 @@ import {
   limits,
   type MessageOf,
   type Payload,
+  type Position,
   RtmsError,
   type ServerMessage,
 } from '../../protocol/index.ts'
@@ -10,7 +11,7 @@ import type { Calls } from './calls.ts'
 import type { Done } from './calls.ts'
 import { type Waiting, within } from './limits.ts'
 import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
-import { type SeatListener, SeatMachine } from './seat.ts'
+import { type JoinWish, type SeatListener, SeatMachine } from './seat.ts'
 
 /** The wait before a follower that was refused for now is asked for again, where the node names none. */
 const PAUSE_MS = 1_000
@@ -76,7 +77,10 @@ export class Followers {
   }
 
   expire(now: number): void {
-    for (const seat of this.#seats.values()) seat.expire(now)
+    for (const seat of this.#seats.values()) {
+      seat.expire(now)
+      if (seat.joinBy <= now) this.leave(seat, new RtmsError(seat.asked === 0 ? 'NOT_SENT' : 'TIMEOUT'))
+    }
     for (const [follower, time] of this.#refused)
       if (time <= now) {
         this.#refused.delete(follower)
@@ -296,8 +300,8 @@ export class Followers {
   // ---- the application's wishes
 
   /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
-  join(meeting: string, spectator: boolean, config: string, listener: SeatListener): SeatMachine {
-    return this.#add(new SeatMachine(meeting, spectator, config, listener, this.#waiting))
+  join(meeting: string, wish: JoinWish, listener: SeatListener): SeatMachine {
+    return this.#add(new SeatMachine(meeting, wish, listener, this.#waiting))
   }
 
   /** Reads a topic, on every connection until {@link leave}. One reader per topic. */
@@ -325,12 +329,18 @@ export class Followers {
     if (message !== null) this.#send(message)
   }
 
-  leave(follower: Follower): void {
+  /** Reads on with other options: from a position, from the start that they name (null), or where it stands. */
+  renew(reader: TopicReader, options: ReadOptions, from?: Position | null): void {
+    reader.renew(options, from)
+    if (this.#isLive && this.has(reader)) this.#wishes.add(reader)
+  }
+
+  leave(follower: Follower, error: RtmsError = new RtmsError('CLOSED')): void {
     if (!this.has(follower)) return
     this.#forget(follower)
     const { lastLog } = follower
     if (follower instanceof SeatMachine) {
-      follower.end(new RtmsError('CLOSED'))
+      follower.end(error)
       if (lastLog !== 0) this.#sendLeave(lastLog)
     } else if (lastLog !== 0) this.#sendUnsubscribe(lastLog)
   }

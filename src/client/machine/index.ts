@@ -1,8 +1,8 @@
 export { checkKey, checkName, type Done } from './calls.ts'
-export { MOST_EARLY_FRAMES, MOST_EARLY_MESSAGES } from './limits.ts'
+export { MOST_EARLY_FRAMES, MOST_EARLY_MESSAGES, MOST_WAITING_PUBLICATIONS } from './limits.ts'
 export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
-export type { RawFrame, SeatListener, SeatMachine } from './seat.ts'
+export type { JoinWish, RawFrame, SeatListener, SeatMachine } from './seat.ts'
 export {
   isPosition,
   isUint,

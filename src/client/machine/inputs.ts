@@ -2,12 +2,15 @@ import { type MessageOf, type Payload, RtmsError } from '../../protocol/index.ts
 import type { Done } from './calls.ts'
 import { busy, MOST_WAITING_INPUTS, MOST_FRAMED_INPUTS, type Waiting } from './limits.ts'
 
+/** In the place of a sender who was told already. */
+const NOBODY = (): void => {}
+
 /** In the place of a frame that is undone: the input is to come in a later one. */
 const UNDONE = Infinity
 
 interface Input {
   readonly data: Payload
-  readonly done: Done<number>
+  done: Done<number>
   /** Monotonic milliseconds after which it is not sent, or not sent again. */
   readonly sendBy: number
   /** Whether it was handed to a connection at least once. */
@@ -96,11 +99,18 @@ export class Inputs {
     return again
   }
 
-  expire(now: number): void {
+  /** `isJoined`: an input that was sent may still be framed, but its sender is not kept waiting. */
+  expire(now: number, isJoined: boolean): void {
     this.earliest = Infinity
     for (const [seq, input] of Array.from(this.#inputs)) {
-      if (input.sendBy <= now) this.#answer(seq, lostBySender(input))
-      else if (input.frame === 0) this.earliest = Math.min(this.earliest, input.sendBy)
+      const { sendBy, done } = input
+      if (sendBy <= now && !isJoined) this.#answer(seq, lostBySender(input))
+      else if (input.frame !== 0 || done === NOBODY) continue
+      else if (sendBy > now) this.earliest = Math.min(this.earliest, sendBy)
+      else {
+        input.done = NOBODY
+        done(new RtmsError('TIMEOUT'))
+      }
     }
   }
 

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
-import { closeError, isOwnCode } from './closing.ts'
+import { closeError, errorIn, isOwnCode, lostError } from './errors.ts'
 import { Followers } from './followers.ts'
 import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
@@ -51,8 +51,10 @@ export class Machine {
   #session = ''
   /** Whether the next HELLO asks for the session; false where the ticket may be another user's. */
   #offersSession = true
-  /** The close code in the node's GOODBYE on this connection; 0 for none. */
-  #goodbye = 0
+  /** The node's GOODBYE on this connection. */
+  #goodbye: MessageOf<'goodbye'> | null = null
+  /** The address that is being tried; '' while there is none. */
+  #url = ''
   /** The attempt that waits for a ticket; 0 for none. */
   #askedFor = 0
   /** Why the last request for a fresh ticket failed. */
@@ -121,7 +123,7 @@ export class Machine {
       // Nothing arrived for two heartbeats. If the timer itself fired late, the timers were suspended (a hidden tab, a
       // sleeping machine) and data may be waiting, so the connection is probed before it is given up.
       if (now - this.#silentUntil > LATE_MS) this.#ask(now)
-      else if (now >= this.#silentUntil) this.#drop(now)
+      else if (now >= this.#silentUntil) this.#drop(now, 'nothing came for two heartbeats')
       else {
         if (now >= this.#deadline) this.#ping(now)
         if (now >= this.followers.acknowledgeAt) this.#acknowledge(now)
@@ -133,7 +135,7 @@ export class Machine {
     } else if (now >= this.#deadline) {
       if (this.#phase === 'waiting') this.#connect(now)
       else if (this.#phase === 'ticket' && this.#tickets.isValid(now)) this.#withoutTicket(null, now)
-      else this.#drop(now)
+      else this.#drop(now, `no answer in ${this.#options.connectMs} ms`)
     }
   }
 
@@ -235,6 +237,7 @@ export class Machine {
 
   #try(attempt: number, rival: Rival): void {
     this.#rivals.set(attempt, rival)
+    this.#url = rival.url
     this.#ports.open(attempt, rival.url)
   }
 
@@ -252,6 +255,7 @@ export class Machine {
     if (attempt !== this.#attempt) this.#ports.close(this.#attempt, DROPPED)
     this.#detach(attempt)
     this.#tickets.took(url)
+    this.#url = url
     if (!this.#enter('greeting', deadline)) return
     const session = this.#offersSession ? this.#session : ''
     this.#send({
@@ -267,9 +271,10 @@ export class Machine {
     })
   }
 
-  handleClose(attempt: number, code: number, reason: string, now: number): void {
+  /** `cause`: the socket's own error, where there is one. */
+  handleClose(attempt: number, code: number, reason: string, now: number, cause?: unknown): void {
     const isTrying = this.#rivals.delete(attempt) && this.#phase === 'opening'
-    if (isTrying ? this.#rivals.size === 0 : attempt === this.#attempt) this.#lost(code, reason, now)
+    if (isTrying ? this.#rivals.size === 0 : attempt === this.#attempt) this.#lost(code, reason, now, cause)
   }
 
   /** The socket of the other node is open, and nothing waits for an answer that only this node can give. */
@@ -277,9 +282,10 @@ export class Machine {
     return this.#rivals.has(this.#open) && this.calls.isQuiet && this.followers.isQuiet
   }
 
-  #lost(said: number, reason: string, now: number): void {
+  #lost(said: number, reason: string, now: number, cause?: unknown): void {
     // The GOODBYE still has the reason if a proxy or a broken network has removed the close code.
-    const code = isOwnCode(said) || !isOwnCode(this.#goodbye) ? said : this.#goodbye
+    const goodbye = this.#goodbye
+    const code = isOwnCode(said) || goodbye === null || !isOwnCode(goodbye.code) ? said : goodbye.code
     const tickets = this.#tickets
     let wait: number | undefined
     let again = false
@@ -296,15 +302,21 @@ export class Machine {
       if (code === closeCodes.DRAINING || code === closeCodes.MOVED) tickets.doubt()
       else if (this.#phase !== 'live') tickets.missed()
     }
-    const error = closeError(code)
-    if (again || mayReconnect(code)) this.#wait(now, error ?? this.#ticketError, wait)
-    else this.#end(error ?? new RtmsError('CLOSED', `Closed with ${code} ${reason}`))
+    const error = closeError(code, goodbye?.reason ?? '')
+    const words = goodbye?.reason ?? reason
+    if (again || mayReconnect(code))
+      this.#wait(
+        now,
+        error ?? this.#ticketError ?? lostError(this.#phase, this.#url, code, words, cause),
+        wait,
+      )
+    else this.#end(error ?? new RtmsError('CLOSED', `closed with ${code} ${words}`))
   }
 
-  /** Closes the socket from this side. */
-  #drop(now: number): void {
+  /** Closes the socket from this side, and says why. */
+  #drop(now: number, why: string): void {
     this.#ports.close(this.#attempt, DROPPED)
-    this.#lost(DROPPED, '', now)
+    this.#lost(DROPPED, why, now)
   }
 
   /** Gives up a connection that may still work. */
@@ -322,7 +334,7 @@ export class Machine {
   #detach(attempt: number): void {
     for (const rival of this.#rivals.keys()) if (rival !== this.#attempt) this.#ports.close(rival, DROPPED)
     this.#rivals.clear()
-    this.#goodbye = 0
+    this.#goodbye = null
     this.#attempt = attempt
     this.#out = []
     this.calls.detach()
@@ -365,7 +377,7 @@ export class Machine {
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     // After a GOODBYE nothing counts.
-    if (attempt !== this.#attempt || this.#goodbye !== 0) return
+    if (attempt !== this.#attempt || this.#goodbye !== null) return
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return
@@ -374,7 +386,7 @@ export class Machine {
       }
     } catch (error) {
       if (!(error instanceof RtmsError) || error.code !== 'PROTOCOL') throw error
-      this.#drop(now)
+      this.#drop(now, error.message)
       return
     }
     if (this.#attempt !== attempt) return
@@ -386,7 +398,8 @@ export class Machine {
   #receive(message: ServerMessage, now: number): void {
     // WELCOME comes first and only once, unless a GOODBYE comes instead.
     const isFirst = this.#phase === 'greeting'
-    if (message.type !== 'goodbye' && (message.type === 'welcome') !== isFirst) return this.#drop(now)
+    if (message.type !== 'goodbye' && (message.type === 'welcome') !== isFirst)
+      return this.#drop(now, `an unexpected ${message.type}`)
     switch (message.type) {
       case 'welcome':
         return this.#handleWelcome(message, now)
@@ -396,7 +409,7 @@ export class Machine {
         this.rtt = now - message.echo / 1000
         return
       case 'goodbye':
-        this.#goodbye = message.code
+        this.#goodbye = message
         return this.#backoff.goodbye(message.retryAfter)
       case 'move':
         // It stays until the other socket is open, and where that never is.
@@ -411,12 +424,12 @@ export class Machine {
       case 'push':
         return this.#ports.push(message.name, message.data)
       default:
-        if (!this.followers.receive(message, now)) this.#drop(now)
+        if (!this.followers.receive(message, now)) this.#drop(now, `a hole before a ${message.type}`)
     }
   }
 
   #handleWelcome(message: MessageOf<'welcome'>, now: number): void {
-    if (!isSpoken(message.version)) return this.#drop(now)
+    if (!isSpoken(message.version)) return this.#drop(now, `it speaks version ${message.version}`)
     const isStranger = this.#welcome !== null && this.#welcome.user !== message.user
     message.heartbeat = within(message.heartbeat)
     this.#welcome = message
@@ -435,7 +448,7 @@ export class Machine {
   }
 
   #handleFailed(message: MessageOf<'failed'>, now: number): void {
-    const error = new RtmsError(message.error, message.message, message.retryAfter)
+    const error = errorIn(message)
     if (!this.followers.handleFailed(message, error, this.#tickets.count, now))
       this.calls.end(message.call, error)
     else if (this.followers.isMissing && this.#askedFor !== this.#attempt) this.#tickets.renew(now)

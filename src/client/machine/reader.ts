@@ -71,7 +71,11 @@ export interface ReaderListener {
    * still valid and later ones build on them; after any other reason, keys may have been removed unseen.
    */
   gap(lost: number, reason: ErrorCode): void
-  subscribed(message: MessageOf<'subscribed'>): void
+  /**
+   * The subscription is in place: `isNew` on this connection, or it had to begin elsewhere than `before`. A position
+   * that was not found again is a gap, told next.
+   */
+  subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void
   failed(error: RtmsError): void
 }
 
@@ -94,7 +98,7 @@ function move(numbers: Map<number, number>, publisher: number, number: number): 
 export class TopicReader {
   /** The topic's name. */
   readonly name: string
-  readonly options: ReadOptions
+  options: ReadOptions
   readonly listener: ReaderListener
   /** The log's number on the current connection, 0 while not subscribed there. */
   log = 0
@@ -103,28 +107,40 @@ export class TopicReader {
   index = 0
   /** The current position; null until the node has given one. */
   #place: Place | null = null
+  /** Where the next answer is to begin, where that is not the current position; null: where the options say. */
+  #from: Position | null | undefined
 
   constructor(name: string, options: ReadOptions, listener: ReaderListener) {
     this.name = name
     this.options = options
     this.listener = listener
-    if (options.since !== undefined) this.#stand(options.since)
+    this.renew(options, options.since ?? null)
   }
 
-  #stand({ epoch, at, numbers }: Position): void {
-    this.#place = { epoch, at, numbers: new Map(numbers) }
+  /** The next SUBSCRIBE has these options, and begins at `from`. */
+  renew(options: ReadOptions, from?: Position | null): void {
+    this.options = options
+    this.#from = from
+    // An answer that is under way is to other options.
+    this.call = 0
   }
 
-  /** The position delivered so far; null until the node has said where reading begins. */
+  /** The position delivered so far, or that of its options; null until the node has said where reading begins. */
   get position(): Position | null {
-    return this.#place === null ? null : { ...this.#place, numbers: [...this.#place.numbers] }
+    const place = this.#place
+    return place === null ? (this.#from ?? null) : { ...place, numbers: [...place.numbers] }
+  }
+
+  /** Where the next answer is to begin. */
+  get #start(): Position | null {
+    return this.#from === undefined ? this.position : this.#from
   }
 
   wish(call: number, index: number): MessageOf<'subscribe'>['topics'][number] {
     this.call = call
     this.index = index
     const { conflate, maxHz, keys, policy, history = 0 } = this.options
-    const { position } = this
+    const position = this.#start
     return {
       topic: this.name,
       since: position ?? nowhere,
@@ -138,7 +154,7 @@ export class TopicReader {
 
   /** An upper bound of its encoded size, in bytes. */
   get wishSize(): number {
-    const publishers = this.#place?.numbers.size ?? 0
+    const publishers = this.#start?.numbers.length ?? 0
     return this.options.keys.reduce(
       (sum, key) => sum + 3 * key.length + 2,
       3 * this.name.length + 16 * publishers + 48,
@@ -146,12 +162,16 @@ export class TopicReader {
   }
 
   handleSubscribed(message: MessageOf<'subscribed'>): void {
-    const again = this.#place !== null
+    const isLost = this.#start !== null && !message.recovered
+    const isNew = this.log === 0
+    const before = this.position
     this.log = message.log
     this.call = 0
-    this.#stand(message.position)
-    this.listener.subscribed(message)
-    if (again && !message.recovered) this.listener.gap(0, message.reason || 'UNKNOWN')
+    this.#from = undefined
+    const { epoch, at, numbers } = message.position
+    this.#place = { epoch, at, numbers: new Map(numbers) }
+    this.listener.subscribed(message, isNew, before)
+    if (isLost) this.listener.gap(0, message.reason || 'UNKNOWN')
   }
 
   /** The number of the log that entries may still come from; 0 for none. */

@@ -12,6 +12,7 @@ import {
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
+import { errorIn } from './errors.ts'
 import { Inputs, type NumberedInput } from './inputs.ts'
 import type { Waiting } from './limits.ts'
 
@@ -35,6 +36,14 @@ export interface SeatListener {
   ended(error: RtmsError): void
 }
 
+/** How the application wants to be seated. */
+export interface JoinWish {
+  readonly spectator: boolean
+  readonly config: string
+  readonly fromNow: boolean
+  readonly joinBy: number
+}
+
 type Held = MessageOf<'join'>['held'][number]
 
 /** This client's place in a meeting: its position, what it has acknowledged, and its inputs. */
@@ -43,7 +52,11 @@ export class SeatMachine {
   readonly name: string
   readonly spectator: boolean
   readonly config: string
+  /** Whether a first join begins behind the last frame sealed, instead of with frame 1. */
+  readonly fromNow: boolean
   readonly listener: SeatListener
+  /** When a first join is given up. */
+  joinBy: number
   /** The log's number on the current connection, 0 while not joined there. */
   log = 0
   /** The log's number on the session's last connection where the meeting was joined; 0 for none. */
@@ -91,11 +104,18 @@ export class SeatMachine {
   #acknowledged = 0
   #acknowledgedAt = 0
 
-  constructor(name: string, spectator: boolean, config: string, listener: SeatListener, waiting: Waiting) {
+  constructor(
+    name: string,
+    { spectator, config, fromNow, joinBy }: JoinWish,
+    listener: SeatListener,
+    waiting: Waiting,
+  ) {
     this.#inputs = new Inputs(waiting)
     this.name = name
     this.spectator = spectator
     this.config = config
+    this.fromNow = fromNow
+    this.joinBy = joinBy
     this.listener = listener
   }
 
@@ -114,7 +134,7 @@ export class SeatMachine {
     this.asked = call
     this.isMissing = false
     const { name, spectator, config, world, slot, stable } = this
-    const next = world === 0 ? 0 : this.next
+    const next = world !== 0 ? this.next : this.fromNow ? 1 : 0
     const former = this.#session === session ? '' : this.#session
     // A node alone has told no fence: no other could go on with its meetings.
     const held = world === 0 || this.#held.term === 0 ? [] : [{ ...this.#held, slot, stable }]
@@ -143,7 +163,8 @@ export class SeatMachine {
     const isOther = session !== this.#session
     const isSame = isSameWorld && message.slot === this.slot && (message.continued || !isOther)
     // The node's answer to a position of another log: nothing held counts any more.
-    if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
+    if (this.world === 0 && this.fromNow) this.next = message.next
+    else if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
     // Frames from there on were lost with their node, and are undone.
     else if (message.reason === 'REWOUND') {
       this.next = Math.min(this.next, message.next)
@@ -164,6 +185,7 @@ export class SeatMachine {
     this.slot = message.slot
     this.call = 0
     this.asked = 0
+    this.joinBy = Infinity
     // Inputs belong to the world their sender knew; those made after it was missing belong to this one.
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
     else if (lost || isOther || !message.recovered) this.#isDoubtful = true
@@ -180,13 +202,13 @@ export class SeatMachine {
     this.#inputs.giveUp(seq, waiting)
   }
 
-  /** When it has something to send or inputs to give up: without a connection, inputs do not wait for ever. */
+  /** When it has something to send, or something to give up. */
   get deadline(): number {
-    return this.log === 0 ? this.#inputs.earliest : this.acknowledgeAt
+    return Math.min(this.joinBy, this.#inputs.earliest, this.acknowledgeAt)
   }
 
   expire(now: number): void {
-    if (this.log === 0) this.#inputs.expire(now)
+    this.#inputs.expire(now, this.log !== 0)
   }
 
   /**
@@ -252,8 +274,7 @@ export class SeatMachine {
   receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
-    if (message.type === 'nack')
-      this.#inputs.refused(message.seq, new RtmsError(message.error, undefined, message.retryAfter))
+    if (message.type === 'nack') this.#inputs.refused(message.seq, errorIn(message))
     return true
   }
 

@@ -6,7 +6,7 @@ import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Follower } from '../meeting/room.ts'
 import type { Member, Occupant } from '../meeting/seat.ts'
-import { shorten } from '../session/session.ts'
+import { plainly, shorten } from '../session/told.ts'
 import type { Heads, MeshMessage } from './mesh-messages.ts'
 
 /** What a guest needs of its node. */
@@ -49,7 +49,7 @@ export class GuestSeat implements Occupant {
 
   /** An input that waited for a frame will be in none. */
   refuse(seq: number, error: ErrorCode): void {
-    this.#guest.say({ type: 'nack', ...this.#place, seq, error, retryAfter: 0, byBusiness: true })
+    this.#guest.say({ type: 'nack', ...this.#place, seq, byBusiness: true, ...plainly(error) })
   }
 
   evict(message: string): void {

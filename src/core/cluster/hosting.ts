@@ -7,7 +7,7 @@ import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { visitorOf } from '../meeting/visitor.ts'
-import { shorten, wholeWait } from '../session/session.ts'
+import { plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { botsOf, keyOf, legacyOf, type Retired } from './legacy.ts'
@@ -216,7 +216,7 @@ export class Hosting implements GuestHost {
     const place = { replica, seat: number }
     if (again) {
       const text = 'its place was given up while the nodes could not talk to each other'
-      guest.say({ type: 'refused', ...place, error: 'CLOSED', message: text, retryAfter: 0 })
+      guest.say({ type: 'refused', ...place, ...plainly('CLOSED', text) })
       return
     }
     const { user, session } = message
@@ -228,13 +228,8 @@ export class Hosting implements GuestHost {
     })
     const seat = guest.seats.get(number)
     if (seat !== undefined) this.#seated(guest, seat, owner.members, now)
-    else if (typeof found === 'string')
-      guest.say({ type: 'refused', ...place, error: found, message: '', retryAfter: 0 })
-    else if ('code' in found) {
-      const { code: error, message: text, retryAfterMs } = found
-      const retryAfter = wholeWait(retryAfterMs)
-      guest.say({ type: 'refused', ...place, error, message: shorten(text), retryAfter })
-    }
+    else if (typeof found === 'string') guest.say({ type: 'refused', ...place, ...plainly(found) })
+    else if ('code' in found) guest.say({ type: 'refused', ...place, ...toldOf(found) })
   }
 
   #seated(guest: Guest, seat: GuestSeat, members: readonly Attendee[], now: number): void {
@@ -272,9 +267,8 @@ export class Hosting implements GuestHost {
     const refusal = guest.owner.take(member, input, 0, now)
     if (refusal === null) return
     const byBusiness = typeof refusal === 'object'
-    const error = byBusiness ? refusal.code : refusal
-    const retryAfter = byBusiness ? wholeWait(refusal.retryAfterMs) : 0
-    guest.say({ type: 'nack', replica, seat: number, seq, error, retryAfter, byBusiness })
+    const told = byBusiness ? toldOf(refusal) : plainly(refusal)
+    guest.say({ type: 'nack', replica, seat: number, seq, byBusiness, ...told })
   }
 
   /** The members who were lost with the link have left. */

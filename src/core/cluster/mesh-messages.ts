@@ -135,7 +135,14 @@ export const meshMessages = {
   },
   refused: {
     code: 35,
-    fields: { replica: 'uint', seat: 'uint', error: 'error', message: 'reason', retryAfter: 'uint' },
+    fields: {
+      replica: 'uint',
+      seat: 'uint',
+      error: 'error',
+      message: 'reason',
+      retryAfter: 'uint',
+      reason: 'reason',
+    },
   },
   /** An input was refused; `byBusiness`: by the business, within all limits. */
   nack: {
@@ -147,6 +154,8 @@ export const meshMessages = {
       error: 'error',
       retryAfter: 'uint',
       byBusiness: 'bool',
+      message: 'reason',
+      reason: 'reason',
     },
   },
   direct: { code: 37, fields: { replica: 'uint', seat: 'uint', data: 'payload' } },

@@ -1,3 +1,4 @@
+import { errorOf } from '../../protocol/error-texts.ts'
 import { type ErrorCode, RtmsError } from '../../protocol/errors.ts'
 import { isName } from '../../protocol/names.ts'
 import type { MeetingInfo } from '../meeting/business.ts'
@@ -75,12 +76,12 @@ export class Names {
     if (this.#host.isOpen(name)) this.#tell(call, incarnation)
     else if (heir !== 0) this.#tell(call, heir)
     else if (isEdge(incarnation)) this.locate(call, now, edgesOpenNone(name))
-    else if (this.#host.isDraining()) this.#fail(call, new RtmsError('DRAINING'))
+    else if (this.#host.isDraining()) this.#fail(call, errorOf('DRAINING'))
     else if (claimed !== undefined) claimed.calls.push(call)
     else if (cluster === null || maker === incarnation)
       this.#opened([call], open(cluster?.nextTerm() ?? 0, now))
     else if (maker !== 0) this.#tell(call, maker)
-    else if (!isName(name)) this.#fail(call, new RtmsError('BAD_NAME'))
+    else if (!isName(name)) this.#fail(call, errorOf('BAD_NAME'))
     else {
       this.#claimed.set(name, { calls: [call], finders: [] })
       cluster.claim(name, now, (ending, at) => this.#ended(cluster, name, open, ending, at))
@@ -98,7 +99,7 @@ export class Names {
       this.#opened(calls, opened)
     } else if (ending.by === 'taken') for (const call of calls) this.#tell(call, ending.owner)
     else {
-      const error = this.#host.isDraining() ? new RtmsError('DRAINING') : lateAbout(name)
+      const error = this.#host.isDraining() ? errorOf('DRAINING') : lateAbout(name)
       for (const call of calls) this.#fail(call, error)
     }
     for (const found of finders) this.#found(name, ending, now, found)
@@ -180,5 +181,5 @@ function edgesOpenNone(name: string): RtmsError {
 
 function lateAbout(name: string): RtmsError {
   const text = `the cluster has not said in time which node has ${name}: the bus is down or a node does not answer; try again`
-  return new RtmsError('BUSY', text, AGAIN_MS)
+  return new RtmsError('BUSY', text, { retryAfterMs: AGAIN_MS })
 }

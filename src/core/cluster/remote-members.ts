@@ -88,9 +88,9 @@ export class RemoteMembers {
 
   /** An input of a member was refused. */
   refused(member: RemoteMember, message: MeshMessageOf<'nack'>, now: number): void {
-    const { seq, error: code, retryAfter: retryAfterMs, byBusiness } = message
+    const { seq, error: code, retryAfter: retryAfterMs, byBusiness, reason } = message
     member.answered(seq)
-    const refusal = { code, message: '', retryAfterMs }
+    const refusal = { code, message: message.message, retryAfterMs, reason }
     if (member.seat !== null) this.#host.refuse(member.session, seq, refusal, byBusiness, now)
   }
 

@@ -1,4 +1,5 @@
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import { errorTexts } from '../../protocol/error-texts.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Meetings } from '../meeting/meetings.ts'
@@ -112,12 +113,13 @@ export class WaitingJoins {
     const isRefused = message.type === 'refused'
     const code = isRefused ? message.error : 'CLOSED'
     const retryAfterMs = isRefused ? message.retryAfter : 0
-    joining.joined({ code, message: message.message || errors[code].text, retryAfterMs }, now)
+    const reason = isRefused ? message.reason : ''
+    joining.joined({ code, message: message.message || errorTexts[code], retryAfterMs, reason }, now)
   }
 
   /** Nobody gets what it waits for. */
   endAll(code: ErrorCode, now: number): void {
-    const busy: Refusal = { code: 'BUSY', message: errors.BUSY.text, retryAfterMs: AGAIN_MS }
+    const busy: Refusal = { code: 'BUSY', message: errorTexts.BUSY, retryAfterMs: AGAIN_MS }
     for (const { joined } of this.takeAll()) joined(code === 'BUSY' ? busy : code, now)
   }
 

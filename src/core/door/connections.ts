@@ -15,7 +15,8 @@ import type { Outlet } from '../log/log.ts'
 import type { Application, Grant, LossReason, Outcome, Transport } from '../ports.ts'
 import type { Revocations } from './revocations.ts'
 import { refusalOf, refusals } from './refused-token.ts'
-import { type Session, shorten } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import { shorten } from '../session/told.ts'
 import type { Sessions } from '../session/sessions.ts'
 import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
@@ -372,10 +373,8 @@ export class Connections {
     if (refresh === null) return
     const { call } = refresh
     const { downstream, sessions, config } = this.#host
-    if (ending.by !== 'answer') {
-      downstream.fail(session, refresh, 'TIMEOUT', 'the token was not verified in time')
-      return
-    }
+    if (ending.by !== 'answer')
+      return downstream.fail(session, refresh, 'TIMEOUT', 'the token was not verified in time')
     const { answer: outcome } = ending
     const isAnothers = outcome.ok && outcome.value.user !== session.user
     const refusal = isAnothers ? 'UNAUTHENTICATED' : refusalOf(outcome, now + this.#host.config.wallOffset)

@@ -1,5 +1,6 @@
 import { encodeMessage } from '../../protocol/binary.ts'
-import { type ErrorCode, errors } from '../../protocol/errors.ts'
+import { errorTexts } from '../../protocol/error-texts.ts'
+import type { ErrorCode } from '../../protocol/errors.ts'
 import type { MessageOf, MessageType, ServerMessage } from '../../protocol/schema.ts'
 import type { Limits } from '../ground/config.ts'
 import type { Stats } from '../ground/stats.ts'
@@ -8,7 +9,8 @@ import { Gap, WarmCaches } from '../log/batches.ts'
 import { compose, Encoded } from '../log/encoded.ts'
 import { type Cursor, empty, type Outlet } from '../log/log.ts'
 import type { Packet } from '../ports.ts'
-import { type Session, shorten } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import { shorten } from '../session/told.ts'
 
 /** A growing table. A connection is told its new rows before any entry that refers to them. */
 interface Told {
@@ -91,12 +93,14 @@ export class Downstream {
     session: Session,
     { type, call }: { readonly type: MessageType; readonly call: number },
     error: ErrorCode,
-    text: string = errors[error].text,
+    text: string = errorTexts[error],
     index = 0,
     retryAfter = 0,
+    reason = '',
   ): void {
     this.#stats.failCall(type, error)
-    this.send(session, { type: 'failed', call, index, error, message: shorten(text), retryAfter })
+    const words = { message: shorten(text), reason: shorten(reason) }
+    this.send(session, { type: 'failed', call, index, error, retryAfter, ...words })
   }
 
   sendEncoded(session: Session, entry: Uint8Array): void {

@@ -10,7 +10,7 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import { costs, type Work } from '../ground/work.ts'
 import { Cursor, type Outlet } from '../log/log.ts'
 import type { SealedFrame } from '../ports.ts'
-import { shorten } from '../session/session.ts'
+import { shorten } from '../session/told.ts'
 import { Attendance, type Attendee } from './attendance.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
@@ -257,8 +257,10 @@ export class Room {
     const { log, facts } = this
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
     gallery?.reveal(now)
-    const [found, position] = this.#find(message)
+    const [found, kept] = this.#find(message)
     const view = gallery ?? log
+    // Without a world, a next frame asks for what is yet to come.
+    const position = message.world === 0 && message.next !== 0 ? view.next : kept
     const outlet = seat.session.outlet as Outlet
     const cursor = new Cursor(view, outlet, outlet.frameLane, position)
     seat.cursor = cursor

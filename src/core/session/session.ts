@@ -1,5 +1,4 @@
-import { utf8Length } from '../../protocol/bytes.ts'
-import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { type ClientMessage, type MessageOf, schema } from '../../protocol/schema.ts'
 import type { Budget } from '../ground/budget.ts'
 import { fixedLimits, type NodeLimits } from '../ground/config.ts'
@@ -317,19 +316,4 @@ export class Session {
       window: outlet?.window ?? 0,
     }
   }
-}
-
-/** A wait named by the business, in milliseconds, made a whole number that fits the wire; NaN becomes 0. */
-export function wholeWait(retryAfterMs: number): number {
-  return Math.round(Math.min(Math.max(retryAfterMs, 0), MAX_UINT)) || 0
-}
-
-/** Cuts a message to what a `reason` field can carry, without splitting a character. */
-export function shorten(message: string): string {
-  // Each of 1,000 refused topics has one, and hardly any is too long.
-  if (message.length * 3 <= limits.reason || utf8Length(message) <= limits.reason) return message
-  // Twice the limit, because a character may be a surrogate pair.
-  const characters = Array.from(message.slice(0, 2 * limits.reason)).slice(0, limits.reason)
-  while (utf8Length(characters.join('')) > limits.reason) characters.pop()
-  return characters.join('')
 }

@@ -12,7 +12,8 @@ import type { Outlet } from '../log/log.ts'
 import type { Application, Refusal } from '../ports.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
-import { type Session, wholeWait } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import { plainly, type Told, toldOf } from '../session/told.ts'
 import { type Denials, Gate } from './gate.ts'
 import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
@@ -179,9 +180,10 @@ export class Dispatch {
     now: number,
     text?: string,
     retryAfter = 0,
+    reason?: string,
   ): void {
     this.#count(session, error, now)
-    this.#answer(session, message, error, text, retryAfter)
+    this.#answer(session, message, error, text, retryAfter, reason)
   }
 
   /** Tells the client that a message was refused. */
@@ -191,26 +193,28 @@ export class Dispatch {
     error: ErrorCode,
     text: string | undefined,
     retryAfter: number,
+    reason?: string,
   ): void {
-    if (message.type === 'input') this.#nack(session, message, error, retryAfter)
+    if (message.type === 'input') this.#nack(session, message, { ...plainly(error), retryAfter })
     else if (message.type === 'subscribe') {
       for (const index of message.topics.keys())
-        this.#downstream.fail(session, message, error, text, index, retryAfter)
+        this.#downstream.fail(session, message, error, text, index, retryAfter, reason)
     } else if ('call' in message && message.type !== 'cancel') {
-      this.#downstream.fail(session, message, error, text, 0, retryAfter)
+      this.#downstream.fail(session, message, error, text, 0, retryAfter, reason)
     }
   }
 
   /** The node that owns a meeting has refused an input; `byBusiness`: by the business, as part of normal play. */
   refuseRemote(session: Session, input: InputName, refusal: Refusal, byBusiness: boolean, now: number): void {
     if (!byBusiness) this.#count(session, refusal.code, now)
-    this.#nack(session, input, refusal.code, wholeWait(refusal.retryAfterMs))
+    this.#nack(session, input, toldOf(refusal))
   }
 
-  #nack(session: Session, { log, seq }: InputName, error: ErrorCode, retryAfter: number): void {
+  #nack(session: Session, { log, seq }: InputName, told: Told): void {
+    const { error } = told
     this.#stats.refuseInput(error)
     const last = ofTheNumber.has(error) ? (session.seats.get(log)?.last ?? 0) : 0
-    this.#downstream.send(session, { type: 'nack', log, seq, error, retryAfter, last })
+    this.#downstream.send(session, { type: 'nack', log, seq, last, ...told })
   }
 
   /** Counts a refused message; a session that floods is closed. */
@@ -221,7 +225,10 @@ export class Dispatch {
 
   #refuseAs(session: Session, message: ClientMessage, refusal: Refusal | ErrorCode, now: number): void {
     if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
-    else this.#refuse(session, message, refusal.code, now, refusal.message, wholeWait(refusal.retryAfterMs))
+    else {
+      const { error, message: text, retryAfter, reason } = toldOf(refusal)
+      this.#refuse(session, message, error, now, text, retryAfter, reason)
+    }
   }
 
   /**
@@ -327,15 +334,15 @@ export class Dispatch {
     if (refusal === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
     else if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
     // Refused by the business, within the input rate: part of normal play, so it does not count as a flood.
-    else if (refusal !== null) this.#nack(session, message, refusal.code, wholeWait(refusal.retryAfterMs))
+    else if (refusal !== null) this.#nack(session, message, toldOf(refusal))
   }
 
-  #join(session: Session, message: MessageOf<'join'>, now: number, denial: string | undefined): void {
+  #join(session: Session, message: MessageOf<'join'>, now: number, denial: Refusal | undefined): void {
     const { meeting, spectator } = message
     if (!mayJoin(session.grant, meeting, spectator)) {
       const text = `the ticket does not let this user join ${meeting}`
       this.#refuse(session, message, 'FORBIDDEN', now, text)
-    } else if (denial !== undefined) this.#refuse(session, message, 'FORBIDDEN', now, denial)
+    } else if (denial !== undefined) this.#refuseAs(session, message, denial, now)
     else this.#joins.seat(session, message, now)
   }
 
@@ -367,12 +374,12 @@ export class Dispatch {
   #subscribe(session: Session, message: MessageOf<'subscribe'>, now: number, denials: Denials): void {
     let refused: ErrorCode | null = null
     for (const [index, topic] of message.topics.entries()) {
-      const why = denials.get(index)
-      const result =
-        why === undefined ? this.#subscribeOne(session, message.call, index, topic, now) : 'FORBIDDEN'
+      const denial = denials.get(index)
+      const why = denial && toldOf(denial)
+      const result = why?.error ?? this.#subscribeOne(session, message.call, index, topic, now)
       if (typeof result === 'string') {
         if (!innocent.has(result)) refused = result
-        this.#downstream.fail(session, message, result, why, index)
+        this.#downstream.fail(session, message, result, why?.message, index, why?.retryAfter, why?.reason)
       } else this.#downstream.send(session, result)
     }
     if (refused !== null) this.#count(session, refused, now)
@@ -393,20 +400,22 @@ export class Dispatch {
     return result
   }
 
-  #publish(session: Session, message: MessageOf<'publish'>, now: number, denial: string | undefined): void {
+  #publish(session: Session, message: MessageOf<'publish'>, now: number, denial: Refusal | undefined): void {
     const { topic, key, tombstone } = message
     let result: number | ErrorCode
-    if (!mayWrite(session.grant, topic) || denial !== undefined)
-      result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
+    if (denial !== undefined) return this.#refuseAs(session, message, denial, now)
+    if (!mayWrite(session.grant, topic)) result = isName(topic) ? 'FORBIDDEN' : 'BAD_TOPIC'
     else {
       const data = this.#decided(session, message)
       // Refused by the business: part of normal play, so it does not count as a flood.
-      if ('code' in data)
-        return this.#answer(session, message, data.code, data.message, wholeWait(data.retryAfterMs))
+      if ('code' in data) {
+        const told = toldOf(data)
+        return this.#answer(session, message, told.error, told.message, told.retryAfter, told.reason)
+      }
       // The upstream queue has made the payload its own, so the topic may keep it.
       result = this.#topics.publish(topic, data, key, tombstone, now, session.account)
     }
-    const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : denial
+    const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : undefined
     if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })

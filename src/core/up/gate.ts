@@ -3,16 +3,21 @@ import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import { Asks, type Ending } from '../ground/asks.ts'
 import type { Limits } from '../ground/config.ts'
 import type { Timers } from '../ground/timers.ts'
-import type { Application, Question } from '../ports.ts'
+import type { Allowance, Application, Question, Refusal } from '../ports.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
 
 /** Why the business denies an item of a message, by place: the index of the topic in a SUBSCRIBE, else 0. */
-export type Denials = ReadonlyMap<number, string>
+export type Denials = ReadonlyMap<number, Refusal>
 
 type Asking = MessageOf<'join'> | MessageOf<'subscribe'> | MessageOf<'publish'>
 
-const LATE = 'the business did not say in time whether it is allowed'
+const LATE = forbidden('the business did not say in time whether it is allowed')
+const DENIED = forbidden('the business does not allow it')
+
+function forbidden(message: string): Refusal {
+  return { code: 'FORBIDDEN', message, retryAfterMs: 0 }
+}
 
 /** A message that waits for `authorize`. Later messages of its session wait as well. */
 interface Inquiry {
@@ -24,7 +29,7 @@ interface Inquiry {
   readonly deadline: number
   /** Questions not yet answered. */
   readonly open: Set<Asked>
-  readonly denials: Map<number, string>
+  readonly denials: Map<number, Refusal>
 }
 
 interface Asked extends Question {
@@ -38,7 +43,7 @@ export class Gate {
   on = false
   readonly #limits: Limits
   readonly #application: Application
-  readonly #asks: Asks<Asked, boolean>
+  readonly #asks: Asks<Asked, Allowance>
   readonly #inquiries: Map<Session, Inquiry> = new Map()
   readonly #deliver: (session: Session, message: Asking, denials: Denials, now: number) => void
 
@@ -105,7 +110,7 @@ export class Gate {
   }
 
   /** Takes the answer to a question. A late or second answer is ignored. */
-  answer(question: Question, allowed: boolean, now: number): void {
+  answer(question: Question, allowed: Allowance, now: number): void {
     this.#asks.answer(question as Asked, allowed, now)
   }
 
@@ -122,7 +127,7 @@ export class Gate {
     this.#inquiries.delete(session)
   }
 
-  #ended(question: Asked, ending: Ending<boolean>, now: number, wasPut: boolean): void {
+  #ended(question: Asked, ending: Ending<Allowance>, now: number, wasPut: boolean): void {
     const { inquiry, place } = question
     const { session, message, open, denials } = inquiry
     open.delete(question)
@@ -131,7 +136,7 @@ export class Gate {
       denials.set(place, LATE)
       if (wasPut) this.#application.authorizeEnded(question)
       for (const [next] of inquiry.items) denials.set(next, LATE)
-    } else if (!ending.answer) denials.set(place, 'the business does not allow it')
+    } else if (ending.answer !== true) denials.set(place, ending.answer || DENIED)
     this.#askOn(inquiry)
     if (open.size > 0) return
     this.#release(session)

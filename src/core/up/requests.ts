@@ -8,7 +8,8 @@ import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import type { Application, Outcome, RequestCall } from '../ports.ts'
-import { type Session, wholeWait } from '../session/session.ts'
+import type { Session } from '../session/session.ts'
+import { toldOf } from '../session/told.ts'
 
 /** A request whose end is still owed to the client. */
 export interface PendingRequest extends RequestCall {
@@ -127,12 +128,18 @@ export class Requests {
     if (outcome.ok) {
       this.#downstream.send(pending.owner, { type: 'reply', call: pending.call, data: outcome.value })
     } else {
-      const { code, message, retryAfterMs } = outcome.error
-      this.#fail(pending, code, message, wholeWait(retryAfterMs))
+      const { error, message, retryAfter, reason } = toldOf(outcome.error)
+      this.#fail(pending, error, message, retryAfter, reason)
     }
   }
 
-  #fail({ owner, call }: PendingRequest, error: ErrorCode, text?: string, retryAfter = 0): void {
-    this.#downstream.fail(owner, { type: 'request', call }, error, text, 0, retryAfter)
+  #fail(
+    { owner, call }: PendingRequest,
+    error: ErrorCode,
+    text?: string,
+    retryAfter = 0,
+    reason?: string,
+  ): void {
+    this.#downstream.fail(owner, { type: 'request', call }, error, text, 0, retryAfter, reason)
   }
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, RtmsError } from '../../protocol/index.ts'
+import { type ErrorCode, errorTexts, RtmsError } from '../../protocol/index.ts'
 import { refusalIn } from '../ground/refusal.ts'
 
 /** The HTTP status of each code; any other code is answered with 500. */
@@ -34,7 +34,7 @@ export class ApiError extends Error {
 
   constructor(
     code: ErrorCode,
-    message?: string,
+    message: string = errorTexts[code],
     {
       status = statusOf(code),
       headers = {},

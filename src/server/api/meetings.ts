@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { MeetingInfo } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { limits, RtmsError } from '../../protocol/index.ts'
+import { errorOf, limits, RtmsError } from '../../protocol/index.ts'
 import { meetingSettings } from '../business/meeting-options.ts'
 import { KICKED } from '../business/meeting.ts'
 import type { Meetings } from '../business/meetings.ts'
@@ -44,7 +44,7 @@ async function found<T>(
 ): Promise<T> {
   checkName('meeting', name, 'BAD_NAME')
   const answer = await call(node.meetings.calls)
-  if (answer === null) throw new RtmsError('NOT_FOUND')
+  if (answer === null) throw errorOf('NOT_FOUND')
   return answer
 }
 

@@ -1,6 +1,6 @@
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema'
 import type * as v from 'valibot'
-import { type ErrorCode, errors } from '../../protocol/index.ts'
+import { type ErrorCode, errors as table, errorTexts } from '../../protocol/index.ts'
 import { version } from '../ground/version.ts'
 import { statusOf } from './errors.ts'
 import type { Operation } from './operation.ts'
@@ -15,7 +15,7 @@ const errorSchema = {
     error: {
       type: 'object',
       properties: {
-        code: { enum: Object.keys(errors), description: 'What is wrong; PROTOCOL.md lists the codes.' },
+        code: { enum: Object.keys(table), description: 'What is wrong; PROTOCOL.md lists the codes.' },
         message: { type: 'string', description: 'For people.' },
         retry: {
           enum: ['fix', 'later', 'unknown'],
@@ -61,7 +61,7 @@ function refusals(codes: readonly ErrorCode[]): Record<string, object> {
     [...byStatus].map(([status, codes]) => [
       String(status),
       {
-        description: codes.map((code) => `${code}: ${errors[code].text}`).join(' '),
+        description: codes.map((code) => `${code}: ${errorTexts[code]}`).join(' '),
         content: content({ $ref: '#/components/schemas/Error' }),
       },
     ]),

@@ -32,6 +32,7 @@ const refusalSchema = v.object({
     code: v.picklist(Object.keys(errors) as ErrorCode[]),
     message: v.optional(v.string()),
     retryAfterMs: v.optional(v.number()),
+    reason: v.optional(v.string()),
   }),
 })
 
@@ -95,7 +96,9 @@ export class Webhook implements Elsewhere {
       if (isTimeout(error)) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
       if (!(error instanceof NoEffect)) throw error
       this.#logger.warn({ method: call.method, why: error.message }, 'a request could not be delivered')
-      throw new RtmsError('BUSY', 'the business server could not take the request', error.waitMs)
+      throw new RtmsError('BUSY', 'the business server could not take the request', {
+        retryAfterMs: error.waitMs,
+      })
     }
   }
 
@@ -156,8 +159,8 @@ class Delivery {
     if (response.ok) return valueOfAnswer(response, bytes)
     const refusal = v.safeParse(refusalSchema, jsonOf(bytes))
     if (refusal.success) {
-      const { code, message, retryAfterMs } = refusal.output.error
-      throw new RtmsError(code, message, retryAfterMs)
+      const { code, message, retryAfterMs = 0, reason = '' } = refusal.output.error
+      throw new RtmsError(code, message, { retryAfterMs, reason })
     }
     const retryAfter = response.headers.get('retry-after')
     if (response.status === 503 && retryAfter !== null)

@@ -1,7 +1,8 @@
-import type { Question } from '../../core/index.ts'
+import type { Allowance, Question } from '../../core/index.ts'
 import { checkHandler } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
+import { refusalIn } from '../ground/refusal.ts'
 
 /** Something that a session wants to do and its ticket allows. */
 export interface Authorization {
@@ -14,18 +15,21 @@ export interface Authorization {
   readonly spectator: boolean
 }
 
-/** Decides whether it is allowed: only `true` allows it. A handler that throws refuses. */
+/**
+ * Decides whether it is allowed: only `true` allows it. A handler that throws refuses; the client gets the code, the
+ * message and the reason of a thrown `RtmsError`.
+ */
 export type Authorize = (request: Authorization) => boolean | Promise<boolean>
 
 /** Asks the business what its clients may do, in addition to their tickets. */
 export class Authorizer {
-  readonly #answer: (question: Question, allowed: boolean) => void
+  readonly #answer: (question: Question, allowed: Allowance) => void
   readonly #askFirst: (on: boolean) => void
   readonly #logger: Logger
   #handler: Authorize | undefined
 
   constructor(
-    answer: (question: Question, allowed: boolean) => void,
+    answer: (question: Question, allowed: Allowance) => void,
     askFirst: (on: boolean) => void,
     logger: Logger,
   ) {
@@ -56,7 +60,7 @@ export class Authorizer {
   async #ask(question: Question): Promise<void> {
     const { user, session, action, name, spectator } = question
     // If the handler has been removed meanwhile, the ticket alone decides.
-    let allowed = this.#handler === undefined
+    let allowed: Allowance = this.#handler === undefined
     try {
       if (this.#handler !== undefined) {
         // Whatever its type says, a value other than `true` is a refusal.
@@ -64,6 +68,8 @@ export class Authorizer {
         allowed = answer === true
       }
     } catch (error) {
+      const refusal = refusalIn(error)
+      if (refusal !== null) return this.#answer(question, refusal)
       this.#logger.error(
         { err: error, session: logName(session), action, name },
         'the handler of authorize failed',

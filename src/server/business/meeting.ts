@@ -1,5 +1,5 @@
 import type { Bot as Seat, MeetingInfo, MemberInfo, RtmsNode } from '../../core/index.ts'
-import { fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
+import { errorOf, fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
@@ -33,7 +33,7 @@ export class Bot {
    */
   send(value: unknown): void {
     const data = toPayload(value)
-    if (data.bytes.length > this.#seat.maxInput) throw new RtmsError('TOO_LARGE')
+    if (data.bytes.length > this.#seat.maxInput) throw errorOf('TOO_LARGE')
     const { inHook } = this.#host
     this.#host.afterHook(() => {
       const refusal = this.#seat.send(data)

@@ -3,6 +3,7 @@ import {
   fromPayload,
   limits,
   type ErrorCode,
+  errorTexts,
   type Payload,
   RtmsError,
   toPayload,
@@ -273,6 +274,6 @@ export class RequestHandlers {
   }
 }
 
-function failure(code: ErrorCode, message?: string): Outcome<Payload> {
+function failure(code: ErrorCode, message = errorTexts[code]): Outcome<Payload> {
   return { ok: false, error: new RtmsError(code, message) }
 }

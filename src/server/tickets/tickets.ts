@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { errors as joseErrors, jwtVerify, SignJWT } from 'jose'
 import * as v from 'valibot'
 import { fixedLimits, type Grant, type Outcome, type Revoked, type Role } from '../../core/index.ts'
-import { type ErrorCode, isName, limits, RtmsError } from '../../protocol/index.ts'
+import { type ErrorCode, errorOf, isName, limits, RtmsError } from '../../protocol/index.ts'
 import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -255,14 +255,14 @@ export class Tickets {
     } catch (error) {
       const why = reasonOf(error)
       this.#logger.debug({ why }, 'a token was refused')
-      if (error instanceof joseErrors.JWTExpired) return { ok: false, error: new RtmsError('EXPIRED') }
+      if (error instanceof joseErrors.JWTExpired) return { ok: false, error: errorOf('EXPIRED') }
       const count = isSigned(error) ? this.#misfits.note(this.#outside.now()) : 0
       if (count > 0)
         this.#logger.warn(
           { why, count },
           'tokens with a good signature were refused; count is how many since this was last said',
         )
-      return { ok: false, error: new RtmsError('UNAUTHENTICATED') }
+      return { ok: false, error: errorOf('UNAUTHENTICATED') }
     }
   }
 

@@ -164,7 +164,7 @@ describe('onJoin', () => {
   it('refuses with false, or with an error of its own', async () => {
     const { rtms } = await world({
       onJoin: ({ user }) => {
-        if (user === 'full') throw new RtmsError('BUSY', 'come back', 1_500)
+        if (user === 'full') throw new RtmsError('BUSY', 'come back', { retryAfterMs: 1_500 })
         return user !== 'banned'
       },
     })
@@ -205,7 +205,7 @@ describe('onInput', () => {
         const { say } = data as { say: string }
         if (say === 'drop') return false
         if (say === 'null') return null
-        if (say === 'rate') throw new RtmsError('RATE', 'slowly', 300)
+        if (say === 'rate') throw new RtmsError('RATE', 'slowly', { retryAfterMs: 300 })
         if (say === 'stamp') return { say, by: user }
         if (say === 'bytes') return new Uint8Array([1])
         return say === 'true' ? true : undefined

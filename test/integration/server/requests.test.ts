@@ -96,10 +96,10 @@ describe('A request', () => {
   it('is answered with code, message and wait of an RtmsError', async () => {
     const rtms = await start()
     rtms.onRequest('order.place', () => {
-      throw new RtmsError('RATE', 'the market is closed', 1500.4)
+      throw new RtmsError('RATE', 'the market is closed', { retryAfterMs: 1500.4 })
     })
     rtms.onRequest('odd', () => {
-      throw new RtmsError('RATE', 'x'.repeat(500), -Infinity)
+      throw new RtmsError('RATE', 'x'.repeat(500), { retryAfterMs: -Infinity })
     })
     const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms))
     peer.send(request(1, 'order.place'), request(2, 'odd'))

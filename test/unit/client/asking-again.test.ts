@@ -7,6 +7,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
 } from './rig.ts'
@@ -115,7 +116,7 @@ describe('A seat that is refused for now', () => {
     const heard = new SeatRecorder()
     const errors: number[] = []
     heard.ended = ({ retryAfterMs }) => void errors.push(retryAfterMs)
-    const seat = rig.machine.followers.join('m', false, '', heard)
+    const seat = rig.machine.followers.join('m', seatWish(), heard)
     rig.take()
     rig.fail(seat.call, 'RATE', 0, 22_390)
     expect(errors).toEqual([22_390])
@@ -128,7 +129,7 @@ describe('A seat that is refused for now', () => {
     const outcomes = new Outcomes()
     const heard = new SeatRecorder()
     rig.live()
-    const seat = rig.machine.followers.join('m', false, '', heard)
+    const seat = rig.machine.followers.join('m', seatWish(), heard)
     rig.take()
     rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[], []]))
     rig.lose()
@@ -149,7 +150,7 @@ describe('A seat that is refused for now', () => {
     const rig = new Rig()
     const heard = new SeatRecorder()
     rig.live()
-    const seat = rig.machine.followers.join('m', false, '', heard)
+    const seat = rig.machine.followers.join('m', seatWish(), heard)
     rig.take()
     rig.receive(joinedOf({ call: seat.call }))
     rig.lose()

@@ -9,6 +9,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
   textOf,
@@ -269,7 +270,7 @@ describe('Another user on the same client', () => {
     const outcomes = new Outcomes()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     rig.take()
     rig.receive(joinedOf({ call: seat.call }))
     const input = (name: string) =>
@@ -297,14 +298,21 @@ describe('Another user on the same client', () => {
     rig.live()
     const seat = new SeatRecorder()
     const reader = new ReaderRecorder()
-    rig.machine.followers.join('m', false, '', seat)
+    rig.machine.followers.join('m', seatWish(), seat)
     rig.machine.followers.read('t', everything, reader)
     const [join, subscribe] = rig.take() as { call: number }[]
     rig.receive(joinedOf({ call: join?.call ?? 0 }), subscribedOf({ call: subscribe?.call ?? 0 }))
     switched(rig)
     const asked = rig.take() as { type: string; call: number }[]
     expect(asked.map(({ type }) => type)).toEqual(['join', 'subscribe'])
-    const refused = { type: 'failed', index: 0, error: 'FORBIDDEN', message: '', retryAfter: 0 } as const
+    const refused = {
+      type: 'failed',
+      index: 0,
+      error: 'FORBIDDEN',
+      message: '',
+      retryAfter: 0,
+      reason: '',
+    } as const
     for (const { call } of asked) rig.receive({ ...refused, call })
     expect([seat.heard.at(-1), reader.heard.at(-1)]).toEqual(['ended FORBIDDEN', 'failed FORBIDDEN'])
   })
@@ -323,11 +331,18 @@ describe('Another user on the same client', () => {
   })
 })
 
-const NOT_FOUND = { type: 'failed', index: 0, error: 'NOT_FOUND', message: '', retryAfter: 0 } as const
+const NOT_FOUND = {
+  type: 'failed',
+  index: 0,
+  error: 'NOT_FOUND',
+  message: '',
+  retryAfter: 0,
+  reason: '',
+} as const
 
 function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
   const listener = new SeatRecorder()
-  const seat = rig.machine.followers.join('m', false, 'cfg', listener)
+  const seat = rig.machine.followers.join('m', seatWish({ config: 'cfg' }), listener)
   rig.take()
   rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[], []]))
   listener.take()
@@ -416,7 +431,7 @@ describe('A meeting that a restarted server does not know', () => {
     const rig = new Rig()
     rig.live()
     const seats = ['m', 'n'].map((name, at) => {
-      const seat = rig.machine.followers.join(name, at === 1, '', new SeatRecorder())
+      const seat = rig.machine.followers.join(name, seatWish({ spectator: at === 1 }), new SeatRecorder())
       rig.take()
       rig.receive(joinedOf({ call: seat.call, meeting: name, log: 5 + at }))
       return seat
@@ -461,7 +476,7 @@ describe('A meeting that a restarted server does not know', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     rig.receive({ ...NOT_FOUND, call: seat.call })
     rig.advance(10_000)
     expect([listener.take(), rig.tickets.length]).toEqual([['ended NOT_FOUND'], 1])
@@ -481,7 +496,15 @@ describe('A meeting that a restarted server does not know', () => {
 })
 
 describe('A meeting whose JOIN was answered on the next connection, and that then ended', () => {
-  const failed = { type: 'failed', call: 1, index: 0, error: 'FULL', message: '', retryAfter: 0 } as const
+  const failed = {
+    type: 'failed',
+    call: 1,
+    index: 0,
+    error: 'FULL',
+    message: '',
+    retryAfter: 0,
+    reason: '',
+  } as const
   const ended = { type: 'ended', log: 5, error: 'FORBIDDEN', message: '' } as const
 
   it.each([
@@ -489,7 +512,7 @@ describe('A meeting whose JOIN was answered on the next connection, and that the
     ['by the application, since it was full', [failed], true],
   ])('can be joined again: it ended %s', (_, answers, leaves) => {
     const rig = onNodeA()
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.take()).toMatchObject([{ type: 'join', call: 1 }])
     rig.lose()
     rig.greet()
@@ -497,7 +520,7 @@ describe('A meeting whose JOIN was answered on the next connection, and that the
     rig.receive(welcomeOf({ resumed: true, calls: 1 }), ...answers)
     if (leaves) rig.machine.followers.leave(seat)
     rig.take()
-    rig.machine.followers.join('m', true, '', new SeatRecorder())
+    rig.machine.followers.join('m', seatWish({ spectator: true }), new SeatRecorder())
     expect(rig.take()).toMatchObject([{ type: 'join', meeting: 'm', spectator: true }])
   })
 })

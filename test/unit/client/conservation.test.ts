@@ -13,6 +13,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
 } from './rig.ts'
@@ -35,7 +36,15 @@ async function endAll({ client, socket }: Setup, signal: AbortSignal): Promise<v
     await settle()
     socket.takeOf(type).forEach(({ call }, index) => {
       if (answers[index] === 'failed')
-        socket.receive({ type: 'failed', call, index: 0, error: 'FULL', message: '', retryAfter: 0 })
+        socket.receive({
+          type: 'failed',
+          call,
+          index: 0,
+          error: 'FULL',
+          message: '',
+          retryAfter: 0,
+          reason: '',
+        })
       else if (type === 'join') socket.receive(joinedOf({ call, meeting: `m${index}`, log: 5 + index }))
       else if (type === 'publish') socket.receive({ type: 'done', call, value: 50 })
       else socket.receive({ type: 'reply', call, data: text('1') })
@@ -182,7 +191,7 @@ describe('The bytes that wait', () => {
           }
         }
         const data = text('x'.repeat(1_000))
-        let seat = rig.machine.followers.join('m', false, '', listener)
+        let seat = rig.machine.followers.join('m', seatWish(), listener)
         let frame = 0
         let seq = 0
         let last = 0
@@ -213,7 +222,7 @@ describe('The bytes that wait', () => {
           if (each === 'lose') rig.lose()
           if (each === 'join' || each === 'leave') {
             rig.machine.followers.leave(seat)
-            seat = rig.machine.followers.join('m', false, '', listener)
+            seat = rig.machine.followers.join('m', seatWish(), listener)
           }
           if (each === 'resume' && rig.machine.phase !== 'live') rig.live({ ...welcome, resumed: true })
           if (each === 'anew' && rig.machine.phase !== 'live') rig.live(welcome)
@@ -234,6 +243,8 @@ describe('The bytes that wait', () => {
               error: 'RATE',
               retryAfter: 0,
               last: 0,
+              message: '',
+              reason: '',
             })
           if (each === 'gap') {
             frame += 3

@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest'
 import { type ErrorCode, RtmsError } from '../../../src/protocol/index.ts'
 import {
   everything,
+  joinedOf,
   Outcomes,
   publicationsOf,
-  joinedOf,
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   text,
   welcomeOf,
 } from './rig.ts'
@@ -87,7 +88,14 @@ function refreshing(): { readonly rig: Rig; readonly call: number } {
   rig.giveTicket(40_000, { token: 'fresh' })
   return { rig, call: rig.takeOf('refresh')[0]?.call ?? 0 }
 }
-const refused = { type: 'failed', index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+const refused = {
+  type: 'failed',
+  index: 0,
+  error: 'UNAUTHENTICATED',
+  message: '',
+  retryAfter: 0,
+  reason: '',
+} as const
 
 /** Whether the next connection begins with a fresh ticket. */
 function asksAnew(rig: Rig): boolean {
@@ -146,7 +154,7 @@ describe('A fresh ticket', () => {
     rig.machine.start(rig.now)
     rig.giveTicket(40_000)
     rig.live({ heartbeat: 1_000_000 })
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     if (how === 'joined') rig.receive(joinedOf({ call: seat.call }))
     rig.advance(30_000)
@@ -341,7 +349,7 @@ describe('A message', () => {
     rig.take()
     rig.receive(
       { type: 'done', call: call + 1, value: 0 },
-      { type: 'failed', call: call + 1, index: 0, error: 'FULL', message: '', retryAfter: 0 },
+      { type: 'failed', call: call + 1, index: 0, error: 'FULL', message: '', retryAfter: 0, reason: '' },
       { type: 'reply', call, data: text('1') },
     )
     expect(outcomes.all).toHaveLength(1)

@@ -23,7 +23,7 @@ export class FakeSocket implements Socket {
   onopen: (() => void) | null = null
   onmessage: ((event: { data: unknown }) => void) | null = null
   onclose: ((event: { code: number; reason: string }) => void) | null = null
-  onerror: (() => void) | null = null
+  onerror: ((event: { error?: unknown; message?: unknown }) => void) | null = null
   readonly sent: ClientMessage[] = []
   packets = 0
   closed: number | undefined

@@ -10,13 +10,14 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
 } from './rig.ts'
 
 function join(rig: Rig): { readonly seat: SeatMachine; readonly heard: SeatRecorder } {
   const heard = new SeatRecorder()
-  return { seat: rig.machine.followers.join('m', false, '', heard), heard }
+  return { seat: rig.machine.followers.join('m', seatWish(), heard), heard }
 }
 
 const typesOf = (rig: Rig): string[] => rig.take().map(({ type }) => type)

@@ -12,6 +12,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
 } from './rig.ts'
@@ -131,7 +132,7 @@ function seated(): Seated {
   const rig = new Rig()
   rig.live()
   const heard = new SeatRecorder()
-  const seat = rig.machine.followers.join('m', false, '', heard)
+  const seat = rig.machine.followers.join('m', seatWish(), heard)
   const [join] = rig.takeOf('join')
   rig.receive(joinedOf({ call: join?.call ?? 0 }))
   rig.receive(framesOf(1, [[], []]))
@@ -174,7 +175,7 @@ describe('A gap of a meeting', () => {
     rig.machine.followers.leave(seat)
     heard.take()
     const again = new SeatRecorder()
-    rig.machine.followers.join('m', false, '', again)
+    rig.machine.followers.join('m', seatWish(), again)
     rig.receive(frameGap(3, 7))
     expect([heard.take(), again.take()]).toEqual([[], []])
   })

@@ -4,7 +4,7 @@ import type { Socket } from '../../../src/client/options.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { closeCodes, limits, type MessageOf } from '../../../src/protocol/index.ts'
 import { writeEntry } from '../../../src/protocol/frames.ts'
-import { framesOf, joinedOf, Rig, SeatRecorder, text } from './rig.ts'
+import { framesOf, joinedOf, Rig, SeatRecorder, seatWish, text } from './rig.ts'
 
 /* A node that lies, or is broken: the client neither spins nor waits for ever, and holds no more than its limits. */
 
@@ -74,7 +74,7 @@ describe('A node that names too much', () => {
   it('leads to a meeting by one log alone, however many it names', () => {
     const rig = new Rig()
     const seat = new SeatRecorder()
-    rig.machine.followers.join('m', false, '', seat)
+    rig.machine.followers.join('m', seatWish(), seat)
     rig.live()
     for (const log of [6, 7]) {
       rig.receive(joinedOf({ call: 999, log }))
@@ -96,7 +96,7 @@ function brokenFrame(): Uint8Array {
 it('A frame that arrives broken is asked for again, and none is left out', () => {
   const rig = new Rig()
   const seat = new SeatRecorder()
-  rig.machine.followers.join('m', false, '', seat)
+  rig.machine.followers.join('m', seatWish(), seat)
   rig.live()
   rig.receive(joinedOf({ call: 1 }), framesOf(1, [[[0, 1]]]))
   rig.receive({ ...framesOf(2, []), count: 1, frames: brokenFrame() })
@@ -135,6 +135,7 @@ it('A client that the node has closed for good listens to its page no longer', a
         throw new Error('not used')
       },
       report: () => {},
+      warn: () => {},
       watch: () => {
         watched++
         return () => void watched--

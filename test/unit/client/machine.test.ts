@@ -11,6 +11,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
   welcomeOf,
@@ -107,7 +108,7 @@ describe('The life of a client', () => {
     const seat = new SeatRecorder()
     const reader = new ReaderRecorder()
     rig.live()
-    rig.machine.followers.join('m', false, '', seat)
+    rig.machine.followers.join('m', seatWish(), seat)
     rig.machine.followers.read('t', everything, reader)
     rig.machine.calls.request('r', text('1'), 1_000, rig.now, outcomes.done('r'))
     rig.machine.close()
@@ -121,7 +122,7 @@ describe('The life of a client', () => {
     rig.lose()
     expect(rig.closed).toHaveLength(1)
     outcomes.of('late', (done) => rig.machine.calls.request('r', text('1'), 1_000, rig.now, done))
-    rig.machine.followers.join('m2', false, '', seat)
+    rig.machine.followers.join('m2', seatWish(), seat)
     rig.machine.followers.read('t2', everything, reader)
     expect([outcomes.all.at(-1), seat.heard.at(-1), reader.heard.at(-1)]).toEqual([
       'late CLOSED',
@@ -407,7 +408,7 @@ describe('A ticket', () => {
     rig.advance(6_000)
     rig.giveTicket(8_000)
     const [newer] = rig.takeOf('refresh')
-    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0, reason: '' } as const
     rig.receive({ type: 'failed', call: older?.call ?? 0, ...refused })
     rig.receive({ type: 'done', call: newer?.call ?? 0, value: 0 })
     const before = rig.tickets.length
@@ -465,7 +466,7 @@ describe('A ticket', () => {
     expect([rig.machine.phase, rig.tickets.length]).toEqual(['live', 3])
     rig.giveTicket(8_000)
     const [refresh] = rig.takeOf('refresh')
-    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0 } as const
+    const refused = { index: 0, error: 'UNAUTHENTICATED', message: '', retryAfter: 0, reason: '' } as const
     rig.receive({ type: 'failed', call: refresh?.call ?? 0, ...refused })
     expect(rig.machine.phase).toBe('live')
     rig.lose(4451)
@@ -567,7 +568,15 @@ describe('Calls', () => {
       { type: 'publish', call: two, topic: 't', key: 'k', tombstone: false },
     ])
     rig.receive({ type: 'done', call: two, value: 0 })
-    rig.receive({ type: 'failed', call: one, index: 0, error: 'NO_HANDLER', message: 'none', retryAfter: 0 })
+    rig.receive({
+      type: 'failed',
+      call: one,
+      index: 0,
+      error: 'NO_HANDLER',
+      message: 'none',
+      retryAfter: 0,
+      reason: '',
+    })
     rig.receive({ type: 'reply', call: one, data: text('late') })
     expect(outcomes.all).toEqual(['t 0', 'a NO_HANDLER'])
   })
@@ -799,7 +808,7 @@ describe('A packet', () => {
 
 function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes: Outcomes } {
   const listener = new SeatRecorder()
-  const seat = rig.machine.followers.join('m', false, 'cfg', listener)
+  const seat = rig.machine.followers.join('m', seatWish({ config: 'cfg' }), listener)
   rig.take()
   rig.receive(joinedOf({ call: seat.call }))
   listener.take()
@@ -811,7 +820,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    rig.machine.followers.join('m', true, 'cfg', listener)
+    rig.machine.followers.join('m', seatWish({ spectator: true, config: 'cfg' }), listener)
     expect(rig.take()).toEqual([
       {
         type: 'join',
@@ -852,7 +861,16 @@ describe('A seat', () => {
     rig.machine.followers.input(seat, text('a'), 10_000, rig.now, outcomes.done('a'))
     rig.lose()
     const [join] = rig.live({ resumed: true })
-    rig.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 })
+    rig.receive({
+      type: 'nack',
+      log: 5,
+      seq: 1,
+      error: 'RATE',
+      retryAfter: 0,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     rig.receive({ type: 'direct', log: 5, data: text('b') })
     expect([outcomes.all, listener.take()]).toEqual([['a RATE'], ['direct b']])
     const call = join?.type === 'join' ? join.call : 0
@@ -907,7 +925,16 @@ describe('A seat', () => {
     expect(rig.take()).toMatchObject(
       [1, 2, 3].map((seq) => ({ type: 'input', log: 5, seq, after: seq - 1, seen: 1 })),
     )
-    rig.receive({ type: 'nack', log: 5, seq: 2, error: 'RATE', retryAfter: 10, last: 0 })
+    rig.receive({
+      type: 'nack',
+      log: 5,
+      seq: 2,
+      error: 'RATE',
+      retryAfter: 10,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     rig.receive(
       framesOf(2, [
         [
@@ -1026,23 +1053,21 @@ describe('A seat', () => {
     expect(rig.takeOf('input')).toMatchObject([{ seq: 10 }])
   })
 
-  it('waits for its connection as long as each input may: not sent in time, or sent and nobody knows', () => {
+  it('waits for its connection as long as each input may, and for a frame of each that was sent', () => {
     const rig = new Rig()
     rig.live()
     const { seat, outcomes } = seated(rig)
     rig.machine.followers.input(seat, text('a'), 4_000, rig.now, outcomes.done('sent'))
     rig.take()
     rig.advance(6_000)
-    // As long as there is a connection its answer is waited for.
-    expect(outcomes.all).toEqual([])
+    expect(outcomes.all).toEqual(['sent TIMEOUT'])
     rig.lose()
     rig.machine.followers.input(seat, text('b'), 4_000, rig.now, outcomes.done('waiting'))
     rig.machine.followers.input(seat, text('c'), 9_000, rig.now, outcomes.done('longer'))
     rig.greet()
     rig.advance(0)
-    expect(outcomes.all).toEqual(['sent UNKNOWN'])
     rig.advance(4_000)
-    expect(outcomes.all).toEqual(['sent UNKNOWN', 'waiting NOT_SENT'])
+    expect(outcomes.all).toEqual(['sent TIMEOUT', 'waiting NOT_SENT'])
     rig.receive(welcomeOf({ resumed: true }))
     rig.receive(joinedOf({ call: seat.call, seq: 0, recovered: true }))
     expect(rig.takeOf('input').map(({ seq }) => seq)).toEqual([3])
@@ -1071,7 +1096,7 @@ describe('A seat', () => {
     outcomes.of('large', (done) => rig.machine.followers.input(seat, large, 10_000, rig.now, done))
     for (let n = 0; n < 1_000; n++) rig.machine.followers.input(seat, text('x'), 10_000, rig.now, () => {})
     outcomes.of('many', (done) => rig.machine.followers.input(seat, text('x'), 10_000, rig.now, done))
-    const watcher = rig.machine.followers.join('w', true, '', new SeatRecorder())
+    const watcher = rig.machine.followers.join('w', seatWish({ spectator: true }), new SeatRecorder())
     outcomes.of('watcher', (done) => rig.machine.followers.input(watcher, text('x'), 10_000, rig.now, done))
     rig.machine.followers.leave(seat)
     outcomes.of('left', (done) => rig.machine.followers.input(seat, text('x'), 10_000, rig.now, done))
@@ -1082,7 +1107,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     rig.fail(seat.call, 'FULL')
     expect(listener.heard).toEqual(['ended FULL'])
     rig.lose()
@@ -1103,10 +1128,10 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const { seat } = seated(rig)
-    expect(() => rig.machine.followers.join('m', false, '', new SeatRecorder())).toThrow(/followed already/)
+    expect(() => rig.machine.followers.join('m', seatWish(), new SeatRecorder())).toThrow(/followed already/)
     rig.machine.followers.leave(seat)
     rig.machine.followers.leave(seat)
-    rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.take().map(({ type }) => type)).toEqual(['leave', 'join'])
   })
 
@@ -1116,7 +1141,7 @@ describe('A seat', () => {
     const { seat } = seated(rig)
     rig.lose()
     rig.machine.followers.leave(seat)
-    rig.machine.followers.join('m', false, '', new SeatRecorder())
+    rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.live({ resumed: true })).toMatchObject([
       { type: 'leave', log: 5 },
       { type: 'join', meeting: 'm', world: 0 },
@@ -1141,7 +1166,7 @@ describe('A seat', () => {
     const rig = new Rig()
     rig.live()
     const listener = new SeatRecorder()
-    const seat = rig.machine.followers.join('m', false, '', listener)
+    const seat = rig.machine.followers.join('m', seatWish(), listener)
     expect(rig.take().map(({ type }) => type)).toEqual(['join'])
     const { call } = seat
     rig.machine.followers.leave(seat)
@@ -1153,7 +1178,7 @@ describe('A seat', () => {
   it('left before its join has gone out was never there', () => {
     const rig = new Rig()
     rig.live()
-    rig.machine.followers.leave(rig.machine.followers.join('m', false, '', new SeatRecorder()))
+    rig.machine.followers.leave(rig.machine.followers.join('m', seatWish(), new SeatRecorder()))
     expect(rig.take()).toEqual([])
   })
 
@@ -1233,7 +1258,7 @@ describe('A seat', () => {
     rig.machine.followers.leave(seat)
     rig.receive(joinedOf({ call, recovered: true }))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
-    const again = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const again = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: again.call }))
     rig.lose()

@@ -9,6 +9,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
   welcomeOf,
@@ -97,7 +98,7 @@ describe('A client that is asked to move', () => {
     const { calls, followers } = rig.machine
     const request = calls.request('m', text('1'), 10_000, rig.now, outcomes.done('request'))
     const listener = new SeatRecorder()
-    const seat = followers.join('m', false, '', listener)
+    const seat = followers.join('m', seatWish(), listener)
     const reader = followers.read('t', everything, new ReaderRecorder())
     rig.take()
     const answer = (message: Parameters<Rig['receive']>[0]): void => {
@@ -163,7 +164,7 @@ describe('A seat that another session of the same client had', () => {
     const rig = new Rig()
     rig.live()
     const outcomes = new Outcomes()
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: seat.call }), framesOf(1, [[]]))
     for (const name of ['a', 'b', 'c'])
@@ -177,7 +178,7 @@ describe('A seat that another session of the same client had', () => {
   it('is named in the JOIN, and no other time', () => {
     const rig = new Rig()
     rig.live()
-    const seat = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const seat = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     expect(rig.takeOf('join')).toMatchObject([{ former: '' }])
     rig.receive(joinedOf({ call: seat.call }))
     rig.lose()

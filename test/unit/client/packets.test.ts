@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { closeError, isOwnCode } from '../../../src/client/machine/closing.ts'
+import { closeError, isOwnCode } from '../../../src/client/machine/errors.ts'
 import { packetsOf } from '../../../src/client/machine/packets.ts'
 import { type ClientMessage, type Codec, limits } from '../../../src/protocol/index.ts'
 
@@ -63,7 +63,7 @@ describe('A close code', () => {
 
   it('has an error where there is one of its name', () => {
     const codes = [4_400, 4_401, 4_402, 4_403, 4_404, 4_450, 4_451, 4_452, 4_453, 4_454, 4_455, 1_006, 4_499]
-    expect(codes.map((code) => closeError(code)?.code ?? null)).toEqual([
+    expect(codes.map((code) => closeError(code, '')?.code ?? null)).toEqual([
       'PROTOCOL',
       'UNAUTHENTICATED',
       null,

@@ -1,4 +1,4 @@
-import { Machine, type Phase, type Ticket } from '../../../src/client/machine/index.ts'
+import { type JoinWish, Machine, type Phase, type Ticket } from '../../../src/client/machine/index.ts'
 import type { MachineOptions } from '../../../src/client/machine/ports.ts'
 import type { ReaderListener, ReadOptions, Received } from '../../../src/client/machine/reader.ts'
 import type { RawFrame, SeatListener } from '../../../src/client/machine/seat.ts'
@@ -18,6 +18,15 @@ import {
   type ServerMessage,
 } from '../../../src/protocol/index.ts'
 import { PublicationWriter } from '../../../src/protocol/publications.ts'
+
+/** How a seat is asked for: as a member, from frame 1, without a time-out. */
+export const seatWish = (parts: Partial<JoinWish> = {}): JoinWish => ({
+  spectator: false,
+  config: '',
+  fromNow: false,
+  joinBy: Infinity,
+  ...parts,
+})
 
 export const text = (value: string): Payload => ({ text: true, bytes: new TextEncoder().encode(value) })
 export const textOf = (payload: Payload): string => new TextDecoder().decode(payload.bytes)
@@ -217,7 +226,7 @@ export class Rig {
 
   /** A FAILED of the node. */
   fail(call: number, error: ErrorCode, index = 0, retryAfter = 0): void {
-    this.receive({ type: 'failed', call, index, error, message: '', retryAfter })
+    this.receive({ type: 'failed', call, index, error, message: '', retryAfter, reason: '' })
   }
 
   lose(code = 1006, reason = ''): void {

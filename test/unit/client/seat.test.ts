@@ -3,7 +3,7 @@ import type { SeatMachine } from '../../../src/client/machine/index.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
 import { eventEntry, type FrameEntry, joinFrames, writeEntry } from '../../../src/protocol/frames.ts'
 import { type MessageOf, nowhere, RtmsError, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
-import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder } from './rig.ts'
+import { framesOf, joinedOf, Outcomes, Rig, SeatRecorder, seatWish } from './rig.ts'
 import { text } from '../core/harness.ts'
 
 interface Seated {
@@ -18,7 +18,7 @@ function seated(parts: Partial<MessageOf<'joined'>> = {}, spectator = false): Se
   const rig = new Rig()
   rig.live()
   const outcomes = new Outcomes()
-  const seat = rig.machine.followers.join('m', spectator, '', new SeatRecorder())
+  const seat = rig.machine.followers.join('m', seatWish({ spectator }), new SeatRecorder())
   rig.take()
   rig.receive(joinedOf({ call: seat.call, ...parts }))
   rig.take()
@@ -128,11 +128,29 @@ describe('An input', () => {
     ])
     rig.receive(framesOf(1, [[[0, 8]]]))
     for (const seq of [10, 9])
-      rig.receive({ type: 'nack', log: 5, seq, error: 'RATE', retryAfter: 0, last: 0 })
+      rig.receive({
+        type: 'nack',
+        log: 5,
+        seq,
+        error: 'RATE',
+        retryAfter: 0,
+        last: 0,
+        message: '',
+        reason: '',
+      })
     expect(numbers(send('d'))).toEqual([[11, 8]])
     rig.receive({ ...framesOf(2, [[[0, 11]]]), stable: 2 })
     expect(numbers(send('e'))).toEqual([[12, 11]])
-    rig.receive({ type: 'nack', log: 5, seq: 12, error: 'RATE', retryAfter: 0, last: 0 })
+    rig.receive({
+      type: 'nack',
+      log: 5,
+      seq: 12,
+      error: 'RATE',
+      retryAfter: 0,
+      last: 0,
+      message: '',
+      reason: '',
+    })
     expect(numbers(send('f'))).toEqual([[13, 11]])
   })
 
@@ -226,7 +244,7 @@ describe('An input', () => {
     // The join that was under way takes the seat all the same: it is given back.
     rig.receive(joinedOf({ call: known.seat.call, recovered: true, seq: 1 }))
     expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
-    const again = rig.machine.followers.join('m', false, '', new SeatRecorder())
+    const again = rig.machine.followers.join('m', seatWish(), new SeatRecorder())
     rig.take()
     rig.receive(joinedOf({ call: again.call, seq: 3 }))
     expect(rig.takeOf('input')).toEqual([])
@@ -365,13 +383,24 @@ describe('A frame', () => {
 })
 
 describe('The time of an input', () => {
-  it('is over only without a connection: what the node may have is waited for', () => {
-    const { rig, outcomes, send } = seated()
+  it('is over though the node has it: its sender is told once, and it is in its frame all the same', () => {
+    const { rig, seat, outcomes, send } = seated()
     send('a')
     rig.machine.tick(rig.now + 10_000)
-    expect(outcomes.all).toEqual([])
+    expect(outcomes.all).toEqual(['a TIMEOUT'])
+    expect(seat.deadline).toBe(Infinity)
     rig.receive(framesOf(1, [[[0, 1]]]))
-    expect(outcomes.all).toEqual(['a 1'])
+    expect([outcomes.all, seat.unanswered]).toEqual([['a TIMEOUT'], 0])
+  })
+
+  it('that is over does not come again on another connection', () => {
+    const { rig, seat, outcomes, send } = seated()
+    send('a')
+    rig.advance(10_000)
+    rig.lose()
+    rig.live({ resumed: true })
+    rig.receive(joinedOf({ call: seat.call, recovered: true }))
+    expect([rig.takeOf('input'), outcomes.all]).toEqual([[], ['a TIMEOUT']])
   })
 })
 

@@ -4,7 +4,7 @@ import type { NodeLimits } from '../../../src/core/index.ts'
 import { Machine, type SeatMachine, type TopicReader } from '../../../src/client/machine/index.ts'
 import { binaryCodec, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
 import { Harness, type Peer } from '../core/harness.ts'
-import { everything, ReaderRecorder, SeatRecorder, text } from './rig.ts'
+import { everything, ReaderRecorder, SeatRecorder, seatWish, text } from './rig.ts'
 
 /*
  * The client's machine and a real node, packet by packet: whatever is wished for, given up and wished for otherwise
@@ -83,7 +83,7 @@ class World {
     if (role === null) return
     const listener = new SeatRecorder()
     this.seats.push({ listener, role })
-    this.seat = this.machine.followers.join('m', role === 'spectator', '', listener)
+    this.seat = this.machine.followers.join('m', seatWish({ spectator: role === 'spectator' }), listener)
   }
 
   read(key: string | null): void {

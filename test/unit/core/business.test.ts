@@ -364,7 +364,7 @@ describe('The business', () => {
     const heard = a.take().filter(({ type }) => type === 'ended' || type === 'nack')
     expect(heard).toMatchObject([
       { type: 'ended', log, error: 'CLOSED', message: expect.stringMatching(/^no cheating .{110,111}$/) },
-      { type: 'nack', seq: 2, error: 'NOT_JOINED' },
+      { type: 'nack', seq: 2, error: 'NOT_JOINED', message: '', reason: '' },
     ])
     const frames = b.takeFrames()
     expect([said(frames), happened(frames)]).toEqual([['0:1 last'], ['join 0', 'join 1', 'leave 0 kicked']])

@@ -7,7 +7,7 @@ const messages: ServerMessage[] = [
   { type: 'done', call: 1, value: 0 },
   { type: 'push', name: 'order.filled', data: text('"é\\n😀"') },
   { type: 'push', name: 'raw', data: { text: false, bytes: Uint8Array.of(0, 255, 128) } },
-  { type: 'nack', log: 3, seq: 9, error: 'RATE', retryAfter: 20, last: 0 },
+  { type: 'nack', log: 3, seq: 9, error: 'RATE', retryAfter: 20, last: 0, message: '', reason: '' },
 ]
 
 describe('An encoded message', () => {

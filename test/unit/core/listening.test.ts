@@ -22,7 +22,7 @@ describe('A business that decides about publications', () => {
 
   it('refuses with its own code and words, which does not count as a flood', () => {
     const h = new Harness()
-    h.application.decide = () => new RtmsError('RATE', 'One word a minute.', 60_000)
+    h.application.decide = () => new RtmsError('RATE', 'One word a minute.', { retryAfterMs: 60_000 })
     const ann = h.connect('ann')
     for (let n = 0; n < 200; n++) {
       ann.publish('t', text('x'))

@@ -629,6 +629,8 @@ describe('An input', () => {
       error: 'LIMIT',
       retryAfter: 0,
       last: 0,
+      message: '',
+      reason: '',
     })
     const bot = h.node.addBot('m', 'robot')
     if (typeof bot === 'string') throw new Error(bot)

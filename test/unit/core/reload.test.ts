@@ -89,7 +89,7 @@ describe('A user who comes back in a new session', () => {
     old.join('m')
     h.settle()
     expect(old.take()).toMatchObject([
-      { type: 'nack', error: 'NOT_JOINED' },
+      { type: 'nack', error: 'NOT_JOINED', message: '', reason: '' },
       { type: 'failed', error: 'FULL' },
     ])
     old.hangUp(true)

@@ -51,11 +51,19 @@ describe('A request', () => {
   it('can fail as the handler chooses, with what it says and when to try again', () => {
     const h = new Harness()
     const peer = h.connect('ann')
-    const error = new RtmsError('RATE', 'ä'.repeat(100), 250)
+    const error = new RtmsError('RATE', 'ä'.repeat(100), { retryAfterMs: 250 })
     h.node.handleReply(started(h, peer), { ok: false, error }, h.now)
     h.settle()
     expect(peer.takeOf('failed')).toEqual([
-      { type: 'failed', call: 1, index: 0, error: 'RATE', message: 'ä'.repeat(61), retryAfter: 250 },
+      {
+        type: 'failed',
+        call: 1,
+        index: 0,
+        error: 'RATE',
+        message: 'ä'.repeat(61),
+        retryAfter: 250,
+        reason: '',
+      },
     ])
   })
 
@@ -68,7 +76,11 @@ describe('A request', () => {
   ])('that fails with a wait of %d says %d', (wait, said) => {
     const h = new Harness()
     const peer = h.connect('ann')
-    h.node.handleReply(started(h, peer), { ok: false, error: new RtmsError('BUSY', 'later', wait) }, h.now)
+    h.node.handleReply(
+      started(h, peer),
+      { ok: false, error: new RtmsError('BUSY', 'later', { retryAfterMs: wait }) },
+      h.now,
+    )
     h.settle()
     expect(peer.takeOf('failed')).toMatchObject([{ retryAfter: said }])
   })

@@ -169,11 +169,11 @@ describe('A client that sends more than its queue holds', () => {
     peer.send({ type: 'leave', call: 1, log: 1 })
     h.sweep()
     expect(peer.take()).toMatchObject([
-      { type: 'nack', seq: 9, error: 'BUSY' },
+      { type: 'nack', seq: 9, error: 'BUSY', message: '', reason: '' },
       { type: 'failed', call: 1, error: 'BUSY' },
-      { type: 'nack', seq: 1, error: 'NOT_JOINED' },
-      { type: 'nack', seq: 2, error: 'NOT_JOINED' },
-      { type: 'nack', seq: 3, error: 'NOT_JOINED' },
+      { type: 'nack', seq: 1, error: 'NOT_JOINED', message: '', reason: '' },
+      { type: 'nack', seq: 2, error: 'NOT_JOINED', message: '', reason: '' },
+      { type: 'nack', seq: 3, error: 'NOT_JOINED', message: '', reason: '' },
     ])
     expect(peer.transport.paused).toBe(true)
     h.sweep()

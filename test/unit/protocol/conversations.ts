@@ -11,7 +11,7 @@ import { Follower } from '../../../src/testing/index.ts'
 import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { Publication } from '../../../src/core/topic/publication.ts'
 import { Publisher } from '../../../src/core/topic/publishers.ts'
-import { everything, Outcomes, ReaderRecorder, Rig, SeatRecorder, text } from '../client/rig.ts'
+import { everything, Outcomes, ReaderRecorder, Rig, SeatRecorder, seatWish, text } from '../client/rig.ts'
 import { grant, Harness, type Peer } from '../core/harness.ts'
 import { fromHex, toHex } from './read.ts'
 import {
@@ -316,7 +316,7 @@ export class ClientSide {
   #join(meeting: string): void {
     const listener = new SeatRecorder()
     listener.ended = () => void this.#seats.delete(meeting)
-    this.#seats.set(meeting, this.rig.machine.followers.join(meeting, false, '', listener))
+    this.#seats.set(meeting, this.rig.machine.followers.join(meeting, seatWish(), listener))
   }
 
   hear(line: Said | Closed): void {

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { binaryCodec } from '../../../src/protocol/binary.ts'
+import { errorTexts } from '../../../src/protocol/error-texts.ts'
 import {
   closeCodes,
   errors,
@@ -127,8 +128,8 @@ test('the errors are those of the table, word for word', () => {
     (Object.keys(errors) as ErrorCode[]).map((name, place) => [
       `\`${name}\``,
       String(place + 1),
-      errors[name].retry,
-      errors[name].text,
+      errors[name],
+      errorTexts[name],
     ]),
   )
 })

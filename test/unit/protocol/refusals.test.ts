@@ -42,7 +42,7 @@ function setUp(logic: MeetingLogic = {}, limits: ConstructorParameters<typeof Ha
   return { harness, peer }
 }
 
-const refusal = new RtmsError('EXPIRED', 'come back tomorrow', 5)
+const refusal = new RtmsError('EXPIRED', 'come back tomorrow', { retryAfterMs: 5 })
 
 /** By call and error. Where a row has several reasons, each is a case of its own. */
 const cases: { readonly [call: string]: { readonly [error: string]: (() => Case)[] } } = {

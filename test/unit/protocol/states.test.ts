@@ -11,6 +11,7 @@ import {
   ReaderRecorder,
   Rig,
   SeatRecorder,
+  seatWish,
   subscribedOf,
   text,
   welcomeOf,
@@ -90,7 +91,16 @@ const meeting: Messages = {
     position: positionOf(0),
     reason: 'NO_SNAPSHOT',
   }),
-  '`nack`': receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 0, last: 0 }),
+  '`nack`': receive({
+    type: 'nack',
+    log: 5,
+    seq: 1,
+    error: 'RATE',
+    retryAfter: 0,
+    last: 0,
+    message: '',
+    reason: '',
+  }),
   '`direct`': receive({ type: 'direct', log: 5, data: text('1') }),
   '`stand`': receive({ type: 'stand', call: 1, term: 3, incarnation: 7 }),
   '`ended`': receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }),
@@ -134,7 +144,7 @@ function live(): Rig {
 
 function joining(): Rig {
   const rig = live()
-  rig.machine.followers.join('m', false, '', new SeatRecorder())
+  rig.machine.followers.join('m', seatWish(), new SeatRecorder())
   rig.take()
   return rig
 }

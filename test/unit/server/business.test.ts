@@ -1,6 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { inProcess } from '../../../src/bus/in-process.ts'
-import { defaultLimits, idlePorts, type MissingMeeting, type Question } from '../../../src/core/index.ts'
+import {
+  type Allowance,
+  defaultLimits,
+  idlePorts,
+  type MissingMeeting,
+  type Question,
+} from '../../../src/core/index.ts'
 import { limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { Authorizer } from '../../../src/server/business/authorizer.ts'
 import { toMeetingFrame } from '../../../src/server/business/frames.ts'
@@ -186,14 +192,14 @@ describe('Who decides what clients may do', () => {
   } as never
 
   function rig() {
-    const answers: boolean[] = []
+    const answers: Allowance[] = []
     const asks: boolean[] = []
     const authorizer = new Authorizer(
       (_, allowed) => answers.push(allowed),
       (on) => asks.push(on),
       logger,
     )
-    const ask = async (): Promise<boolean | undefined> => {
+    const ask = async (): Promise<Allowance | undefined> => {
       authorizer.ask(question)
       await settle()
       return answers.shift()
@@ -499,7 +505,7 @@ describe('The hooks of a kind', () => {
     ['false', () => false, { code: 'FORBIDDEN' }],
     [
       'a refusal',
-      () => failing(new RtmsError('FULL', 'no', 5)),
+      () => failing(new RtmsError('FULL', 'no', { retryAfterMs: 5 })),
       { code: 'FULL', message: 'no', retryAfterMs: 5 },
     ],
     ['an error', () => failing(new Error('x')), { code: 'HANDLER_FAILED' }],
@@ -520,7 +526,11 @@ describe('The hooks of a kind', () => {
     ['as many bytes as fit', () => new Uint8Array(limits.input), toPayload(new Uint8Array(limits.input))],
     ['one byte more', () => new Uint8Array(limits.input + 1), { code: 'HANDLER_FAILED' }],
     ['what cannot be sent', () => () => {}, { code: 'HANDLER_FAILED' }],
-    ['a refusal', () => failing(new RtmsError('RATE', 'slow', 5)), { code: 'RATE', retryAfterMs: 5 }],
+    [
+      'a refusal',
+      () => failing(new RtmsError('RATE', 'slow', { retryAfterMs: 5 })),
+      { code: 'RATE', retryAfterMs: 5 },
+    ],
     ['a promise', () => Promise.reject(new Error('x')), { code: 'HANDLER_FAILED' }],
   ])('change an input, or drop it: onInput gives %s', async (_, onInput, expected) => {
     const logic = await logicOf({ onInput })

@@ -26,7 +26,7 @@ describe('What the business threw', () => {
       [Number.NaN, 0],
       [2 ** 60, Number.MAX_SAFE_INTEGER],
     ] as const)
-      expect(refusalIn(new RtmsError('RATE', 'slowly', given))).toMatchObject({
+      expect(refusalIn(new RtmsError('RATE', 'slowly', { retryAfterMs: given }))).toMatchObject({
         code: 'RATE',
         message: 'slowly',
         retryAfterMs: wait,

@@ -126,7 +126,7 @@ export class Game {
 
   async #join(): Promise<void> {
     try {
-      const meeting = await this.client.join<Wish>(`battle.${this.room}`)
+      const meeting = await this.client.join<Wish>(`battle.${this.room}`, { timeoutMs: Infinity })
       this.#meeting = meeting
       meeting.onEnd((error) => {
         // The room went with a restart of the server; the ticket of a new page opens it again.

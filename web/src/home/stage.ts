@@ -42,7 +42,7 @@ export function stage(canvas: HTMLCanvasElement, live: Live): Stage {
   /** Looks on until the battle is over, or its meeting ends. */
   const look = async (): Promise<void> => {
     const { meeting: name } = await live.client.request<{ meeting: string }>('home.stage', {})
-    const joined = await live.client.join<Wish>(name, { spectator: true })
+    const joined = await live.client.join<Wish>(name, { spectator: true, timeoutMs: Infinity })
     meeting = joined
     let over = 0
     await new Promise<void>((done) => {

@@ -84,7 +84,7 @@ export class Experiment {
     this.#lab = lab
     this.#subscribe()
     try {
-      const meeting = await this.#client.join(lab)
+      const meeting = await this.#client.join(lab, { timeoutMs: Infinity })
       this.#meeting = meeting
       meeting.onGap(({ from, to }) => {
         this.counts.framesMissing += to - from

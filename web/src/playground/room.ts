@@ -54,7 +54,7 @@ export class Room {
   }
 
   async enter(name: string): Promise<void> {
-    const meeting = await this.#client.join<Place>(name)
+    const meeting = await this.#client.join<Place>(name, { timeoutMs: Infinity })
     this.#meeting = meeting
     meeting.onFrame((frame) => this.#apply(frame))
     meeting.onGap(() => {

@@ -436,8 +436,8 @@ describe('A member at a replica of another node', () => {
 
   it('is refused for the reasons of the meeting and of the business', () => {
     const join = (_: number, user: string): RtmsError | null => {
-      if (user === 'eve') return new RtmsError('FORBIDDEN', 'x'.repeat(300), 12.4)
-      return user === 'dan' ? new RtmsError('FORBIDDEN', 'no', Number.NaN) : null
+      if (user === 'eve') return new RtmsError('FORBIDDEN', 'x'.repeat(300), { retryAfterMs: 12.4 })
+      return user === 'dan' ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: Number.NaN }) : null
     }
     const desk = new Desk({}, { capacity: 1, config: 'c' }, { join }).begin()
     const refusal = (user: string, config = 'c'): string => {
@@ -457,7 +457,9 @@ describe('A member at a replica of another node', () => {
 
   it('has its inputs framed, and is told which were refused, and by whom', () => {
     const input = (_: number, __: string, data: { bytes: Uint8Array }) =>
-      data.bytes.length === 1 ? new RtmsError('FORBIDDEN', 'no', 7.6) : (data as never)
+      data.bytes.length === 1
+        ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: 7.6, reason: 'late' })
+        : (data as never)
     const desk = new Desk({}, { inputBytes: 4 }, { input }).begin(1)
     for (const [seq, length] of [
       [1, 2],
@@ -468,7 +470,7 @@ describe('A member at a replica of another node', () => {
       desk.hear('input', { seat: 1, seq, data: bytes(length) })
     expect([desk.heard(), desk.owner.waiting]).toEqual([
       [
-        'nack seat:1 seq:2 error:FORBIDDEN retryAfter:8 byBusiness',
+        'nack seat:1 seq:2 byBusiness error:FORBIDDEN message:no retryAfter:8 reason:late',
         'nack seat:1 seq:3 error:TOO_LARGE',
         'nack seat:1 seq:3 error:STALE',
       ],

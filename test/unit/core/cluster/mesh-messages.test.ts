@@ -147,7 +147,17 @@ describe('A datagram', () => {
 describe('A message of the mesh', () => {
   it.each<MeshMessage>([
     { type: 'absent', replica: 3 },
-    { type: 'nack', replica: 3, seat: 4, seq: 5, error: 'RATE', retryAfter: 1_000, byBusiness: true },
+    {
+      type: 'nack',
+      replica: 3,
+      seat: 4,
+      seq: 5,
+      error: 'RATE',
+      retryAfter: 1_000,
+      byBusiness: true,
+      message: '',
+      reason: '',
+    },
     { type: 'direct', replica: 3, seat: 4, data: text('Ж') },
     {
       type: 'seated',

@@ -284,7 +284,7 @@ describe('A member on a node that does not own the meeting', () => {
     const logic: MeetingLogic = {
       join: (slot, user) => {
         asked.push(`${slot} ${user}`)
-        return user === 'eve' ? new RtmsError('FORBIDDEN', 'not you', 700) : null
+        return user === 'eve' ? new RtmsError('FORBIDDEN', 'not you', { retryAfterMs: 700 }) : null
       },
     }
     const { world, b } = meeting({ capacity: 1, config: 'v1', joinsPerMinute: 3 }, {}, logic)
@@ -311,7 +311,7 @@ describe('A member on a node that does not own the meeting', () => {
   it('is told which of its inputs were refused, and why', () => {
     const logic: MeetingLogic = {
       input: (_slot, _user, data) =>
-        textOf(data) === 'no' ? new RtmsError('FORBIDDEN', 'not now', 300) : data,
+        textOf(data) === 'no' ? new RtmsError('FORBIDDEN', 'not now', { retryAfterMs: 300 }) : data,
     }
     const { world, b } = meeting({ inputBytes: 10, inputsPerSecond: 5, inputBurst: 4 }, {}, logic)
     const bob = client(b, 'bob')

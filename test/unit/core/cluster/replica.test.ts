@@ -341,7 +341,7 @@ describe('A JOIN at a replica', () => {
     const desk = new Desk().begin()
     for (const user of ['ann', 'bob']) desk.ask(desk.session(user))
     const { marks } = desk
-    const refused = { type: 'refused', replica: NUMBER, error: 'FORBIDDEN' } as const
+    const refused = { type: 'refused', replica: NUMBER, error: 'FORBIDDEN', reason: '' } as const
     desk.hear({ ...refused, seat: 2, message: 'not you', retryAfter: 30 })
     desk.hear({ ...refused, seat: 1, message: '', retryAfter: 0 })
     desk.hear({ ...refused, seat: 1, message: 'again', retryAfter: 0 })
@@ -479,6 +479,8 @@ describe('A member at a replica', () => {
       error: 'RATE',
       retryAfter: 40,
       byBusiness: true,
+      message: '',
+      reason: '',
     })
     expect([desk.news(), desk.held.user]).toEqual([['ann 9 2 RATE 40 by business'], weights.member])
     desk.hear({
@@ -489,6 +491,8 @@ describe('A member at a replica', () => {
       error: 'RATE',
       retryAfter: 0,
       byBusiness: false,
+      message: '',
+      reason: '',
     })
     expect(desk.news()).toEqual([])
   })
@@ -638,7 +642,15 @@ describe('A member at a replica', () => {
       weights.member,
     ])
     // That of somebody who has a seat is refused when the meeting does not know it any more.
-    desk.hear({ type: 'refused', replica: NUMBER, seat: 2, error: 'CLOSED', message: 'gone', retryAfter: 0 })
+    desk.hear({
+      type: 'refused',
+      replica: NUMBER,
+      seat: 2,
+      error: 'CLOSED',
+      message: 'gone',
+      retryAfter: 0,
+      reason: '',
+    })
     expect([desk.news(), desk.replica.members]).toEqual([['bob ended log:9 error:CLOSED message:gone'], 0])
   })
 
@@ -924,7 +936,15 @@ describe('A replica', () => {
     }
     expect(rest()).toBe(0)
     desk.begin()
-    desk.hear({ type: 'refused', replica: NUMBER, seat: 1, error: 'FULL', message: '', retryAfter: 0 })
+    desk.hear({
+      type: 'refused',
+      replica: NUMBER,
+      seat: 1,
+      error: 'FULL',
+      message: '',
+      retryAfter: 0,
+      reason: '',
+    })
     desk.answered()
     const ann = desk.session('ann')
     desk.ask(ann)

@@ -1,3 +1,4 @@
+import { seatWish } from '../../client/rig.ts'
 import { Machine, type SeatMachine, type Ticket } from '../../../../src/client/machine/index.ts'
 import type { Connection } from '../../../../src/core/index.ts'
 import { binaryCodec, RtmsError } from '../../../../src/protocol/index.ts'
@@ -79,7 +80,7 @@ export class Roamer {
   join(meeting: string, spectator = false): void {
     const frames: number[] = []
     this.frames.set(meeting, frames)
-    const seat = this.machine.followers.join(meeting, spectator, '', {
+    const seat = this.machine.followers.join(meeting, seatWish({ spectator }), {
       frame: ({ number, inputs }) => {
         frames.push(number)
         for (const { data } of inputs) this.inputs.push(textOf(data))

@@ -508,7 +508,7 @@ describe('A meeting that is handed over to a node', () => {
     const [ann] = desk.seat(replica, 'ann') as [Session]
     for (const seq of [1, 2, 3]) ann.seats.get(LOG)?.accept(inputOf(seq), desk.now)
     const input = (_: number, __: string, data: { bytes: Uint8Array }) =>
-      data.bytes[1] === 49 ? new RtmsError('FORBIDDEN', 'no', 70) : (data as never)
+      data.bytes[1] === 49 ? new RtmsError('FORBIDDEN', 'no', { retryAfterMs: 70 }) : (data as never)
     desk.adopt = ({ kind, metadata }) => ({ kind, metadata, logic: { input } })
     const options = { ...stateOf().options, inputBurst: 2, inputsPerSecond: 1 }
     desk.yield({ state: stateOf(['ann'], { options }), branches, places: here(ann) })

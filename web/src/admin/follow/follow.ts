@@ -70,7 +70,7 @@ export class MeetingFollow extends Follow {
 
   async #join(): Promise<void> {
     try {
-      this.#listen(await this.client.join(this.name, { spectator: true }))
+      this.#listen(await this.client.join(this.name, { spectator: true, timeoutMs: Infinity }))
     } catch (error) {
       this.end(error)
     }

@@ -1,0 +1,46 @@
+import {
+  closeCodes,
+  type CloseReason,
+  type ErrorCode,
+  errors,
+  type MessageOf,
+  RtmsError,
+} from '../../protocol/index.ts'
+import type { Phase } from './ports.ts'
+
+/** The error of a close code; null where the code says no more than that the connection is gone. */
+export function closeError(code: number, text: string): RtmsError | null {
+  const name = Object.keys(closeCodes).find((reason) => closeCodes[reason as CloseReason] === code)
+  return (name as string) in errors ? new RtmsError(name as ErrorCode, text || undefined) : null
+}
+
+/**
+ * What is known of a connection that was lost or never made. A browser tells a page no more than the close code 1006,
+ * and `ws` the cause.
+ */
+export function lostError(phase: Phase, url: string, code: number, why: string, cause: unknown): RtmsError {
+  const what =
+    phase === 'live'
+      ? 'the connection was lost'
+      : phase === 'ticket'
+        ? 'getTicket gave no ticket'
+        : `no connection to ${url}`
+  const hint = phase === 'opening' && 'check the address, its certificate, and the option origins of the node'
+  const said = (cause as Error | undefined)?.message || why || hint || `closed with ${code}`
+  return new RtmsError('UNREACHABLE', `${what}: ${said}`, { cause })
+}
+
+/** Whether the close code is one of RTMS's own and says more than that the connection is gone. */
+export function isOwnCode(code: number): boolean {
+  return code >= 4400 && code <= 4499
+}
+
+/** The error in a FAILED or a NACK. */
+export function errorIn({
+  error,
+  message,
+  retryAfter: retryAfterMs,
+  reason,
+}: Pick<MessageOf<'failed'>, 'error' | 'message' | 'retryAfter' | 'reason'>): RtmsError {
+  return new RtmsError(error, message || undefined, { retryAfterMs, reason })
+}

@@ -1,0 +1,323 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { RtmsError } from '../../../src/protocol/index.ts'
+import { failure, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
+import { joinedOf, welcomeOf } from './rig.ts'
+
+useVirtualTime()
+afterEach(() => void vi.restoreAllMocks())
+
+/* Whoever cannot connect, or is refused, is told why. */
+
+/** Why a client is disconnected, once it is. */
+function whyOf({ client }: Pick<ReturnType<typeof make>, 'client'>): (RtmsError | null)[] {
+  const errors: (RtmsError | null)[] = []
+  client.onState((state, error) => state === 'disconnected' && errors.push(error))
+  return errors
+}
+
+describe('A client that is disconnected says why', () => {
+  it('where its socket names a cause, as that of Node does', async () => {
+    for (const event of [{ error: new Error('ECONNREFUSED') }, { message: 'ECONNREFUSED' }]) {
+      const setup = make()
+      const errors = whyOf(setup)
+      await settle()
+      setup.sockets[0]?.onerror?.(event)
+      setup.sockets[0]?.onclose?.({ code: 1006, reason: '' })
+      expect(errors).toMatchObject([{ code: 'UNREACHABLE', retry: 'later' }])
+      expect(errors[0]?.message).toContain('no connection to ws://x: ECONNREFUSED')
+      expect(errors[0]?.cause).toBe(event.error ?? event)
+    }
+  })
+
+  it('where a browser hides the cause: what it may be', async () => {
+    const setup = make()
+    const errors = whyOf(setup)
+    await settle()
+    setup.sockets[0]?.onerror?.({})
+    setup.sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    expect(errors[0]?.message).toMatch(/address.*certificate.*origins/)
+  })
+
+  it('where a server closes before it welcomes, by the code and the reason of the close', async () => {
+    const setup = make()
+    const errors = whyOf(setup)
+    await settle()
+    setup.sockets[0]?.onopen?.()
+    setup.sockets[0]?.onclose?.({ code: 1011, reason: 'upstream' })
+    expect(errors[0]?.message).toBe('no connection to ws://x: upstream')
+  })
+
+  it('where a connection is lost, falls silent, or speaks nonsense', async () => {
+    const lost = await live()
+    const errors = whyOf(lost)
+    lost.socket.onclose?.({ code: 1006, reason: '' })
+    expect(errors[0]?.message).toBe('the connection was lost: closed with 1006')
+    const silent = await live({ heartbeat: 1_000 })
+    const whys = whyOf(silent)
+    await vi.advanceTimersByTimeAsync(2_100)
+    expect(whys[0]?.message).toBe('the connection was lost: nothing came for two heartbeats')
+    const odd = await live()
+    const faults = whyOf(odd)
+    odd.socket.onmessage?.({ data: new Uint8Array([0x40]).buffer })
+    expect(faults[0]?.message).toMatch(/the packet ends too early/)
+  })
+
+  it('where nothing answers in time, the ticket or the node', async () => {
+    const waits = make({ getTicket: () => new Promise(() => {}), connectTimeoutMs: 500 })
+    const errors = whyOf(waits)
+    await vi.advanceTimersByTimeAsync(500)
+    expect(errors[0]?.message).toBe('getTicket gave no ticket: no answer in 500 ms')
+    const mute = make({ connectTimeoutMs: 500 })
+    const whys = whyOf(mute)
+    await settle()
+    await vi.advanceTimersByTimeAsync(500)
+    expect(whys[0]?.message).toBe('no connection to ws://x: no answer in 500 ms')
+  })
+
+  it('by what its getTicket threw', async () => {
+    const cause = new TypeError('fetch failed')
+    const setup = make({ getTicket: () => Promise.reject(cause) })
+    const errors = whyOf(setup)
+    await settle()
+    expect(errors).toMatchObject([{ code: 'UNAUTHENTICATED', cause }])
+  })
+
+  it('in the words of the node, where it has said goodbye', async () => {
+    const setup = await live()
+    const errors = whyOf(setup)
+    setup.socket.receive({
+      type: 'goodbye',
+      code: 4454,
+      reason: 'the node is being updated',
+      retryAfter: 0,
+      route: '',
+      least: 0,
+      most: 0,
+    })
+    setup.socket.onclose?.({ code: 4454, reason: 'DRAINING' })
+    expect(errors).toMatchObject([{ code: 'DRAINING', message: 'the node is being updated' }])
+  })
+})
+
+describe('The state of a client', () => {
+  it('is told when it changes, and only then', async () => {
+    const setup = make()
+    const states: string[] = []
+    setup.client.onState((state) => states.push(state))
+    await settle()
+    for (const attempt of [0, 1]) {
+      setup.sockets[attempt]?.onopen?.()
+      setup.sockets[attempt]?.receive(welcomeOf())
+      setup.sockets[attempt]?.onclose?.({ code: 1006, reason: '' })
+      await vi.advanceTimersByTimeAsync(3_000)
+    }
+    expect(states).toEqual([
+      'connected',
+      'disconnected',
+      'connecting',
+      'connected',
+      'disconnected',
+      'connecting',
+    ])
+  })
+
+  it('is told to all in order, also where one of them changes it', async () => {
+    const setup = make()
+    const told: string[] = []
+    setup.client.onState((state) => {
+      told.push(`one ${state}`)
+      if (state === 'connected') setup.client.close()
+    })
+    setup.client.onState((state) => told.push(`two ${state}`))
+    await settle()
+    setup.sockets[0]?.onopen?.()
+    setup.sockets[0]?.receive(welcomeOf())
+    expect(told).toEqual(['one connected', 'two connected', 'one closed', 'two closed'])
+  })
+})
+
+describe('A client with autoConnect: false', () => {
+  it('asks for no ticket and keeps no timer before it is needed, and then connects', async () => {
+    const needs = [
+      ({ client }: ReturnType<typeof make>) => void client.join('m').catch(() => {}),
+      ({ client }: ReturnType<typeof make>) => void client.subscribe('t', () => {}),
+      ({ client }: ReturnType<typeof make>) => void client.request('r').catch(() => {}),
+      ({ client }: ReturnType<typeof make>) => void client.publish('t', 1).catch(() => {}),
+      ({ client }: ReturnType<typeof make>) => void client.onPush('p', () => {}),
+    ]
+    for (const need of needs) {
+      let asked = 0
+      const setup = make({
+        autoConnect: false,
+        getTicket: () => {
+          asked++
+          return { url: 'ws://x', token: 't', expiresAt: 1e10 }
+        },
+      })
+      setup.client.onState(() => {})
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect([asked, setup.client.state, vi.getTimerCount()]).toEqual([0, 'disconnected', 0])
+      need(setup)
+      await settle()
+      expect([asked, setup.client.state, setup.sockets.length]).toEqual([1, 'connecting', 1])
+      setup.client.close()
+    }
+  })
+
+  it('is closed without ever having connected', async () => {
+    const { client, sockets } = make({ autoConnect: false })
+    client.close()
+    expect([client.state, sockets.length]).toEqual(['closed', 0])
+    expect(await failure(client.request('r'))).toMatchObject({ code: 'CLOSED' })
+  })
+})
+
+describe('Every promise settles', () => {
+  it('without a server, within its time-out', async () => {
+    const { client } = make({ getTicket: () => new Promise(() => {}) })
+    const ends = [client.join('m'), client.request('r'), client.publish('t', 1)].map(failure)
+    await vi.advanceTimersByTimeAsync(10_000)
+    for (const end of ends) expect(await end).toMatchObject({ code: 'NOT_SENT' })
+  })
+
+  it('a join whose answer does not come, and the seat is left when it comes after all', async () => {
+    const setup = await live()
+    const end = failure(setup.client.join('m', { timeoutMs: 500 }))
+    await settle()
+    const call = setup.socket.takeOf('join')[0]?.call ?? 0
+    await vi.advanceTimersByTimeAsync(500)
+    expect(await end).toMatchObject({ code: 'TIMEOUT' })
+    setup.socket.receive(joinedOf({ call }))
+    await settle()
+    expect(setup.socket.takeOf('leave')).toMatchObject([{ log: 5 }])
+  })
+
+  it('a join that was answered in time keeps its seat', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    await vi.advanceTimersByTimeAsync(15_000)
+    expect([meeting.slot, setup.socket.takeOf('leave')]).toEqual([0, []])
+  })
+
+  it('a sending that is in no frame, within its time-out', async () => {
+    const setup = await live({ heartbeat: 60_000 })
+    const meeting = await joined(setup)
+    const end = failure(meeting.send('x', { timeoutMs: 700 }))
+    await vi.advanceTimersByTimeAsync(700)
+    expect(await end).toMatchObject({ code: 'TIMEOUT', retry: 'unknown' })
+  })
+
+  it('at once, all of them, without a connection and with offline: refuse', async () => {
+    const { client } = make({ getTicket: () => new Promise(() => {}), offline: 'refuse' })
+    for (const promise of [client.join('m'), client.request('r'), client.publish('t', 1)])
+      expect(await failure(promise)).toMatchObject({ code: 'NOT_SENT' })
+    const setup = await live({}, { offline: 'refuse' })
+    const meeting = await joined(setup)
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    expect(await failure(meeting.send(1))).toMatchObject({ code: 'NOT_SENT' })
+  })
+
+  it('by rejection, for what cannot be said: nothing throws', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const { client } = setup
+    const calls = [
+      () => meeting.send(1n),
+      () => meeting.send(new Map()),
+      () => meeting.send('x', { timeoutMs: 0 }),
+      () => client.request('r', { a: [1n] }),
+      () => client.request('a b'),
+      () => client.publish('t', new Set()),
+      () => client.publish('*', 1),
+      () => client.join('a b'),
+      () => client.join('m', { config: '\ud800' }),
+    ]
+    for (const call of calls) expect(await failure(call())).toBeInstanceOf(Error)
+  })
+})
+
+describe('An input that is refused', () => {
+  const nack = { type: 'nack', log: 5, seq: 1, error: 'LIMIT', retryAfter: 0, last: 0 } as const
+  const words = { message: 'One answer each.', reason: 'answered' }
+
+  it('rejects in the words of the business, and with its reason', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const end = failure(meeting.send('x'))
+    await settle()
+    setup.socket.receive({ ...nack, ...words })
+    expect(await end).toMatchObject({ code: 'LIMIT', ...words })
+  })
+
+  it('and that nobody awaits reaches onRefused, with what was sent', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const refused: unknown[] = []
+    meeting.onRefused((error, data) => refused.push([error.code, error.message, data]))
+    void meeting.send('x')
+    const awaited = failure(meeting.send('y'))
+    await settle()
+    setup.socket.receive({ ...nack, ...words }, { ...nack, ...words, seq: 2 })
+    await awaited
+    await settle()
+    expect(refused).toEqual([['LIMIT', 'One answer each.', 'x']])
+  })
+
+  it('and that nobody awaits or listens for is a warning in development, and none in production', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+    for (const environment of ['production', 'development']) {
+      vi.stubEnv('NODE_ENV', environment)
+      const setup = await live()
+      const meeting = await joined(setup)
+      void meeting.send(undefined)
+      await settle()
+      if (environment === 'production') expect(warn).not.toHaveBeenCalled()
+    }
+    vi.unstubAllEnvs()
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/an input to m was refused.*TypeError/)]])
+  })
+})
+
+describe('A call that is refused', () => {
+  it('rejects in the words of the business, and with its reason', async () => {
+    const setup = await live()
+    const end = failure(setup.client.request('answer', 1))
+    await settle()
+    const call = setup.socket.takeOf('request')[0]?.call ?? 0
+    const told = { message: 'One answer each.', reason: 'answered' }
+    setup.socket.receive({ type: 'failed', call, index: 0, error: 'LIMIT', retryAfter: 0, ...told })
+    expect(await end).toMatchObject({ code: 'LIMIT', ...told })
+  })
+})
+
+describe('A runtime that lacks something', () => {
+  it('is told at connect() what is missing, and nothing is missed before', async () => {
+    for (const name of ['TextEncoder', 'TextDecoder', 'queueMicrotask', 'performance', 'WebSocket']) {
+      const has = Object.getOwnPropertyDescriptor(globalThis, name)
+      delete (globalThis as Record<string, unknown>)[name]
+      try {
+        expect(() => make({ socket: undefined as never })).toThrow(new RegExp(`needs.* ${name}`))
+      } finally {
+        if (has !== undefined) Object.defineProperty(globalThis, name, has)
+      }
+    }
+  })
+
+  it('an old AbortSignal, without a reason and throwIfAborted, still works', async () => {
+    const setup = await live()
+    const listeners = new Set<() => void>()
+    const signal = {
+      aborted: false,
+      addEventListener: (_: string, listener: () => void) => listeners.add(listener),
+      removeEventListener: (_: string, listener: () => void) => listeners.delete(listener),
+    }
+    const end = failure(setup.client.request('r', 1, { signal: signal as never }))
+    signal.aborted = true
+    for (const listener of listeners) listener()
+    expect(await end).toMatchObject({ code: 'CANCELLED' })
+    expect(listeners.size).toBe(0)
+    expect(await failure(setup.client.join('m', { signal: signal as never }))).toMatchObject({
+      code: 'CANCELLED',
+    })
+  })
+})

@@ -1,0 +1,277 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { Client } from '../../../src/client/index.ts'
+import { nowhere, type Position } from '../../../src/protocol/index.ts'
+import { failure, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
+import { positionOf, publicationsOf, subscribedOf, text, welcomeOf } from './rig.ts'
+
+useVirtualTime()
+
+/* Several subscribers of one topic, each as if it were alone, on one subscription of the node. */
+
+type Options = NonNullable<Parameters<Client['subscribe']>[2]>
+type Wish = ReturnType<typeof wishes>[number]
+
+const wishes = ({ socket }: Pick<Setup, 'socket'>) =>
+  socket.takeOf('subscribe').flatMap(({ call, topics }) => topics.map((topic) => ({ call, ...topic })))
+
+/** Adds a subscriber of `t`; what it hears: data, gaps, starts. */
+function subscriber({ client }: Setup, options: Options = {}): { heard: unknown[]; off: () => void } {
+  const heard: unknown[] = []
+  const off = client.subscribe('t', (data) => heard.push(data), {
+    onSubscribed: ({ recovered, reason }) => heard.push(`start ${recovered} ${reason}`),
+    onGap: ({ lost, reason }) => heard.push(`gap ${lost} ${reason}`),
+    ...options,
+  })
+  return { heard, off }
+}
+
+/** The node answers the last SUBSCRIBE of `t`. */
+async function answer(
+  setup: Pick<Setup, 'socket'>,
+  position: Position,
+  parts: { readonly keyed?: boolean; readonly recovered?: boolean } = {},
+): Promise<Wish | undefined> {
+  await settle()
+  const wish = wishes(setup).at(-1)
+  setup.socket.receive(subscribedOf({ call: wish?.call ?? 0, position, ...parts }))
+  await settle()
+  return wish
+}
+
+describe('Subscribers of one topic', () => {
+  it('with different rates share a subscription, and each gets its own', async () => {
+    const setup = await live()
+    const quick = subscriber(setup, { conflate: true, maxHz: 10 })
+    const slow = subscriber(setup, { conflate: true, maxHz: 1 })
+    const wish = await answer(setup, positionOf(0))
+    expect(wish).toMatchObject({ topic: 't', maxHz: 10, conflate: true })
+    for (const number of [1, 2, 3]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    expect([quick.heard, slow.heard]).toEqual([
+      ['start false ', 1, 2, 3],
+      ['start false ', 1],
+    ])
+    await vi.advanceTimersByTimeAsync(999)
+    expect(slow.heard).toHaveLength(2)
+    await vi.advanceTimersByTimeAsync(1)
+    expect(slow.heard).toEqual(['start false ', 1, 3])
+    quick.off()
+    await settle()
+    // The node need not send what nobody wants.
+    expect(wishes(setup)).toMatchObject([{ maxHz: 1 }])
+  })
+
+  it('hear every publication at their own pace where they do not conflate', async () => {
+    const setup = await live()
+    const all = subscriber(setup)
+    const slow = subscriber(setup, { maxHz: 2 })
+    await answer(setup, positionOf(1))
+    for (const number of [1, 2, 3]) setup.socket.receive(publicationsOf([{ number }]))
+    await vi.advanceTimersByTimeAsync(500)
+    expect([all.heard, slow.heard]).toEqual([
+      ['start false ', 1, 2, 3],
+      ['start false ', 1, 2, 3],
+    ])
+  })
+
+  it('with different keys hear theirs, and a later one gets the values that it names', async () => {
+    const setup = await live()
+    const a = subscriber(setup, { keys: ['a'], conflate: true })
+    expect(await answer(setup, positionOf(0))).toMatchObject({ keys: [{ key: 'a' }] })
+    setup.socket.receive(publicationsOf([{ number: 1, key: 'a' }]))
+    const b = subscriber(setup, { keys: ['b'], conflate: true })
+    const wish = await answer(setup, positionOf(0))
+    expect(wish).toMatchObject({ keys: [{ key: 'a' }, { key: 'b' }], since: nowhere })
+    setup.socket.receive(
+      publicationsOf([
+        { number: 1, key: 'a' },
+        { number: 2, key: 'b' },
+        { number: 3, key: 'a' },
+      ]),
+    )
+    expect([a.heard, b.heard]).toEqual([
+      ['start false ', 1, 3],
+      ['start false ', 2],
+    ])
+  })
+
+  it('that come late begin with the latest values of a topic that has keys, without a word to the node', async () => {
+    const setup = await live()
+    subscriber(setup)
+    await answer(setup, positionOf(1), { keyed: true })
+    setup.socket.receive(
+      publicationsOf([
+        { number: 1, key: 'a' },
+        { number: 2, key: 'b' },
+        { number: 3, key: 'a' },
+      ]),
+    )
+    const late = subscriber(setup)
+    expect(late.heard).toEqual([])
+    await settle()
+    expect([late.heard, wishes(setup)]).toEqual([['start false ', 3, 2], []])
+  })
+
+  it('that come late get their history, and the others nothing twice', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    expect(await answer(setup, positionOf(5, [[1, 4]]))).toMatchObject({ history: 0 })
+    setup.socket.receive(publicationsOf([{ at: 5, number: 5 }]))
+    const late = subscriber(setup, { history: 3 })
+    expect(await answer(setup, positionOf(3, [[1, 2]]))).toMatchObject({ history: 3, since: nowhere })
+    setup.socket.receive(
+      publicationsOf([
+        { at: 3, number: 3 },
+        { at: 4, number: 4 },
+        { at: 5, number: 5 },
+        { at: 6, number: 6 },
+      ]),
+    )
+    expect([first.heard, late.heard]).toEqual([
+      ['start false ', 5, 6],
+      ['start false ', 3, 4, 5, 6],
+    ])
+  })
+
+  it('miss nothing where another one begins behind what they have had', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(5, [[1, 4]]))
+    const late = subscriber(setup, { history: 1 })
+    // The node was about to send them 5 and 6.
+    expect(await answer(setup, positionOf(6, [[1, 5]]))).toMatchObject({ history: 1 })
+    setup.socket.receive(publicationsOf([{ at: 6, number: 6 }]))
+    expect([first.heard, late.heard]).toEqual([['start false '], ['start false ', 6]])
+    expect(await answer(setup, positionOf(5, [[1, 4]]), { recovered: true })).toMatchObject({
+      since: positionOf(5, [[1, 4]]),
+    })
+    setup.socket.receive(
+      publicationsOf([
+        { at: 5, number: 5 },
+        { at: 6, number: 6 },
+        { at: 7, number: 7 },
+      ]),
+    )
+    expect([first.heard, late.heard]).toEqual([
+      ['start false ', 5, 6, 7],
+      ['start false ', 6, 7],
+    ])
+  })
+
+  it('that ask for different histories at once get their own each', async () => {
+    const setup = await live()
+    const none = subscriber(setup)
+    const two = subscriber(setup, { history: 2 })
+    expect(await answer(setup, positionOf(3, [[1, 2]]))).toMatchObject({ history: 0 })
+    expect(await answer(setup, positionOf(1))).toMatchObject({ history: 2 })
+    setup.socket.receive(
+      publicationsOf([
+        { at: 1, number: 1 },
+        { at: 2, number: 2 },
+        { at: 3, number: 3 },
+      ]),
+    )
+    expect([none.heard, two.heard]).toEqual([
+      ['start false ', 3],
+      ['start false ', 1, 2, 3],
+    ])
+  })
+
+  it('are told of each reconnect, and go on where they were', async () => {
+    const setup = await live()
+    const all = [subscriber(setup), subscriber(setup, { maxHz: 5 })]
+    await answer(setup, positionOf(1))
+    setup.socket.receive(publicationsOf([{ at: 1, number: 1 }]))
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(3_000)
+    const socket = setup.sockets[1] as Setup['socket']
+    socket.onopen?.()
+    await settle()
+    socket.receive(welcomeOf({ resumed: true }))
+    const wish = await answer({ socket }, positionOf(2, [[1, 1]]), { recovered: true })
+    expect(wish).toMatchObject({ since: positionOf(2, [[1, 1]]), maxHz: 0 })
+    for (const { heard } of all) expect(heard).toEqual(['start false ', 1, 'start true '])
+  })
+
+  it('may remove themselves and each other while one of them is called', async () => {
+    const setup = await live()
+    const heard: string[] = []
+    let offs: (() => void)[] = []
+    offs = ['one', 'two', 'three'].map((name) =>
+      setup.client.subscribe('t', () => {
+        heard.push(name)
+        offs[1]?.()
+        if (name === 'three') offs[2]?.()
+      }),
+    )
+    await answer(setup, positionOf(1))
+    for (const number of [1, 2]) setup.socket.receive(publicationsOf([{ number }]))
+    expect(heard).toEqual(['one', 'three', 'one'])
+  })
+
+  it('get objects of their own', async () => {
+    const setup = await live()
+    const heard: unknown[] = []
+    for (const _ of [1, 2])
+      setup.client.subscribe<{ n: number }>('t', (data) => {
+        heard.push({ ...data })
+        data.n = 9
+      })
+    await answer(setup, positionOf(1))
+    setup.socket.receive(publicationsOf([{ number: 1, data: text('{"n":1}') }]))
+    expect(heard).toEqual([{ n: 1 }, { n: 1 }])
+  })
+
+  it('end together where the node ends the subscription, and those with a listener hear why', async () => {
+    const setup = await live()
+    const errors: unknown[] = []
+    setup.client.subscribe('t', () => {}, { onError: ({ code }) => errors.push(code) })
+    setup.client.subscribe('t', () => {})
+    await answer(setup, positionOf(1))
+    setup.socket.receive({ type: 'ended', log: 9, error: 'FORBIDDEN', message: 'no' })
+    expect([errors, setup.client.position('t')]).toEqual([['FORBIDDEN'], null])
+  })
+})
+
+describe('A subscription that the node has ended', () => {
+  it('leaves alone the one that has taken its place', async () => {
+    const setup = await live()
+    const off = setup.client.subscribe('t', () => {}, { onError: () => {} })
+    await answer(setup, positionOf(1))
+    setup.socket.receive({ type: 'ended', log: 9, error: 'FORBIDDEN', message: 'no' })
+    const { heard } = subscriber(setup)
+    off()
+    await answer(setup, positionOf(1))
+    setup.socket.receive(publicationsOf([{ number: 1 }]))
+    expect([heard, setup.client.position('t')?.at]).toEqual([['start false ', 1], 2])
+  })
+})
+
+describe('One call of subscribe', () => {
+  it('follows many topics, in one packet, until it is taken back', async () => {
+    const setup = await live()
+    const heard: unknown[] = []
+    const off = setup.client.subscribe(['a', 'b'], (data, { topic }) => heard.push([topic, data]))
+    await settle()
+    const [subscribe] = setup.socket.takeOf('subscribe')
+    expect(subscribe?.topics.map(({ topic }) => topic)).toEqual(['a', 'b'])
+    const call = subscribe?.call ?? 0
+    setup.socket.receive(
+      subscribedOf({ call, topic: 'a', log: 9, position: positionOf(1) }),
+      subscribedOf({ call, index: 1, topic: 'b', log: 10, position: positionOf(1) }),
+    )
+    setup.socket.receive(publicationsOf([{ number: 1 }]), { ...publicationsOf([{ number: 1 }]), log: 10 })
+    expect(heard).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ])
+    off()
+    await settle()
+    expect(setup.socket.takeOf('unsubscribe')).toHaveLength(2)
+  })
+
+  it('refuses a pattern, and says what to use instead', async () => {
+    const { client } = await live()
+    expect(() => client.subscribe('stock.*', () => {})).toThrow(/"stock\.\*" .*keys/)
+    expect(await failure(client.publish('stock.*', 1))).toMatchObject({ code: 'BAD_TOPIC' })
+  })
+})
