@@ -125,8 +125,8 @@ function or(option: string | undefined, variable: string): string | undefined {
 
 function portOf(options: ServeOptions, file: FileOptions, path: string | undefined): number {
   if (options.port !== undefined) return parsePort(options.port, '--port')
-  const { PORT } = process.env
-  if (PORT) return parsePort(PORT, 'PORT in the environment')
+  const said = or(undefined, 'PORT')
+  if (said !== undefined) return parsePort(said, 'PORT in the environment')
   return file.port === undefined ? Number(DEFAULT_PORT) : parsePort(String(file.port), `port in ${path}`)
 }
 

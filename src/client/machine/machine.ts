@@ -23,6 +23,8 @@ import { type Ticket, Tickets } from './tickets.ts'
 const LATE_MS = 1_000
 /** How long a probed connection has to answer. */
 const PROBE_MS = 5_000
+/** How long the close that follows a GOODBYE may take; it may be lost. */
+const LEAVING_MS = 1_000
 /** The close code for a socket that the client will replace; 1000 would end the session. */
 export const DROPPED = 3000
 
@@ -390,7 +392,7 @@ export class Machine {
       return
     }
     if (this.#attempt !== attempt) return
-    this.#silentUntil = now + 2 * (this.#welcome?.heartbeat ?? 0)
+    this.#silentUntil = now + (this.#goodbye === null ? 2 * (this.#welcome?.heartbeat ?? 0) : LEAVING_MS)
     this.#receipts.bytes += size
     if (this.#receipts.isAckDue || now >= this.followers.acknowledgeAt) this.#acknowledge(now)
   }
@@ -410,6 +412,7 @@ export class Machine {
         return
       case 'goodbye':
         this.#goodbye = message
+        this.#deadline = now + LEAVING_MS
         return this.#backoff.goodbye(message.retryAfter)
       case 'move':
         // It stays until the other socket is open, and where that never is.

@@ -45,7 +45,7 @@ describe('A kept address is a guess', () => {
       'a goodbye that says MOVED, and no close at all behind it',
       (rig: Rig) => {
         rig.receive(goodbye(4452))
-        rig.advance(16_000)
+        rig.advance(1_000)
       },
     ],
   ])('after %s a fresh ticket is asked for at once', (_, lose) => {
@@ -186,6 +186,19 @@ describe('A goodbye', () => {
       rig.receive(goodbye(4404))
       lose(rig)
       expect(rig.phases.at(-1)?.[0]).toBe('closed')
+    }
+  })
+
+  it('is waited for no longer than a second until the connection closes', () => {
+    for (const reach of [(rig: Rig) => rig.live(), (rig: Rig) => rig.greet()]) {
+      const rig = new Rig()
+      reach(rig)
+      const phase = rig.machine.phase
+      rig.receive(goodbye(4455))
+      rig.advance(999)
+      expect([rig.machine.phase, rig.closed]).toEqual([phase, []])
+      rig.advance(1)
+      expect([rig.machine.phase, rig.closed.length]).toEqual(['waiting', 1])
     }
   })
 

@@ -359,7 +359,8 @@ describe('A JOIN', () => {
     world.bus.cut(a.node.incarnation)
     ann.join(name)
     ann.request('behind')
-    world.advance(900)
+    // A second for the registrar, and one for all nodes.
+    world.advance(1_900)
     expect([heard(ann), a.application.requests]).toEqual([[], []])
     world.advance(100)
     expect(heard(ann)).toEqual([`BUSY: the cluster has not said in time which node has ${name}; try again`])
@@ -376,7 +377,7 @@ describe('A JOIN', () => {
     world.settle()
     expect(a.node.timersByName.get('search')).toBe(1)
     ann.hangUp(true)
-    world.advance(1_500)
+    world.advance(2_500)
     expect(a.node.timersByName.get('search')).toBeUndefined()
     expect([a.node.sessions, a.node.logs.of.user]).toEqual([0, 0])
   })
