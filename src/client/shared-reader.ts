@@ -63,17 +63,14 @@ interface Subscriber {
 function wishOfAll(wishes: readonly ReadOptions[]): ReadOptions {
   const [first] = wishes as [ReadOptions]
   const keys = [...new Set(wishes.flatMap((wish) => wish.keys))]
-  const policies = wishes.map(({ policy }) => policy)
+  const policies = new Set(wishes.map(({ policy }) => policy))
   const isEvery = wishes.some((wish) => wish.keys.length === 0) || keys.length > limits.keys
   return {
     conflate: wishes.every(({ conflate }) => conflate),
     maxHz: wishes.some(({ maxHz }) => maxHz === 0) ? 0 : Math.max(...wishes.map(({ maxHz }) => maxHz)),
     keys: isEvery ? [] : keys,
-    policy: policies.every((policy) => policy === first.policy)
-      ? first.policy
-      : policies.includes('disconnect')
-        ? 'disconnect'
-        : 'skip',
+    // Who may be told that something is missing may have the latest values of it, too.
+    policy: policies.size === 1 ? first.policy : policies.has('disconnect') ? 'disconnect' : 'conflate',
   }
 }
 
@@ -202,7 +199,10 @@ export class SharedReader implements ReaderListener {
       return
     }
     if (waiting.size === 0) subscriber.cancel = outside.at(turnAt, () => this.#flush(subscriber, maxHz))
-    waiting.set(conflate ? received.key : waiting.size, received)
+    const place = conflate ? received.key : waiting.size
+    // To the end: in order of publication.
+    waiting.delete(place)
+    waiting.set(place, received)
     if (waiting.size >= MOST_WAITING_PUBLICATIONS) this.#flush(subscriber)
   }
 
@@ -244,8 +244,11 @@ export class SharedReader implements ReaderListener {
   gap(lost: number, reason: ErrorCode): void {
     if (reason !== 'SLOW') this.#latest.clear()
     for (const subscriber of Array.from(this.#subscribers)) {
-      if (subscriber.phase !== 'on' || subscriber.isHeld) continue
+      const { phase, isHeld, wish } = subscriber
+      if (phase !== 'on' || isHeld) continue
       this.#flush(subscriber)
+      // The latest values of what is missing follow, and it wants no others.
+      if (reason === 'SLOW' && wish.conflate && wish.policy === 'conflate') continue
       this.#call(subscriber, subscriber.options.onGap, { lost, reason })
     }
   }

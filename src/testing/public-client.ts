@@ -365,8 +365,9 @@ export class PublicClient extends SimClient {
     this.#do(() => {
       const client = this.#client
       const { since: _, ...wish } = options
-      // A late listener gets its history or the latest values, at a time of its own.
-      const isOwn = partial || (options.history ?? 0) > 0
+      const isBeside = this.id % 3 === 0
+      // A late listener gets its history or the latest values, and one with a rate what comes, at a time of its own.
+      const isOwn = partial || (options.history ?? 0) > 0 || (isBeside && (options.maxHz ?? 0) > 0)
       const stream = isOwn
         ? null
         : this.#stream(`topic ${topic} ${++this.#sent}`, (told) =>
@@ -399,7 +400,7 @@ export class PublicClient extends SimClient {
         },
       )
       isAdded = true
-      const removeOther = this.id % 3 === 0 ? this.#besides(topic) : null
+      const removeOther = isBeside ? this.#besides(topic) : null
       const removeAll = (): void => {
         remove()
         removeOther?.()

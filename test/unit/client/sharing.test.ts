@@ -60,6 +60,42 @@ describe('Subscribers of one topic', () => {
     expect(wishes(setup)).toMatchObject([{ maxHz: 1 }])
   })
 
+  it('hear the latest values of their turn in the order of their publication', async () => {
+    const setup = await live()
+    subscriber(setup)
+    const slow = subscriber(setup, { conflate: true, maxHz: 1 })
+    await answer(setup, positionOf(1))
+    for (const [number, key] of [
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+      [4, 'b'],
+    ] as const)
+      setup.socket.receive(publicationsOf([{ number, key }]))
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(slow.heard).toEqual(['start false ', 1, 3, 4])
+  })
+
+  it('of whom one conflates have the node send the latest values of what a slow connection misses', async () => {
+    const setup = await live()
+    const all = subscriber(setup)
+    const latest = subscriber(setup, { conflate: true })
+    expect(await answer(setup, positionOf(1))).toMatchObject({ conflate: false, policy: 1 })
+    setup.socket.receive({
+      type: 'gap',
+      log: 9,
+      from: 1,
+      to: 9,
+      position: positionOf(1),
+      reason: 'SLOW',
+    })
+    setup.socket.receive(publicationsOf([{ number: 8, key: 'a' }]))
+    expect([all.heard, latest.heard]).toEqual([
+      ['start false ', 'gap 0 SLOW', 8],
+      ['start false ', 8],
+    ])
+  })
+
   it('hear every publication at their own pace where they do not conflate', async () => {
     const setup = await live()
     const all = subscriber(setup)
