@@ -119,7 +119,7 @@ export const accessMutants: readonly Mutant[] = [
   },
   {
     name: 'an input framed although the business refused it',
-    breaks: ['I5'],
+    breaks: ['I4', 'I5'],
     plant: () =>
       replace(Meetings.prototype, 'open', (open) => {
         return function (this: Meetings, name, options, business, now, maker) {

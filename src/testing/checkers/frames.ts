@@ -95,6 +95,8 @@ export class ContinuityChecker implements Observer {
     }
     const logs = this.#due.get(here) ?? new Map<number, number>()
     this.#due.set(here, logs)
+    // It begins anew, and may have been in that world before: two may live, until a node that was silent is heard again.
+    if (!message.recovered && !sameWorld) this.joining(client, message.meeting)
     const isRewound = message.reason === 'REWOUND'
     if (isRewound && message.next >= asked.next) violate('I7', 'REWOUND, but no frame is undone')
     if (isRewound) this.#delivered.set(`${client.id} ${message.meeting} ${message.world}`, message.next)
