@@ -106,6 +106,7 @@ export class InputChecker implements Observer {
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
+    if (message.type === 'joined' && message.reason === 'NEW_EPOCH') this.frameGap(client, message.meeting)
     if (message.type === 'joined' && message.reason === 'REWOUND') {
       this.frameGap(client, message.meeting)
       this.#undo(client, message)
