@@ -153,7 +153,7 @@ class Follow {
     else if (state === 'closed' && error?.code === 'UNAUTHENTICATED' && !had)
       this.#end(
         new CommandError(
-          `${error.message} Where --secret or RTMS_SECRET signs the ticket: is it the node's, and --issuer and --audience too?`,
+          `The node refused the token. Where --secret or RTMS_SECRET signs the ticket: is it the node's, and --issuer and --audience too?`,
           error.code,
         ),
       )

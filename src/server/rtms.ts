@@ -273,6 +273,7 @@ export class Rtms<C extends Contract = Contract> {
     } catch (error) {
       host.handle((node, now) => node.leave(now))
       host.stop()
+      rtms.#past?.close()
       await host.bus.close()
       throw error
     }

@@ -214,7 +214,7 @@ describe('rtms tail', () => {
     expect(await out(['tail', 'nope', '--meeting'], 1)).toContain('no meeting of the name nope')
     expect(await out(['tail', 'a', '--key', 'wrong'], 1)).toContain('the key is not one of the node’s')
     expect(await out(['tail', 'a', '--secret', 'x'.repeat(32)], 1)).toMatch(
-      /Not connected \(The token is .+--secret or RTMS_SECRET signs the ticket: is it the node's/s,
+      /Not connected \(the token was refused\).+--secret or RTMS_SECRET signs the ticket: is it the node's/s,
     )
     const forged = { RTMS_URL: env['RTMS_URL'] as string, RTMS_SECRET: `another ${SECRET}` }
     const refused = rtms(['tail', 'a'], forged)

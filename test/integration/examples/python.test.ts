@@ -299,10 +299,12 @@ describe('examples/python', () => {
     const lines: string[] = []
     createInterface(child.stdout).on('line', (line) => lines.push(line))
     const ended = new Promise((resolve) => child.on('close', resolve))
-    await until(() => lines.length + complaints().length).toBeGreaterThan(4)
+    // A ghost keeps it company, and comes in between.
+    const moves = (): string[] => lines.filter((line) => line.includes('Python moves'))
+    await until(() => moves().length + complaints().length).toBeGreaterThan(1)
     expect(lines[0]).toBe('connected')
     expect(lines[1]).toBe('frame 1: Python join')
-    expect(lines[3]).toMatch(/^frame \d+: Python moves to \{'x': \d+, 'y': \d+\}$/)
+    expect(moves()[0]).toMatch(/^frame \d+: Python moves to \{'x': \d+, 'y': \d+\}$/)
     child.kill('SIGINT')
     await ended
     expect(complaints()).toBe('')
