@@ -164,7 +164,7 @@ const replicaMutants: readonly Mutant[] = [
   },
   {
     name: 'a link that breaks without a word to the meetings',
-    breaks: ['I4', 'members', 'liveness'],
+    breaks: ['I4', 'I20', 'members', 'liveness'],
     from: 169,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
