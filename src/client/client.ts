@@ -175,8 +175,8 @@ export class Client<C extends Contract = Contract> {
 
   /**
    * Calls `listener` at each change of state. `error` says why there is no connection: the node's own reason, that of
-   * `getTicket`, or UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing is
-   * wrong, as for a page that is hidden.
+   * `getTicket`, or UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing
+   * is wrong, as for a page that is hidden.
    */
   onState(listener: (state: State, error: RtmsError | null) => void): () => void {
     return this.#states.add(listener)
@@ -194,9 +194,10 @@ export class Client<C extends Contract = Contract> {
 
   /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
-   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, NOT_SENT, TIMEOUT, CANCELLED or
-   * CLOSED, or with what the business throws. A seat that was held, and is refused with RATE or BUSY after a reconnect,
-   * is asked for again after the node's wait. `T` is the type of the inputs or, with a contract, the kind of the meeting.
+   * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, NOT_SENT, TIMEOUT, CANCELLED
+   * or CLOSED, or with what the business throws. A seat that was held, and is refused with RATE or BUSY after a
+   * reconnect, is asked for again after the node's wait. `T` is the type of the inputs or, with a contract, the kind of
+   * the meeting.
    */
   join<T extends Joinable<C> = Joinable<C>>(
     name: string,

@@ -79,8 +79,8 @@ class Sending extends Promise<number> {
 }
 
 /**
- * A meeting this client has joined. It stays joined across reconnects until `leave`. `T` is the type of inputs, `M` that
- * of messages to this member alone, `W` that of the business's words to all.
+ * A meeting this client has joined. It stays joined across reconnects until `leave`. `T` is the type of inputs, `M`
+ * that of messages to this member alone, `W` that of the business's words to all.
  */
 export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListener {
   readonly name: string
@@ -171,7 +171,9 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     return this.#facts.head
   }
 
-  /** Who is in the meeting now, by slot: as of the last frame that has come, whether a listener has heard of it or not. */
+  /**
+   * Who is in the meeting now, by slot: as of the last frame that has come, whether a listener has heard of it or not.
+   */
   get members(): Member[] {
     const members = Array.from(this.#members.values(), (member) => ({ ...member }))
     return members.sort((one, other) => one.slot - other.slot)
@@ -251,8 +253,9 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   /**
    * Sends an input: any value with a JSON form, or bytes. Resolves with the number of the frame that holds it. Rejects
    * with the server's reason (RATE, TOO_LARGE, BUSY …) or the business's, with NOT_SENT where it could not be sent in
-   * time and never will be, with UNKNOWN where the connection was lost while it was under way, and with TIMEOUT where no
-   * frame came in time: it may yet come. A rejection that nobody handles goes to {@link onRefused}, not to the runtime.
+   * time and never will be, with UNKNOWN where the connection was lost while it was under way, and with TIMEOUT where
+   * no frame came in time: it may yet come. A rejection that nobody handles goes to {@link onRefused}, not to the
+   * runtime.
    */
   send(data: T, options: SendOptions = {}): Promise<number> {
     const sending = new Sending((resolve) => resolve(this.#host.input(this.#seat, data, options)))

@@ -179,8 +179,8 @@ export interface Application {
   /** No answer came in time, so the action was denied. */
   authorizeEnded(question: Question): void
   /**
-   * Decides about a client's publication. Answered directly, as {@link MeetingLogic} is: with the payload to publish, the
-   * same or another one, or a refusal. Without this method, all are taken.
+   * Decides about a client's publication. Answered directly, as {@link MeetingLogic} is: with the payload to publish,
+   * the same or another one, or a refusal. Without this method, all are taken.
    */
   publishing?(publication: ClientPublication): Payload | Refusal
   /** Something was published to a topic of {@link RtmsNode.listen}, here or on another node. */

@@ -69,7 +69,10 @@ export type TopicOf<C, N extends string, T = unknown> = [Part<C, 'topics'>] exte
 /** What `join` takes as its type: a kind of the contract or, where it has no meetings, the type of an input. */
 export type Joinable<C> = [Part<C, 'meetings'>] extends [never] ? unknown : NameIn<C, 'meetings'>
 
-/** What a kind of meeting says of inputs, messages to one member, words to all, or its state; `T` without a contract of meetings. */
+/**
+ * What a kind of meeting says of inputs, messages to one member, words to all, or its state; `T` without a contract of
+ * meetings.
+ */
 export type MeetingOf<C, K, F extends 'input' | 'message' | 'say' | 'state', T = unknown> = [
   Part<C, 'meetings'>,
 ] extends [never]

@@ -5,6 +5,7 @@ import type { RequestHandlers } from './business/requests.ts'
 import { LoopDelay } from './ground/loop-delay.ts'
 import type { Host } from './host.ts'
 import { addProcessMetrics } from './process-metrics.ts'
+import { addCounter, addGauge } from './read-metrics.ts'
 import type { RemoteKeys } from './tickets/jwks.ts'
 
 const QUANTILES: readonly number[] = [0.5, 0.9, 0.99, 1]
@@ -259,28 +260,11 @@ export class Metrics {
   }
 
   #gauge(name: string, help: string, read: () => number): void {
-    const metric = new Gauge({
-      name: `rtms_${name}`,
-      help,
-      registers: [],
-      collect() {
-        this.set(read())
-      },
-    })
-    this.#registry.registerMetric(metric)
+    addGauge(this.#registry, `rtms_${name}`, help, read)
   }
 
   #counter(name: string, help: string, read: () => number): void {
-    const metric = new Counter({
-      name: `rtms_${name}`,
-      help,
-      registers: [],
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
-    this.#registry.registerMetric(metric)
+    addCounter(this.#registry, `rtms_${name}`, help, read)
   }
 
   #counters(

@@ -9,6 +9,7 @@ import {
   RtmsError,
   type ServerMessage,
 } from '../protocol/index.ts'
+import { clientSocket } from './client-socket.ts'
 import type { VirtualClock } from './clock.ts'
 import { ListenerFault, Stream } from './listening.ts'
 import { type End, type RestingClient, violate } from './observer.ts'
@@ -181,15 +182,10 @@ export class PublicClient extends SimClient {
       closed: (code, reason) => this.#do(() => socket.onclose?.({ code, reason })),
     }
     const link = this.dial(ends, indexOf(url), this.isLive)
-    const socket: Socket = {
-      binaryType: '',
-      onopen: null,
-      onmessage: null,
-      onclose: null,
-      onerror: null,
+    const socket = clientSocket({
       send: (packet) => this.sendOn(link, this.grown(packet, 'client')),
       close: (code) => this.hangUp(code === 1000, link),
-    }
+    })
     return socket
   }
 

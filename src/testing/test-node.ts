@@ -5,6 +5,7 @@ import { binaryCodec, type Contract } from '../protocol/index.ts'
 import type { Outside } from '../server/ground/outside.ts'
 import type { Host } from '../server/host.ts'
 import { Rtms, type RtmsOptions, type TicketRequest } from '../server/index.ts'
+import { clientSocket } from './client-socket.ts'
 import { VirtualClock } from './clock.ts'
 import { Link } from './link.ts'
 import { Random } from './random.ts'
@@ -210,12 +211,7 @@ export class TestNode<C extends Contract = Contract> {
       written: () => time.pump(),
       closing: () => {},
     })
-    const socket: Socket = {
-      binaryType: '',
-      onopen: null,
-      onmessage: null,
-      onclose: null,
-      onerror: null,
+    const socket = clientSocket({
       send: (packet) => {
         link.send(packet.slice())
         time.pump()
@@ -225,7 +221,7 @@ export class TestNode<C extends Contract = Contract> {
         link.hangUp(code === 1000)
         time.pump()
       },
-    }
+    })
     links.add(link)
     time.soon(() => {
       if (!link.open) return

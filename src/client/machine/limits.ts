@@ -12,7 +12,9 @@ export const MOST_FRAMED_INPUTS = 1_000
 export const MOST_WAITING_CALLS = 64
 /** Frames and gaps of one meeting kept until a listener is added; above it, the oldest become one gap. */
 export const MOST_EARLY_FRAMES = 10_000
-/** Publications that wait for a subscriber's turn, where another one has a higher rate; above it, they come before it. */
+/**
+ * Publications that wait for a subscriber's turn, where another one has a higher rate; above it, they come before it.
+ */
 export const MOST_WAITING_PUBLICATIONS = 1_000
 /** Private messages to one member, and pushes, kept until a listener is added; above it, the oldest is dropped. */
 export const MOST_EARLY_MESSAGES = 100

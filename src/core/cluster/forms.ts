@@ -72,8 +72,8 @@ export function json<T>(): Form<T> {
 }
 
 /**
- * Items in all lists of a message: many times what any of them has. Items of a byte or two weigh a hundred times that, and
- * one message of a node that is broken must not hold up others with millions of them.
+ * Items in all lists of a message: many times what any of them has. Items of a byte or two weigh a hundred times that,
+ * and one message of a node that is broken must not hold up others with millions of them.
  */
 const MOST_ITEMS = 131_072
 const itemsOf: WeakMap<Reader, number> = new WeakMap()

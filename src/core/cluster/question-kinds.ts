@@ -43,8 +43,8 @@ export interface Whereabouts {
 }
 
 /**
- * What a node may have of a meeting: the meeting itself, or a copy for its own clients, from which it may be about to go
- * on with the meeting. In messages, its place here.
+ * What a node may have of a meeting: the meeting itself, or a copy for its own clients, from which it may be about to
+ * go on with the meeting. In messages, its place here.
  */
 export const meetingParts = ['nothing', 'replica', 'owner', 'heir'] as const
 export type MeetingPart = (typeof meetingParts)[number]

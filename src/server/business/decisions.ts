@@ -18,11 +18,14 @@ export function encoded(what: string, value: unknown, most: number): Payload {
   throw new RangeError(`${what} returned ${data.bytes.length} bytes where at most ${most} are allowed`)
 }
 
-/** Throws where a hook returns a promise, which nobody would await. Its rejection must not end the process. */
-export function atOnce<T>(answer: T): T {
-  if (!isThenable(answer)) return answer
+const OF_A_HOOK =
+  'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it'
+
+/**
+ * Throws, and says why, where an answer is a promise, which nobody would await. Its rejection must not end the process.
+ */
+export function atOnce<T>(answer: T, why: string = OF_A_HOOK): Exclude<T, PromiseLike<unknown>> {
+  if (!isThenable(answer)) return answer as Exclude<T, PromiseLike<unknown>>
   Promise.resolve(answer).catch(() => {})
-  throw new TypeError(
-    'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it',
-  )
+  throw new TypeError(why)
 }

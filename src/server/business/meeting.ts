@@ -170,8 +170,8 @@ export class Meeting<M = unknown, Said = unknown> {
   /**
    * Says something to all: members and spectators find it in the next frame, as its event `say`, and so does whoever
    * comes later. A value with a JSON form, or a `Uint8Array`, of at most 4 KiB. While nobody is connected, it waits for
-   * the clock. Throws an `RtmsError`: TOO_LARGE; BUSY where 16 KiB wait already; CLOSED where the meeting was closed or is
-   * on another node; a TypeError for a value without a JSON form.
+   * the clock. Throws an `RtmsError`: TOO_LARGE; BUSY where 16 KiB wait already; CLOSED where the meeting was closed or
+   * is on another node; a TypeError for a value without a JSON form.
    */
   say(value: Said): void {
     const data = toPayload(value)

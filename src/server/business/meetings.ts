@@ -94,8 +94,9 @@ export class Meetings<C extends Contract = Contract> {
   }
 
   /**
-   * Defines a kind of meeting: default options, a schema of its inputs, and hooks (see {@link KindHooks}). It applies to meetings opened
-   * afterwards. Throws BAD_NAME, or an Error that lists every invalid option or says that the kind is already defined.
+   * Defines a kind of meeting: default options, a schema of its inputs, and hooks (see {@link KindHooks}). It applies
+   * to meetings opened afterwards. Throws BAD_NAME, or an Error that lists every invalid option or says that the kind
+   * is already defined.
    */
   define<
     K extends NameIn<C, 'meetings'>,
@@ -286,7 +287,8 @@ export class Meetings<C extends Contract = Contract> {
 
   /**
    * A page of the open meetings of all nodes: at most `limit` of them in the order of names, after the name `after`.
-   * Each call looks at all meetings, a few in each turn of the event loop. Rejects with a RangeError for an invalid limit.
+   * Each call looks at all meetings, a few in each turn of the event loop. Rejects with a RangeError for an invalid
+   * limit.
    */
   async page({ limit, ...wish }: MeetingPage): Promise<Listed<ListedMeeting>> {
     return this.#page(checkLimit(limit), wish)

@@ -44,8 +44,8 @@ export class Peers {
   }
 
   /**
-   * Whether a node answers a question at once, or anybody listens as that node. True where that cannot be told: this one
-   * is not on the bus.
+   * Whether a node answers a question at once, or anybody listens as that node. True where that cannot be told: this
+   * one is not on the bus.
    */
   async answers(node: number): Promise<boolean> {
     const question = { isOpen: true }

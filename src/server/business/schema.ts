@@ -1,5 +1,6 @@
 import { RtmsError } from '../../protocol/index.ts'
 import { isThenable } from '../ground/thenable.ts'
+import { atOnce } from './decisions.ts'
 
 /**
  * A schema of any library that follows [Standard Schema](https://standardschema.dev): valibot, zod, ArkType and others.
@@ -44,10 +45,8 @@ export function isSchema(value: unknown): value is Schema {
  * is asynchronous, since nothing may overtake what waits for it.
  */
 export function checked<T>(schema: Schema<T>, data: unknown): T {
-  const result = schema['~standard'].validate(data)
-  if (!isThenable(result)) return outcome(result)
-  Promise.resolve(result).catch(() => {})
-  throw new TypeError('the schema is asynchronous, and only those of requests may be')
+  const why = 'the schema is asynchronous, and only those of requests may be'
+  return outcome(atOnce(schema['~standard'].validate(data), why))
 }
 
 /** Like {@link checked}, for one that may be asynchronous. */

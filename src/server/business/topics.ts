@@ -134,12 +134,12 @@ export class Topics<C extends Contract = Contract> {
   }
 
   /**
-   * Calls `handler` for each publication of a client to a topic that matches `pattern`, before anybody gets it; see {@link
-   * PublishHandler}. With a schema, other data is refused with FORBIDDEN, saying what is wrong and where, and what the
-   * schema makes of it is published; the handler may be left out. Schema and handler are synchronous, since later
-   * messages may not overtake this one. Of several patterns, the one registered first applies. What the business
-   * publishes is not asked about. In a cluster it runs on the node that the client is connected to: register the same on
-   * each, edges included. Returns a function that removes it. Throws BAD_TOPIC, or an Error where the pattern has a
+   * Calls `handler` for each publication of a client to a topic that matches `pattern`, before anybody gets it; see
+   * {@link PublishHandler}. With a schema, other data is refused with FORBIDDEN, saying what is wrong and where, and
+   * what the schema makes of it is published; the handler may be left out. Schema and handler are synchronous, since
+   * later messages may not overtake this one. Of several patterns, the one registered first applies. What the business
+   * publishes is not asked about. In a cluster it runs on the node that the client is connected to: register the same
+   * on each, edges included. Returns a function that removes it. Throws BAD_TOPIC, or an Error where the pattern has a
    * handler already.
    */
   onPublish<N extends NameIn<C, 'topics'> | TopicIn<C>>(

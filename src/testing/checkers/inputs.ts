@@ -106,17 +106,17 @@ export class InputChecker implements Observer {
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
-    if (message.type === 'joined' && message.reason === 'NEW_EPOCH') this.frameGap(client, message.meeting)
-    if (message.type === 'joined' && message.reason === 'REWOUND') {
-      this.frameGap(client, message.meeting)
-      this.#undo(client, message)
-      this.#deaf.add(client.id)
-    }
     if (message.type === 'welcome') {
       // In a new session, no input names one of an earlier session.
       if (message.reason === 'NOT_FOUND') this.#forgive(`${client.id} `)
       else if (message.reason !== '') this.#deaf.add(client.id)
     } else if (message.type === 'joined') {
+      const isRewound = message.reason === 'REWOUND'
+      if (isRewound || message.reason === 'NEW_EPOCH') this.frameGap(client, message.meeting)
+      if (isRewound) {
+        this.#undo(client, message)
+        this.#deaf.add(client.id)
+      }
       // What was refused while it was on its way to another node, nobody has told it.
       const { continued, seq, waiting } = message
       const answered = { seq, waiting: new Set(waiting.map((each) => each.seq)) }

@@ -5,7 +5,10 @@ import { type Happening, type Step, steps, text } from './words.ts'
 /** How long a step is seen at least, so that it can be read, and how long what ends it is waited for. */
 const SEEN_MS = 3_500
 const LONGEST_MS = 9_000
-/** Fast enough for a reader that has stopped to fall off the ring within seconds; and so that one who is cut off does not. */
+/**
+ * Fast enough for a reader that has stopped to fall off the ring within seconds; and so that one who is cut off does
+ * not.
+ */
 const FAST = 100
 const SLOW = 20
 

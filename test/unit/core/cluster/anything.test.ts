@@ -22,8 +22,8 @@ import { settled, type World } from './world.ts'
 /*
  * A node that is broken says anything: every message between nodes with any values, those among them that mean
  * something to whoever hears it; and what nodes say over links when all is well, whole or damaged. Nobody throws, no
- * client is written to what it cannot read, and the meetings of the others go on. (Of seats it is believed what it says of
- * users by name, so it does not know theirs.) `SEED` and `COUNT` try other runs.
+ * client is written to what it cannot read, and the meetings of the others go on. (Of seats it is believed what it says
+ * of users by name, so it does not know theirs.) `SEED` and `COUNT` try other runs.
  */
 
 const FIRST = Number(process.env['SEED'] ?? 1)
