@@ -209,15 +209,14 @@ export class SharedReader implements ReaderListener {
     const { keys, conflate, maxHz } = wish
     if (keys.length > 0 && !keys.includes(received.key)) return
     // The node keeps to the rate of the quickest.
-    const isSlower = maxHz > 0 && maxHz !== this.#asked?.maxHz
-    const { outside } = this.#host
-    if (!isSlower || (waiting.size === 0 && outside.now() >= turnAt)) {
-      if (isSlower) subscriber.turnAt = outside.now() + 1_000 / maxHz
+    if (maxHz === 0 || maxHz === this.#asked?.maxHz) {
       this.#flush(subscriber)
       this.#deliver(subscriber, received)
       return
     }
-    if (waiting.size === 0) subscriber.cancel = outside.at(turnAt, () => this.#flush(subscriber, maxHz))
+    // What comes together is delivered together.
+    if (waiting.size === 0)
+      subscriber.cancel = this.#host.outside.at(turnAt, () => this.#flush(subscriber, maxHz))
     const place = conflate ? received.key : waiting.size
     // To the end: in order of publication.
     waiting.delete(place)

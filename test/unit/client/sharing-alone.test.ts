@@ -143,7 +143,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 describe('Subscribers of one client', () => {
   it('have in the end what they would have alone', async () => {
     await fc.assert(fc.asyncProperty(topicKeys, fc.array(step, { minLength: 4, maxLength: 14 }), play), {
-      numRuns: Number(process.env['RUNS'] ?? 100),
+      numRuns: Number(process.env['RUNS'] ?? 40),
     })
   })
 })

@@ -45,15 +45,18 @@ describe('Subscribers of one topic', () => {
     const slow = subscriber(setup, { conflate: true, maxHz: 1 })
     const wish = await answer(setup, positionOf(0))
     expect(wish).toMatchObject({ topic: 't', maxHz: 10, conflate: true })
-    for (const number of [1, 2, 3]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    setup.socket.receive(publicationsOf([1, 2].map((number) => ({ number, key: `k${number}` }))))
+    await vi.advanceTimersByTimeAsync(0)
+    for (const number of [3, 4, 5]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    // What comes together is one turn.
     expect([quick.heard, slow.heard]).toEqual([
-      ['start false ', 1, 2, 3],
-      ['start false ', 1],
+      ['start false ', 1, 2, 3, 4, 5],
+      ['start false ', 1, 2],
     ])
     await vi.advanceTimersByTimeAsync(999)
-    expect(slow.heard).toHaveLength(2)
+    expect(slow.heard).toHaveLength(3)
     await vi.advanceTimersByTimeAsync(1)
-    expect(slow.heard).toEqual(['start false ', 1, 3])
+    expect(slow.heard).toEqual(['start false ', 1, 2, 5])
     quick.off()
     await settle()
     // The node need not send what nobody wants.
