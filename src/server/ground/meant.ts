@@ -12,6 +12,7 @@ const SLIPS = 3
 
 /** The known name that is meant by one that is not known; undefined where none is near. */
 export function meant(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
   const lower = new Map(known.map((each) => [each.toLowerCase(), each]))
   const near = closest(name.toLowerCase(), [...lower.keys()])
   const slips = Math.min(SLIPS, Math.max(SLIPS_OF_SHORT, name.length / 2))
