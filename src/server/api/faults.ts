@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { isUnknown, meant } from '../ground/meant.ts'
+import { isUnknown, meant, namesAt } from '../ground/meant.ts'
 import { show } from '../options/setting.ts'
 
 /** Faults of one input that an answer describes, and characters of each. */
@@ -7,26 +7,6 @@ const MOST_FAULTS = 5
 const FAULT_LENGTH = 200
 
 type Issue = v.BaseIssue<unknown> & { readonly requirement?: unknown }
-
-/** How valibot's schemas lead further in. */
-interface Parts {
-  readonly entries?: Readonly<Record<string, Parts>>
-  readonly item?: Parts
-  readonly wrapped?: Parts
-  readonly options?: readonly (Parts | string)[]
-}
-
-/** The names of the fields that an object may have where the path leads; none where no object belongs there. */
-function fieldsAt(schema: Parts | undefined, path: readonly unknown[]): readonly string[] {
-  if (schema?.wrapped !== undefined) return fieldsAt(schema.wrapped, path)
-  // Of alternatives, at most one is an object.
-  const object = schema?.options?.find((each) => typeof each === 'object' && each.entries !== undefined)
-  if (typeof object === 'object') return fieldsAt(object, path)
-  const { entries = {}, item } = schema ?? {}
-  const [key, ...rest] = path
-  if (key === undefined) return Object.keys(entries)
-  return fieldsAt(item ?? (Object.hasOwn(entries, String(key)) ? entries[String(key)] : undefined), rest)
-}
 
 const keysOf = (path: Issue['path']): unknown[] => path?.map(({ key }) => key) ?? []
 
@@ -77,22 +57,22 @@ interface Fault {
   readonly said: string
 }
 
-function wrongKind(at: readonly unknown[], input: unknown, schema: Parts): Fault {
-  const fields = fieldsAt(schema, at)
+function wrongKind(at: readonly unknown[], input: unknown, schema: object): Fault {
+  const fields = namesAt(schema, at)
   return {
     at,
     said: `${show(input)} was given; expected an object${fields.length === 0 ? '' : ` with ${fields.join(', ')}`}`,
   }
 }
 
-function faultOf(issue: Issue, schema: Parts, front: readonly unknown[] = []): Fault {
+function faultOf(issue: Issue, schema: object, front: readonly unknown[] = []): Fault {
   const at = [...front, ...keysOf(issue.path)]
   const last = issue.path?.at(-1)
   // An array has the type of an object, and all its fields are unknown or missing.
   if (issue.type === 'strict_object' && last !== undefined && Array.isArray(last.input))
     return wrongKind(at.slice(0, -1), last.input, schema)
   if (isUnknown(issue)) {
-    const known = fieldsAt(schema, at.slice(0, -1))
+    const known = namesAt(schema, at.slice(0, -1))
     const near = meant(String(at.at(-1)), known)
     const which = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`
     return { at, said: known.length === 0 ? 'nothing is known by this name' : `it is not known; ${which}` }
@@ -114,7 +94,7 @@ function faultOf(issue: Issue, schema: Parts, front: readonly unknown[] = []): F
 export function faultsOf(schema: v.GenericSchema, issues: readonly v.BaseIssue<unknown>[]): string {
   const said = new Set<string>()
   for (const issue of issues) {
-    const fault = faultOf(issue, schema as Parts)
+    const fault = faultOf(issue, schema)
     const text = fault.at.length === 0 ? fault.said : `${fault.at.map(String).join('.')}: ${fault.said}`
     said.add(text.length > FAULT_LENGTH ? `${text.slice(0, FAULT_LENGTH)}…` : text)
     if (said.size === MOST_FAULTS) break

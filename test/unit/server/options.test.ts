@@ -179,6 +179,7 @@ describe('An option', () => {
 
   it('left out has its default', () => {
     expect(settle({ secret })).toEqual({
+      topics: {},
       port: 7788,
       metrics: 'loopback',
       path: '/rtms',
@@ -216,12 +217,59 @@ describe('An option', () => {
       api: { keys: [with32('k')] },
       admin: 'key',
       requests: { url: 'http://a', secret },
+      topics: { 'stock.*': { entries: 500 } },
     } as const
     const settled = settle({ ...given, secret, limits: { tokenMs: 5, apiBatch: undefined } })
     expect(settled).toMatchObject(given)
     expect(settled.limits).toEqual({ ...defaultLimits, tokenMs: 5 })
     expect(settle({ secret, logger: { ...silent } }).logger).not.toBe(silent)
   })
+})
+
+/** What is said of the only option that is refused. */
+function fault(options: object): string {
+  try {
+    settle({ secret, ...options })
+    return ''
+  } catch (error) {
+    const [, ...faults] = (error as Error).message.split('\n')
+    return faults.map((each) => each.trim()).join('\n')
+  }
+}
+
+describe('What topics keep', () => {
+  it.each([
+    [{}, ''],
+    [{ '*': { entries: 0, bytes: 0, ageMs: 0 }, 'a.b': {}, 'a.*': { ageMs: undefined } }, ''],
+    [[], /^topics: an array was given; expected what topics keep/],
+    ['stock.*', /^topics: "stock\.\*" was given; expected what topics keep/],
+    [{ 'st*ck': {} }, /^topics\["st\*ck"\]: it is neither the name of a topic nor a pattern; /],
+    [{ 'stock.*': { entrys: 1 } }, 'topics["stock.*"].entrys: it is not an option; did you mean entries?'],
+    [
+      { a: { kept: 1 } },
+      'topics["a"].kept: it is not an option; expected one of entries, bytes, ageMs; remove it',
+    ],
+    [
+      { a: { entries: -1 } },
+      'topics["a"].entries: -1 was given; expected an integer of at least 0; leave it out for 100',
+    ],
+    [{ a: { ageMs: '5 min' } }, /^topics\["a"\]\.ageMs: "5 min" was given; .* leave it out for 60000$/],
+    [{ a: { bytes: 1.5 } }, /^topics\["a"\]\.bytes: 1\.5 was given; .* leave it out for 65536$/],
+    [{ a: 500 }, 'topics["a"]: 500 was given; expected an object with entries, bytes, ageMs'],
+    [{ a: [500] }, 'topics["a"]: an array was given; expected an object with entries, bytes, ageMs'],
+  ] as readonly (readonly [unknown, string | RegExp])[])('%j', (topics, said) => {
+    if (typeof said === 'string') expect(fault({ topics })).toBe(said)
+    else expect(fault({ topics })).toMatch(said)
+  })
+})
+
+it('An option inside of another that does not exist names the one meant', () => {
+  expect(fault({ requests: { url: 'http://a', secret, retrys: 1 } })).toBe(
+    'requests.retrys: it is not an option; did you mean retries?',
+  )
+  expect(fault({ limits: { sesionKeepMs: 1 } })).toBe(
+    'limits.sesionKeepMs: it is not an option; did you mean sessionKeepMs?',
+  )
 })
 
 const only = (given: object): string[] =>
