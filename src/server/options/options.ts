@@ -11,10 +11,10 @@ import { defined } from '../ground/defined.ts'
 import { contained, type Logger, silent } from '../ground/logger.ts'
 import type { NodeRole } from '../ground/place.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
-import { isLogger, isOrigins, isPath, isTls, tlsFault } from './checks.ts'
+import { isLogger, isOrigin, isPath, isTls, tlsFault, whyNoOrigin } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
 import { isLabel, isNodeId, isPublicUrl, namesHost } from './public-url.ts'
-import { isCount, isText, setting, show } from './setting.ts'
+import { isCount, isText, listSetting, setting, show } from './setting.ts'
 import { type TopicsOptions, topicsFaults } from './topics.ts'
 import { type RequestsOptions, requestsSetting } from './webhook.ts'
 
@@ -223,18 +223,19 @@ const schema = v.strictObject({
     'a ws:// or wss:// URL without user or fragment, in which {node}, {port} and {host} may stand',
     "give what clients connect to, for instance 'wss://rt.example.com/rtms?route={node}'",
   ),
-  origins: setting<readonly string[] | '*'>(
-    isOrigins,
+  origins: listSetting<readonly string[] | '*'>(
+    isOrigin,
     "'*' or an array of origins such as 'https://example.com', 'https://*.example.com' and 'null'",
     'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one; * stands only for whole names in front of a host',
+    { why: whyNoOrigin, also: '*' },
   ),
   compression: setting<boolean>(
     (value) => typeof value === 'boolean',
     'true or false',
     'leave it out for false',
   ),
-  trustedProxies: setting<readonly string[]>(
-    (value) => Array.isArray(value) && value.every(isProxy),
+  trustedProxies: listSetting<readonly string[]>(
+    isProxy,
     "an array of addresses, ranges such as '10.0.0.0/8', and 'loopback'",
     "leave it out for ['loopback'], give [] to trust none",
   ),

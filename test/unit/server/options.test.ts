@@ -263,6 +263,48 @@ describe('What topics keep', () => {
   })
 })
 
+describe('A list names the entry that is wrong', () => {
+  it.each([
+    ['http://x/', 'and an origin ends behind the host and its port: write "http://x"'],
+    [
+      'https://a.example/app?x#y',
+      'and an origin ends behind the host and its port: write "https://a.example"',
+    ],
+    ['https://me@a', 'and an origin ends behind the host and its port: write "https://a"'],
+    ['https://*.a.example/', 'and an origin ends behind the host and its port: write "https://*.a.example"'],
+    ['https://A.example', 'which browsers write "https://a.example"'],
+    ['https://a:443', 'which browsers write "https://a"'],
+    ['a.example', 'without a scheme: write "https://a.example"'],
+  ])('and why: the origin %j', (wrong, why) => {
+    const fine = 'https://fine.example'
+    expect(fault({ origins: [fine, wrong, fine] })).toContain(
+      `origins: entry 2 is "${wrong}", ${why}; expected '*' or`,
+    )
+    const [, advised = ''] = /write "(.+)"$/.exec(why) ?? []
+    expect(fault({ origins: [advised] })).toBe('')
+  })
+
+  it.each(['https://a*.example', 'https://*', '*.example', 'http://', '', 'https://a b', 7])(
+    'and no advice that is wrong as well: %j',
+    (wrong) => {
+      const said = fault({ origins: [wrong] })
+      expect(said).toMatch(/^origins: entry 1 is /)
+      const advised = /write "(.+?)"; expected/.exec(said)?.[1]
+      if (advised !== undefined) expect(fault({ origins: [advised] })).toBe('')
+    },
+  )
+
+  it('of whatever option', () => {
+    expect(fault({ origins: 'https://a' })).toMatch(/^origins: "https:\/\/a" was given; /)
+    expect(fault({ trustedProxies: ['loopback', '10.0.0.0/33'] })).toMatch(
+      /^trustedProxies: entry 2 is "10\.0\.0\.0\/33"; expected an array of addresses, /,
+    )
+    expect(fault({ requests: { url: 'http://a', secret, methods: ['a', 'b*'] } })).toMatch(
+      /^requests\.methods: entry 2 is "b\*"; expected an array of names or patterns/,
+    )
+  })
+})
+
 it('An option inside of another that does not exist names the one meant', () => {
   expect(fault({ requests: { url: 'http://a', secret, retrys: 1 } })).toBe(
     'requests.retrys: it is not an option; did you mean retries?',
