@@ -12,7 +12,12 @@ export const dataHelp = `<data> is JSON where it reads as JSON, else the text th
 /** The payload of an argument; `isBytes`: the argument is base64. */
 export async function payloadOf(text: string, isBytes: boolean): Promise<Payload> {
   const given = text === '-' ? await readInput() : text
-  if (!isBytes) return { data: valueOf(given) }
+  if (!isBytes) {
+    const data = valueOf(given)
+    if (typeof data === 'string' && /^\s*[{[]/.test(given))
+      process.stderr.write('rtms: the data looks like JSON and is none, so it goes as the text that it is\n')
+    return { data }
+  }
   const base64 = given.trim()
   if (/^[A-Za-z0-9+/]*={0,2}$/.test(base64) && base64.length % 4 === 0) return { base64 }
   throw new UsageError('with --base64, the data must be base64 with its padding')

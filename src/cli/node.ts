@@ -37,7 +37,9 @@ export function nodeUrl(option: string | undefined, called = '--url'): URL {
       `${from} is ${JSON.stringify(given)}, but an address such as ${DEFAULT_URL} was expected`,
     )
   url.protocol = url.protocol.replace('ws', 'http')
-  url.pathname = url.pathname === '/' ? '/rtms' : url.pathname.replace(/\/+$/, '')
+  // `/v1` is where the HTTP API is, which `rtms serve` prints as well.
+  const path = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
+  url.pathname = path === '' ? (url.pathname.startsWith('/v1') ? '/' : '/rtms') : path
   url.search = url.hash = ''
   return url
 }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as v from 'valibot'
 import type { RequestCall } from '../../core/index.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { type ErrorCode, errors, matches, RtmsError } from '../../protocol/index.ts'
+import { type ErrorCode, errors, errorTexts, matches, RtmsError } from '../../protocol/index.ts'
 import type { Elsewhere, Request, RequestHandler } from '../business/requests.ts'
 import { isTimeout, withDeadline } from '../ground/deadline.ts'
 import type { Logger } from '../ground/logger.ts'
@@ -93,9 +93,13 @@ export class Webhook implements Elsewhere {
         this.#deliver(delivery, signal),
       )
     } catch (error) {
-      if (isTimeout(error)) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
-      if (!(error instanceof NoEffect)) throw error
-      this.#logger.warn({ method: call.method, why: error.message }, 'a request could not be delivered')
+      // The business's own refusal, or the end of the request.
+      if (error instanceof RtmsError || request.signal.aborted) throw error
+      const isLate = isTimeout(error)
+      const why = isLate ? 'it did not answer in time' : whyOf(error)
+      this.#logger.warn({ method: call.method, why }, 'the business server could not answer a request')
+      if (isLate) throw new RtmsError('TIMEOUT', 'the business server did not answer in time')
+      if (!(error instanceof NoEffect)) throw new RtmsError('HANDLER_FAILED', errorTexts.HANDLER_FAILED)
       throw new RtmsError('BUSY', 'the business server could not take the request', {
         retryAfterMs: error.waitMs,
       })
@@ -157,15 +161,16 @@ class Delivery {
     const response = await this.#post(number, signal)
     const bytes = await readAnswer(response)
     if (response.ok) return valueOfAnswer(response, bytes)
-    const refusal = v.safeParse(refusalSchema, jsonOf(bytes))
+    const json = jsonOf(bytes)
+    const refusal = v.safeParse(refusalSchema, json)
     if (refusal.success) {
       const { code, message, retryAfterMs = 0, reason = '' } = refusal.output.error
       throw new RtmsError(code, message, { retryAfterMs, reason })
     }
     const retryAfter = response.headers.get('retry-after')
     if (response.status === 503 && retryAfter !== null)
-      throw new NoEffect('the business server answered 503', waitOf(retryAfter))
-    throw new Error(`the business server answered ${response.status}`)
+      throw new NoEffect('it answered 503', waitOf(retryAfter))
+    throw new Error(`it answered ${response.status}${wrongCodeOf(json)}`)
   }
 
   async #post(number: number, signal: AbortSignal): Promise<Response> {
@@ -187,10 +192,34 @@ class Delivery {
       })
     } catch (error) {
       const { code = '' } = ((error as Error).cause ?? {}) as { code?: string }
-      if (notSent.has(code)) throw new NoEffect(`the business server cannot be reached: ${code}`, 0)
+      if (notSent.has(code)) throw new NoEffect(`it cannot be reached: ${code}`, 0)
       throw error
     }
   }
+}
+
+/** Why a try failed, in a line without a stack: `fetch` hides the reason in a cause. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { cause } = error
+  if (!(cause instanceof Error)) return error.message
+  if (cause.message === 'unexpected redirect')
+    return 'it answered with a redirect, and redirects are not followed'
+  const { code } = cause as { code?: unknown }
+  return `the connection broke: ${typeof code === 'string' ? `${code} ` : ''}${cause.message}`
+}
+
+const CODE_LENGTH = 40
+
+/** What is wrong with the code of an answer that is like a refusal; '' for any other answer. */
+function wrongCodeOf(json: unknown): string {
+  const { error } = (typeof json === 'object' && json !== null ? json : {}) as { error?: unknown }
+  if (typeof error !== 'object' || error === null)
+    return ', and not { "error": { "code", "message" } } to refuse with'
+  const { code } = error as { code?: unknown }
+  if (typeof code === 'string' && Object.hasOwn(errors, code))
+    return ', and a refusal with a field of another type'
+  return ` with the code ${JSON.stringify(code)?.slice(0, CODE_LENGTH)}, which is none of PROTOCOL.md`
 }
 
 /** `t=<seconds since 1970>,v1=<HMAC-SHA-256 of "t.body", in hexadecimal>`. */

@@ -1,8 +1,10 @@
 import { Seldom } from './seldom.ts'
 import { isThenable } from './thenable.ts'
 
-/** Lines of one message at level warn or error in a minute. */
+/** Lines of one message, and of one cause, at level warn or error in a minute. */
 const LINES = 10
+/** Messages and causes that are told apart; what comes beyond them shares the lines of its message. */
+const MOST_KINDS = 1_000
 
 /** A logger, in Pino's shape. The library writes to nothing else, and never a token, a secret or a payload. */
 export interface Logger {
@@ -14,7 +16,7 @@ export interface Logger {
 
 /**
  * Contains a logger's errors, which must not end a connection or the process, and bounds what clients can make it
- * write: of each message, which is one of a fixed set, ten lines a minute at level warn and error. The next line says
+ * write: of each message, which is one of a fixed set, and each cause (`why`) ten lines a minute at level warn and error. The next line says
  * by `count` for how many it stands. `now` returns monotonic milliseconds.
  */
 export function contained(logger: Logger, now: () => number = () => performance.now()): Logger {
@@ -31,10 +33,13 @@ export function contained(logger: Logger, now: () => number = () => performance.
     }
   const bounded = (level: 'warn' | 'error'): Logger['error'] => {
     const write = log(level)
-    const messages = new Map<string, Seldom>()
+    const kinds = new Map<string, Seldom>()
     return (details, message) => {
-      const seldom = messages.get(message) ?? new Seldom(LINES)
-      messages.set(message, seldom)
+      const { why } = details as { why?: unknown }
+      const exact = typeof why === 'string' ? `${message}\0${why}` : message
+      const kind = kinds.size < MOST_KINDS || kinds.has(exact) ? exact : message
+      const seldom = kinds.get(kind) ?? new Seldom(LINES)
+      kinds.set(kind, seldom)
       const count = seldom.note(now())
       if (count > 0) write(count === 1 ? details : { ...details, count }, message)
     }

@@ -180,6 +180,39 @@ describe('A request without a handler here', () => {
     await eventually(() => gone)
   })
 
+  it('leaves one line of the log for each way to fail, with its cause, and none for a refusal', async () => {
+    const lines: object[] = []
+    const note = (details: object, message: string): void => void lines.push({ ...details, message })
+    const logger = { debug() {}, info() {}, warn: note, error: note }
+    answers = [
+      reply(422, { error: { code: 'SOLD_OUT', message: 'canary' } }),
+      reply(500, 'canary'),
+      reply(422, { error: { code: 'LIMIT', retryAfterMs: 'soon' } }),
+      reply(302, '', { location: url }),
+      (response) => response.destroy(),
+      (response) => response.end('canary, not JSON'),
+      reply(409, { error: { code: 'LIMIT', message: 'a refusal' } }),
+      () => {},
+    ]
+    const rtms = await start({ requests: { url, secret: KEY, timeoutMs: 300 }, logger })
+    const peer = await Peer.connect(rtms.address.url, await tokenOf(rtms, 'u1'))
+    for (let call = 1; call <= 8; call++) {
+      peer.send(request(call, 'order.place'))
+      await failure(peer, call)
+    }
+    const whys = [
+      'it answered 422 with the code "SOLD_OUT", which is none of PROTOCOL.md',
+      'it answered 500, and not { "error": { "code", "message" } } to refuse with',
+      'it answered 422, and a refusal with a field of another type',
+      'it answered with a redirect, and redirects are not followed',
+      expect.stringMatching(/^the connection broke: \S+/),
+      'the answer is not JSON',
+      'it did not answer in time',
+    ]
+    const message = 'the business server could not answer a request'
+    expect(lines).toEqual(whys.map((why) => ({ method: 'order.place', why, message })))
+  })
+
   it('waits for its turn where too many are under way', async () => {
     let finish: (() => void) | undefined
     answers = [(response) => (finish = () => response.end('"done"')), reply(200, 'fine')]

@@ -64,3 +64,16 @@ it('Of one message at level warn or error come ten lines a minute, and the next 
   for (let n = 0; n < 100; n++) logger.debug({}, 'a token was refused')
   expect(lines).toHaveLength(100)
 })
+
+it('Of one message each cause has lines of its own, as long as there are not very many causes', () => {
+  const lines: object[] = []
+  const logger = contained(
+    loggerOf((details) => lines.push(details)),
+    () => 0,
+  )
+  for (let n = 0; n < 100; n++) logger.warn({ why: n % 2 === 0 ? 'even' : 'odd' }, 'a message')
+  expect(lines).toHaveLength(20)
+  lines.length = 0
+  for (let n = 0; n < 5_000; n++) logger.warn({ why: String(n) }, 'another message')
+  expect(lines.length).toBeLessThan(1_020)
+})
