@@ -52,4 +52,15 @@ export function itemsOf(message: ClientMessage): number {
  */
 export class Work {
   done = 0
+  readonly #ofHooks: () => number
+
+  /** `ofHooks`: nanoseconds that hooks of the business have taken so far, in which a sweep stands still. */
+  constructor(ofHooks: () => number = () => 0) {
+    this.#ofHooks = ofHooks
+  }
+
+  /** With the time of hooks. */
+  get all(): number {
+    return this.done + this.#ofHooks()
+  }
 }

@@ -70,12 +70,12 @@ export class Upstream {
     goOn: (session: Session) => void = () => {},
   ): boolean {
     let budget = this.#limits.sweepMessages
-    const end = this.#work.done + this.#limits.sweepWork
+    const end = this.#work.all + this.#limits.sweepWork
     const turns = this.#turns
     for (const session of this.#waiting) turns.push(session)
     this.#waiting = []
     let at = 0
-    for (; at < turns.length && budget > 0 && this.#work.done < end; at++) {
+    for (; at < turns.length && budget > 0 && this.#work.all < end; at++) {
       const session = turns[at] as Session
       const served = this.#serve(session, budget, end, deliver, goOn)
       budget -= served
@@ -92,10 +92,14 @@ export class Upstream {
     return false
   }
 
-  /** Delivers a whole queue regardless of the budget: its session is about to end. */
+  /**
+   * Delivers a whole queue regardless of the budget, because its session is about to end; but not what is left where
+   * that takes many times a sweep, as hooks of the business may.
+   */
   finish(session: Session, deliver: (session: Session, message: ClientMessage) => void): void {
     const { upstream } = session
-    for (let next = upstream.peek(); next !== undefined; next = upstream.peek()) {
+    const end = this.#work.all + this.#limits.finishWork
+    for (let next = upstream.peek(); next !== undefined && this.#work.all < end; next = upstream.peek()) {
       upstream.shift()
       deliver(session, next.message)
     }
@@ -117,7 +121,7 @@ export class Upstream {
     const { quantumBytes, sweepWork } = this.#limits
     upstream.deficit += quantumBytes
     let served = 0
-    while (served < budget && work.done < end) {
+    while (served < budget && work.all < end) {
       const next = session.isProceeding ? WAITED : upstream.peek()
       if (next === undefined || next.cost > upstream.deficit) break
       const { message, cost } = next
@@ -125,7 +129,7 @@ export class Upstream {
         this.#waiting.push(session)
         break
       }
-      const before = work.done
+      const before = work.all
       if (message === null) {
         served++
         goOn(session)
@@ -134,7 +138,7 @@ export class Upstream {
         upstream.shift()
         deliver(session, message)
       }
-      const caused = (work.done - before) / WORK_OF_BYTE
+      const caused = (work.all - before) / WORK_OF_BYTE
       upstream.deficit -= Math.max(cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
       work.done += costs.message
       if (session.isHeld) break

@@ -24,14 +24,17 @@ const input = (size: number, seq = 1): ClientMessage => ({
 })
 const weightOf = (size: number): number => weighMessage(input(size))
 
-function make(limits: Partial<typeof defaultLimits> = {}): {
+function make(
+  limits: Partial<typeof defaultLimits> = {},
+  work = new Work(),
+): {
   upstream: Upstream
   session: (user: string) => Session
   send: (session: Session, count: number, size?: number) => void
   sweep: () => string[]
 } {
   const all = { ...fixedLimits, ...defaultLimits, ...limits }
-  const upstream = new Upstream(all, new Work())
+  const upstream = new Upstream(all, work)
   const host = {
     limits: all,
     budget: endless(),
@@ -125,6 +128,39 @@ describe('Upstream queues', () => {
     expect(order.indexOf('quiet')).toBeLessThanOrEqual(60)
     for (const name of ['f1', 'f2', 'f3'])
       expect(order.filter((user) => user === name).length).toBeGreaterThan(15)
+  })
+
+  it('whose messages the business takes long over wait for it, and for the others, like those that cause work', () => {
+    let ofHooks = 0
+    const { upstream, session, send } = make({}, new Work(() => ofHooks))
+    const [slow, quick] = [session('slow'), session('quick')]
+    send(slow, 3)
+    send(quick, 2)
+    const sweep = (): string[] => {
+      const order: string[] = []
+      upstream.sweep(({ user }) => {
+        order.push(user)
+        if (user === 'slow') ofHooks += 2 * fixedLimits.sweepWork
+      })
+      return order
+    }
+    expect([sweep(), sweep(), sweep(), sweep()]).toEqual([['slow'], ['quick', 'quick', 'slow'], ['slow'], []])
+  })
+
+  it('of sessions that end are delivered whole, but not where that takes the business long', () => {
+    let ofHooks = 0
+    const { upstream, session, send } = make({}, new Work(() => ofHooks))
+    const finished = (ms: number): number => {
+      const leaving = session('leaving')
+      send(leaving, 200)
+      let count = 0
+      upstream.finish(leaving, () => {
+        count++
+        ofHooks += ms * 1e6
+      })
+      return count
+    }
+    expect([finished(0), finished(0.1), finished(10)]).toEqual([200, 200, fixedLimits.finishWork / 1e7])
   })
 
   it('let go of what they have delivered, also where they never empty', async () => {
