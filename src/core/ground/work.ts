@@ -59,7 +59,12 @@ export class Work {
     this.#ofHooks = ofHooks
   }
 
-  /** With the time of hooks. */
+  /** Of hooks. */
+  get ofHooks(): number {
+    return this.#ofHooks()
+  }
+
+  /** With that of hooks. */
   get all(): number {
     return this.done + this.#ofHooks()
   }

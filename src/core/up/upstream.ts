@@ -107,7 +107,8 @@ export class Upstream {
 
   /**
    * A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. The debt
-   * is at most the work of a sweep, because a turn that only pays takes time as well; its user pays for the whole.
+   * is at most the work of a sweep, because a turn that only pays takes time as well; its user pays for the whole. What
+   * hooks took over it, the turns of all sessions of its user pay.
    */
   #serve(
     session: Session,
@@ -116,9 +117,13 @@ export class Upstream {
     deliver: (session: Session, message: ClientMessage) => void,
     goOn: (session: Session) => void,
   ): number {
-    const { upstream } = session
+    const { upstream, account } = session
     const work = this.#work
     const { quantumBytes, sweepWork } = this.#limits
+    if (account.owed > 0) {
+      account.owed -= quantumBytes
+      return 0
+    }
     upstream.deficit += quantumBytes
     let served = 0
     while (served < budget && work.all < end) {
@@ -129,7 +134,7 @@ export class Upstream {
         this.#waiting.push(session)
         break
       }
-      const before = work.all
+      const { done, ofHooks } = work
       if (message === null) {
         served++
         goOn(session)
@@ -138,8 +143,9 @@ export class Upstream {
         upstream.shift()
         deliver(session, message)
       }
-      const caused = (work.all - before) / WORK_OF_BYTE
-      upstream.deficit -= Math.max(cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
+      const most = sweepWork / WORK_OF_BYTE
+      upstream.deficit -= Math.max(cost, Math.min((work.done - done) / WORK_OF_BYTE, most))
+      account.owed = Math.min(account.owed + (work.ofHooks - ofHooks) / WORK_OF_BYTE, most)
       work.done += costs.message
       if (session.isHeld) break
     }

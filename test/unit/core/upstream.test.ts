@@ -6,6 +6,7 @@ import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { Session } from '../../../src/core/session/session.ts'
+import type { User } from '../../../src/core/session/user.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, text, wish } from './harness.ts'
@@ -29,7 +30,7 @@ function make(
   work = new Work(),
 ): {
   upstream: Upstream
-  session: (user: string) => Session
+  session: (user: string, payer?: User) => Session
   send: (session: Session, count: number, size?: number) => void
   sweep: () => string[]
 } {
@@ -46,7 +47,8 @@ function make(
   }
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), userOf(new Account(ratesOf(all)), host.budget), host),
+    session: (user, payer = userOf(new Account(ratesOf(all)), host.budget)) =>
+      new Session(user, grant(user), payer, host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         upstream.accept(session, input(size, n + 1))
@@ -133,9 +135,9 @@ describe('Upstream queues', () => {
   it('whose messages the business takes long over wait for it, and for the others, like those that cause work', () => {
     let ofHooks = 0
     const { upstream, session, send } = make({}, new Work(() => ofHooks))
-    const [slow, quick] = [session('slow'), session('quick')]
-    send(slow, 3)
-    send(quick, 2)
+    const slow = session('slow')
+    const sessions = [slow, session('slow', slow.payer), session('slow', slow.payer), session('quick')]
+    for (const each of sessions) send(each, 2)
     const sweep = (): string[] => {
       const order: string[] = []
       upstream.sweep(({ user }) => {
@@ -144,7 +146,10 @@ describe('Upstream queues', () => {
       })
       return order
     }
-    expect([sweep(), sweep(), sweep(), sweep()]).toEqual([['slow'], ['quick', 'quick', 'slow'], ['slow'], []])
+    expect(sweep()).toEqual(['slow'])
+    // It has several sessions, and they pay for each other.
+    expect(sweep()).toEqual(['quick', 'quick', 'slow'])
+    expect([sweep(), sweep(), sweep(), sweep(), sweep()]).toEqual([['slow'], ['slow'], ['slow'], ['slow'], []])
   })
 
   it('of sessions that end are delivered whole, but not where that takes the business long', () => {
