@@ -442,7 +442,7 @@ export class Client<C extends Contract = Contract> {
       const error =
         cause instanceof RtmsError
           ? cause
-          : new RtmsError('UNAUTHENTICATED', `getTicket failed: ${String(cause)}`, { cause })
+          : new RtmsError('UNREACHABLE', `getTicket failed: ${String(cause)}`, { cause })
       this.#run((now) => this.#machine.handleNoTicket(attempt, error, now))
     }
   }

@@ -10,8 +10,17 @@ import type { Phase } from './ports.ts'
 
 /** The error of a close code; null where the code says no more than that the connection is gone. */
 export function closeError(code: number, text: string): RtmsError | null {
-  const name = Object.keys(closeCodes).find((reason) => closeCodes[reason as CloseReason] === code)
-  return (name as string) in errors ? new RtmsError(name as ErrorCode, text || undefined) : null
+  const name = reasonOf(code)
+  return name in errors ? new RtmsError(name as ErrorCode, text || undefined) : null
+}
+
+/** Of a close code that says no more than that the connection is not to be made again. */
+export function closedError(code: number, why: string): RtmsError {
+  return new RtmsError('CLOSED', why || `closed with ${code}`, { reason: reasonOf(code) })
+}
+
+function reasonOf(code: number): string {
+  return Object.keys(closeCodes).find((reason) => closeCodes[reason as CloseReason] === code) ?? ''
 }
 
 /**

@@ -47,6 +47,19 @@ describe('A client that is disconnected says why', () => {
     expect(errors[0]?.message).toBe('no connection to ws://x: upstream')
   })
 
+  it('where the node ends its session for good, by a word for programs', async () => {
+    for (const [closed, reason] of [
+      [4402, 'REVOKED'],
+      [4404, 'REPLACED'],
+    ] as const) {
+      const { client, socket } = await live()
+      const errors: (RtmsError | null)[] = []
+      client.onState((state, error) => state === 'closed' && errors.push(error))
+      socket.onclose?.({ code: closed, reason: 'disconnected by the server' })
+      expect(errors).toMatchObject([{ code: 'CLOSED', reason, message: 'disconnected by the server' }])
+    }
+  })
+
   it('where a connection is lost, falls silent, or speaks nonsense', async () => {
     const lost = await live()
     const errors = whyOf(lost)
@@ -79,7 +92,7 @@ describe('A client that is disconnected says why', () => {
     const setup = make({ getTicket: () => Promise.reject(cause) })
     const errors = whyOf(setup)
     await settle()
-    expect(errors).toMatchObject([{ code: 'UNAUTHENTICATED', cause }])
+    expect(errors).toMatchObject([{ code: 'UNREACHABLE', cause }])
   })
 
   it('in the words of the node, where it has said goodbye', async () => {
