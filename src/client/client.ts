@@ -63,12 +63,17 @@ function reasonOf({ reason }: AbortSignal): unknown {
   return reason ?? new RtmsError('CANCELLED')
 }
 
+/** The year 5138: a later ticket has its time in milliseconds. */
+const MOST_SECONDS = 1e11
+
 /** What is asked of a topic with these options. */
 function wishOf(options: SubscribeOptions): ReadOptions {
-  const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
+  const { conflate = false, maxHz = 0, keys = [], history = 0 } = options
+  const since = options.since ?? undefined
   if (keys.length > limits.keys || !keys.every(isKey))
     throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
   if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
+  if (!(maxHz >= 0)) throw new RangeError(`maxHz is ${maxHz}; expected >= 0`)
   if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
   return {
     conflate,
@@ -432,9 +437,13 @@ export class Client<C extends Contract = Contract> {
       if (
         typeof ticket?.url !== 'string' ||
         typeof ticket.token !== 'string' ||
-        typeof ticket.expiresAt !== 'number'
+        typeof ticket.expiresAt !== 'number' ||
+        ticket.expiresAt > MOST_SECONDS
       ) {
-        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket')
+        throw new RtmsError(
+          'UNAUTHENTICATED',
+          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970',
+        )
       }
       const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
