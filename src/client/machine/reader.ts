@@ -76,6 +76,8 @@ export interface ReaderListener {
    * that was not found again is a gap, told next.
    */
   subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void
+  /** All that has come is told. */
+  read(): void
   failed(error: RtmsError): void
 }
 
@@ -205,6 +207,7 @@ export class TopicReader {
       move(place.numbers, publisher, number)
       this.listener.publication({ publisher, number, time: origin + entry.time, key, tombstone, data })
     })
+    this.listener.read()
   }
 
   handleGap({ from, position, reason }: MessageOf<'gap'>): void {
