@@ -251,7 +251,8 @@ export class Followers {
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
     if (reader === undefined) return this.#sendUnsubscribe(message.log)
-    if (reader.call !== message.call) return
+    // What follows the answer to an earlier wish is not for the present one, whose answer comes yet.
+    if (reader.call !== message.call) return void this.#byLog.delete(message.log)
     this.#byLog.set(message.log, reader)
     reader.handleSubscribed(message)
   }
