@@ -46,14 +46,17 @@ describe('The metrics of the process', () => {
     )
   })
 
-  it.runIf(process.platform === 'linux')('count the files that are open, without the one that is read for that', async () => {
-    const registry = new Registry()
-    addProcessMetrics(registry)
-    const count = async (): Promise<number> => (await read(registry))['process_open_fds']?.[1] ?? 0
-    const before = await count()
-    const files = Array.from({ length: 20 }, () => openSync('/dev/null'))
-    expect((await count()) - before).toBeGreaterThan(15)
-    for (const file of files) closeSync(file)
-    expect(before).toBeGreaterThan(2)
-  })
+  it.runIf(process.platform === 'linux')(
+    'count the files that are open, without the one that is read for that',
+    async () => {
+      const registry = new Registry()
+      addProcessMetrics(registry)
+      const count = async (): Promise<number> => (await read(registry))['process_open_fds']?.[1] ?? 0
+      const before = await count()
+      const files = Array.from({ length: 20 }, () => openSync('/dev/null'))
+      expect((await count()) - before).toBeGreaterThan(15)
+      for (const file of files) closeSync(file)
+      expect(before).toBeGreaterThan(2)
+    },
+  )
 })

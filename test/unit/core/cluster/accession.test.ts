@@ -9,19 +9,7 @@ import type { MeetingBusiness } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
 import { seatOf } from '../../../../src/core/meeting/seat.ts'
 import type { MeetingEvent } from '../../../../src/protocol/index.ts'
-import {
-  EDGE,
-  FENCE,
-  HAS,
-  HAS_NOT,
-  Heir,
-  heldBy,
-  NUMBER,
-  OWNER,
-  promiseOf,
-  SELF,
-  SILENT,
-} from './heir.ts'
+import { EDGE, FENCE, HAS, HAS_NOT, Heir, heldBy, NUMBER, OWNER, promiseOf, SELF, SILENT } from './heir.ts'
 import { joinOf } from './parts.ts'
 
 /** Since when the owner has ended, and since when this node stands. */
@@ -49,7 +37,10 @@ class Desk extends Heir {
   }
 
   /** This node begins 500 ms after the owner has ended; `silent`: it may live. */
-  begin(goesOn = true, { silent = 0, business = plain }: { silent?: number; business?: MeetingBusiness } = {}) {
+  begin(
+    goesOn = true,
+    { silent = 0, business = plain }: { silent?: number; business?: MeetingBusiness } = {},
+  ) {
     this.replica.lost(ORPHANED)
     const orphan = newOrphan(this.replica, ORPHANED)
     orphan.silent = silent
@@ -118,13 +109,7 @@ describe('A node that goes on with a meeting', () => {
     const { members } = desk.begin()
     expect(desk.answers).toEqual(['ann: slot 0, seq 4, continued', 'bob: slot 1, seq 7'])
     expect(members.map(({ user, away }) => `${user} ${away}`)).toEqual(['ann false', 'bob false'])
-    expect(desk.sealed()).toEqual([
-      'epoch 3 9',
-      'resume 500',
-      'takeover 1',
-      'back 1',
-      'leave 2 expired',
-    ])
+    expect(desk.sealed()).toEqual(['epoch 3 9', 'resume 500', 'takeover 1', 'back 1', 'leave 2 expired'])
   })
 
   it('keeps the place of whoever has promised for that, where another client of the user has come as well', () => {

@@ -73,7 +73,11 @@ export class Heir extends Parts {
   constructor(peers: readonly number[], limits: Partial<Limits> = {}) {
     super(limits)
     const { timers, downstream, budget, work, stats, successions, support } = this
-    const config = { limits: this.limits, entropy: (length: number) => new Uint8Array(length), incarnation: SELF }
+    const config = {
+      limits: this.limits,
+      entropy: (length: number) => new Uint8Array(length),
+      incarnation: SELF,
+    }
     const backing = { supportedUntil: () => this.until, answersSince: () => this.since }
     const closed = (name: string): void => void this.said.push(`${name} is let go of`)
     this.meetings = new Meetings(
@@ -115,13 +119,15 @@ export class Heir extends Parts {
         isClaiming: () => this.isClaiming,
         holdings: {
           has: () => this.isHeld,
-          add: (name: string, stands: boolean) => this.said.push(`${name} is held${stands ? '' : ' as its own'}`),
+          add: (name: string, stands: boolean) =>
+            this.said.push(`${name} is held${stands ? '' : ' as its own'}`),
         },
         find: (_: string, __: number, ended: (ending: ClaimEnding, now: number) => void) =>
           this.looks.push(ended),
       },
       hosting: {
-        goOn: (node: number, { replica }: MeshMessageOf<'follow'>) => this.said.push(`${node}: follow ${replica}`),
+        goOn: (node: number, { replica }: MeshMessageOf<'follow'>) =>
+          this.said.push(`${node}: follow ${replica}`),
         send: (node: number, replica: number, owner: number) =>
           this.said.push(`${node}: moved ${replica} to ${owner}`),
         parked: {
@@ -142,7 +148,8 @@ export class Heir extends Parts {
       isDraining: () => this.isDraining,
       adopt: () => this.adopted,
       replica: (name: string) => (this.replica.name === name ? this.replica : undefined),
-      link: (node: number, message: Parameters<typeof words>[0]) => this.said.push(`${node}: ${words(message)}`),
+      link: (node: number, message: Parameters<typeof words>[0]) =>
+        this.said.push(`${node}: ${words(message)}`),
       newWorld: () => 78,
     } as unknown as RevivalHost
   }

@@ -309,7 +309,10 @@ describe('A node that is asked for frames by one that stands', () => {
     expect(desk.revival.framesFor({ ...asked, world: 78 }, HAS, desk.now)).toBeNull()
     expect(desk.revival.framesFor({ ...asked, name: 'n' }, HAS, desk.now)).toBeNull()
     desk.meetings.open('n', {}, desk.adopted as never, desk.now, null)
-    expect(desk.revival.framesFor({ ...asked, name: 'n' }, HAS, desk.now)).toMatchObject({ owns: true, next: 1 })
+    expect(desk.revival.framesFor({ ...asked, name: 'n' }, HAS, desk.now)).toMatchObject({
+      owns: true,
+      next: 1,
+    })
   })
 
   it('gives way to it where it comes first, and says otherwise that it stands itself', () => {

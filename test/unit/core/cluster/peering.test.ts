@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest'
 import type { QuestionEnding } from '../../../../src/core/index.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
 import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
-import type { Claimant, KindName, QuestionOf } from '../../../../src/core/cluster/question-kinds.ts'
+import type { AnswerOf, Claimant, KindName, QuestionOf } from '../../../../src/core/cluster/question-kinds.ts'
 import { CLUSTER } from '../../../../src/core/cluster/messages.ts'
+import { Writer } from '../../../../src/protocol/bytes.ts'
 import { limits, type Payload } from '../../../../src/protocol/index.ts'
 import { Random } from '../../../../src/testing/index.ts'
-import { grant as grantOf, type Harness, text } from '../harness.ts'
+import { grant as grantOf, type Harness, text, textOf } from '../harness.ts'
 import { settled, type World } from './world.ts'
 
 const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
@@ -199,6 +200,20 @@ describe('A revocation', () => {
     expect(b.node.revokedUntil('ann')).toBe(0)
     world.lostKinds.clear()
     world.advance(5_500)
+    expect(b.node.revokedUntil('ann')).toBe(5_000)
+  })
+
+  it('is asked for again when the link to a node broke, with which word of it may have been lost', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    revoke(a, 'ann', 5_000)
+    world.advance(1_000)
+    expect(b.node.revokedUntil('ann')).toBe(0)
+    // A packet of a later epoch, as from the first node.
+    const w = new Writer()
+    for (const part of [LINK, 2, 1, 2, 1]) w.uint(part)
+    b.node.inlet.sent(w.finish(), a.node.incarnation, b.now)
+    world.advance(1_000)
     expect(b.node.revokedUntil('ann')).toBe(5_000)
   })
 
@@ -398,6 +413,46 @@ describe('What a node is asked by another one', () => {
     expect([b.node.meeting(name), b.node.stats.meetingsDeposed]).toEqual([undefined, 1])
   })
 
+  it('about a topic, it tells what it keeps of its own and of nodes that have ended, who are not there to tell', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    b.connect('bob').subscribe('t')
+    world.advance(1_000)
+    b.publish('t', 'own')
+    c.publish('t', 'other')
+    world.settle()
+    const kept = (): string[] => {
+      const wants = [{ topic: 't', from: 0, heads: [] }]
+      const [topic] = askedOf(world, a, b, 'kept', wants) as AnswerOf<'kept'>
+      return topic?.entries.map(({ data }) => textOf(data)) ?? []
+    }
+    expect(kept()).toEqual(['own'])
+    world.kill(c, true)
+    expect(kept()).toEqual(['own', 'other'])
+  })
+
+  it('about a user of whom it is the home, it tells where that user is', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const user = ['u0', 'u1', 'u2', 'u3', 'u4', 'u5', 'u6', 'u7'].find(
+      (name) => a.node.peering?.homeOf(name) === b.node.incarnation,
+    )
+    a.connect(user ?? '')
+    world.settle()
+    const { incarnation: node } = a.node
+    expect(askedOf(world, a, b, 'whereabouts', { user: user ?? '' })).toEqual({
+      isComplete: true,
+      places: [{ node, sessions: 1, connected: 1 }],
+    })
+  })
+
+  it('for a list of very many, it looks at them a little in each sweep, and answers once it has seen all', () => {
+    const { a, b, world } = asked()
+    for (let n = 0; n < 3_000; n++) b.publish(`x${n}`, 'x')
+    const page = { count: 2, after: '', contains: 'x299' }
+    expect(askedOf(world, a, b, 'topics', page, 100)).toMatchObject([{ name: 'x299' }, { name: 'x2990' }])
+  })
+
   it('it tells a meeting whose metadata cannot be told without them', () => {
     const { ask, b, world } = asked()
     const loop: Record<string, unknown> = {}
@@ -508,6 +563,16 @@ describe('A search for a meeting of which its registrar has not said where it is
     expect(nowhere).toEqual([])
     world.advance(10)
     expect([found, nowhere]).toEqual([[b.node.incarnation], [null]])
+  })
+
+  it('does not wait for a node that is silent', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    for (const other of [a, b]) cutBetween(world, c, other)
+    world.advance(4_000)
+    const nowhere = search(world, a, 'none')
+    world.settle()
+    expect(nowhere).toEqual([null])
   })
 
   it('passes over nodes that only read along, and finds the one that is about to go on with it', () => {
