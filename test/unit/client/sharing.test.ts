@@ -45,15 +45,18 @@ describe('Subscribers of one topic', () => {
     const slow = subscriber(setup, { conflate: true, maxHz: 1 })
     const wish = await answer(setup, positionOf(0))
     expect(wish).toMatchObject({ topic: 't', maxHz: 10, conflate: true })
-    for (const number of [1, 2, 3]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    setup.socket.receive(publicationsOf([1, 2].map((number) => ({ number, key: `k${number}` }))))
+    await vi.advanceTimersByTimeAsync(0)
+    for (const number of [3, 4, 5]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    // What comes together is one turn.
     expect([quick.heard, slow.heard]).toEqual([
-      ['start false ', 1, 2, 3],
-      ['start false ', 1],
+      ['start false ', 1, 2, 3, 4, 5],
+      ['start false ', 1, 2],
     ])
     await vi.advanceTimersByTimeAsync(999)
-    expect(slow.heard).toHaveLength(2)
+    expect(slow.heard).toHaveLength(3)
     await vi.advanceTimersByTimeAsync(1)
-    expect(slow.heard).toEqual(['start false ', 1, 3])
+    expect(slow.heard).toEqual(['start false ', 1, 2, 5])
     quick.off()
     await settle()
     // The node need not send what nobody wants.
@@ -64,7 +67,7 @@ describe('Subscribers of one topic', () => {
     const setup = await live()
     subscriber(setup)
     const slow = subscriber(setup, { conflate: true, maxHz: 1 })
-    await answer(setup, positionOf(1))
+    await answer(setup, positionOf(1), { keyed: true })
     for (const [number, key] of [
       [1, 'a'],
       [2, 'b'],
@@ -80,7 +83,7 @@ describe('Subscribers of one topic', () => {
     const setup = await live()
     const all = subscriber(setup)
     const latest = subscriber(setup, { conflate: true })
-    expect(await answer(setup, positionOf(1))).toMatchObject({ conflate: false, policy: 1 })
+    expect(await answer(setup, positionOf(1), { keyed: true })).toMatchObject({ conflate: false, policy: 1 })
     setup.socket.receive({
       type: 'gap',
       log: 9,
@@ -119,9 +122,18 @@ describe('Subscribers of one topic', () => {
     expect(wish).toMatchObject({ keys: [{ key: 'a' }, { key: 'b' }], since: nowhere })
     setup.socket.receive(
       publicationsOf([
-        { number: 1, key: 'a' },
         { number: 2, key: 'b' },
         { number: 3, key: 'a' },
+      ]),
+    )
+    // A key of the first one that was removed meanwhile would be missing.
+    expect(await answer(setup, positionOf(2, [[1, 1]]), { recovered: true })).toMatchObject({
+      since: positionOf(2, [[1, 1]]),
+    })
+    setup.socket.receive(
+      publicationsOf([
+        { at: 2, number: 2, key: 'b' },
+        { at: 3, number: 3, key: 'a' },
       ]),
     )
     expect([a.heard, b.heard]).toEqual([
@@ -133,7 +145,7 @@ describe('Subscribers of one topic', () => {
   it('that come late begin with the latest values of a topic that has keys, without a word to the node', async () => {
     const setup = await live()
     subscriber(setup)
-    await answer(setup, positionOf(1), { keyed: true })
+    await answer(setup, positionOf(0), { keyed: true })
     setup.socket.receive(
       publicationsOf([
         { number: 1, key: 'a' },
