@@ -243,7 +243,7 @@ describe('Subscribers of one topic', () => {
     setup.socket.receive(publicationsOf([{ at: 9, number: 9 }]))
     expect([first.heard, back.heard]).toEqual([
       ['start false ', 8, 9],
-      ['start false RETENTION', 'gap 0 RETENTION', 7, 8, 9],
+      ['start false RETENTION', 'gap 5 RETENTION', 7, 8, 9],
     ])
   })
 
