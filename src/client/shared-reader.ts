@@ -5,7 +5,7 @@ import {
   type MessageOf,
   type Payload,
   type Position,
-  type RtmsError,
+  RtmsError,
 } from '../protocol/index.ts'
 import {
   MOST_WAITING_PUBLICATIONS,
@@ -351,6 +351,8 @@ export class SharedReader implements ReaderListener {
       this.#call(subscriber, subscriber.options.onError, error)
     }
     this.#subscribers.clear()
-    if (!hasListener && error.code !== 'CLOSED') this.#host.outside.report(error)
+    if (hasListener || error.code === 'CLOSED') return
+    const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
+    this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
 }

@@ -273,8 +273,8 @@ export const fixedLimits = {
   standbyKeepMs: 3_000,
   standbysPerBeat: 500,
   /**
-   * When an owner has ended: waits for the next member while too few have come, for the rest, and for other nodes'
-   * frames; how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames,
+   * When an owner has ended: waits for the next member while too few have come, for the rest before they are told as
+   * away, and for other nodes' frames; how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames,
    * in which too few members have come one after the other as well.
    */
   revivalMs: 3_000,
