@@ -121,6 +121,7 @@ export class Roamer {
         publication: ({ data }) => this.heard.push(textOf(data)),
         gap: (lost, reason) => this.gaps.push(`${topic} ${lost} ${reason}`),
         subscribed: () => {},
+        read: () => {},
         failed: ({ code }) => this.heard.push(code),
       },
     )
