@@ -45,7 +45,7 @@ export class Accession {
   begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
     const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows, silent } = orphan
-    const { term, incarnation, denied, since } = candidacy
+    const { term, incarnation, denied, since, askedAt } = candidacy
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
     const { options } = heritage
@@ -78,7 +78,7 @@ export class Accession {
     // What it has promised, a member has promised since it was asked.
     for (const slot of promises.keys()) {
       const seat = owner.member(slot)?.seat
-      if (seat instanceof Absent) seat.elector.answered = since
+      if (seat instanceof Absent) seat.elector.answered = askedAt
     }
     if (goesOn) stats.meetingsRevived++
     else stats.meetingsForked++
