@@ -25,7 +25,6 @@ const held = (parts: Partial<MessageOf<'join'>['held'][number]> = {}) => [
 class Desk extends Parts {
   readonly joins: WaitingJoins = new WaitingJoins()
   readonly asked: string[] = []
-  now = 1_000
   readonly pledges: Pledges
   #calls = 0
 

@@ -155,9 +155,11 @@ describe('An owner that hangs, with all its members', () => {
     ['though all of them come to the third', [2, 2]],
   ]
 
-  it.each(registrars.flatMap(([whose, registrar]) =>
+  it.each(
+    registrars.flatMap(([whose, registrar]) =>
       ways.map(([way, leads]) => [way, whose, leads, registrar] as const),
-    ))(
+    ),
+  )(
     'leaves them without frames hardly longer than they need to notice that, %s, where %s',
     (_, __, leads, registrar) => {
       const rig = meeting([0, 0, 0, 0], { standby: 1 }, registrar)
