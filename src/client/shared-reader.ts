@@ -5,7 +5,7 @@ import {
   type MessageOf,
   type Payload,
   type Position,
-  type RtmsError,
+  RtmsError,
 } from '../protocol/index.ts'
 import {
   MOST_WAITING_PUBLICATIONS,
@@ -22,8 +22,10 @@ export function ownData(payload: Payload): unknown {
   return payload.text ? fromPayload(payload) : payload.bytes.slice()
 }
 
-function isSameStart(one: ReadOptions, other: ReadOptions): boolean {
-  return one.history === other.history && JSON.stringify(one.since) === JSON.stringify(other.since)
+/** Whether a subscriber's wish is served where another one's is, who begins at the same time. */
+function isServedWith(served: ReadOptions, wish: ReadOptions, isConflated: boolean, keyed: boolean): boolean {
+  if (JSON.stringify(served.since) !== JSON.stringify(wish.since)) return false
+  return isConflated ? wish.conflate : keyed || (!wish.conflate && served.history === wish.history)
 }
 
 export type TopicListener = (data: unknown, publication: Publication) => void
@@ -42,7 +44,7 @@ export interface ReaderHost {
 
 /** One call of `subscribe`: a cursor of its own into what its topic's one subscription delivers. */
 interface Subscriber {
-  readonly wish: ReadOptions
+  wish: ReadOptions
   readonly listener: TopicListener
   readonly options: SubscribeOptions
   /** It waits for an answer of the node, or for its start in the next microtask. */
@@ -60,8 +62,7 @@ interface Subscriber {
 }
 
 /** The wire's options that give each of them what it asked for. */
-function wishOfAll(wishes: readonly ReadOptions[]): ReadOptions {
-  const [first] = wishes as [ReadOptions]
+function wishOfAll(wishes: readonly ReadOptions[]): { -readonly [K in keyof ReadOptions]: ReadOptions[K] } {
   const keys = [...new Set(wishes.flatMap((wish) => wish.keys))]
   const policies = new Set(wishes.map(({ policy }) => policy))
   const isEvery = wishes.some((wish) => wish.keys.length === 0) || keys.length > limits.keys
@@ -70,7 +71,11 @@ function wishOfAll(wishes: readonly ReadOptions[]): ReadOptions {
     maxHz: wishes.some(({ maxHz }) => maxHz === 0) ? 0 : Math.max(...wishes.map(({ maxHz }) => maxHz)),
     keys: isEvery ? [] : keys,
     // Who may be told that something is missing may have the latest values of it, too.
-    policy: policies.size === 1 ? first.policy : policies.has('disconnect') ? 'disconnect' : 'conflate',
+    policy: policies.has('disconnect')
+      ? 'disconnect'
+      : policies.has('conflate') || wishes.some(({ conflate }) => conflate)
+        ? 'conflate'
+        : 'skip',
   }
 }
 
@@ -88,6 +93,8 @@ export class SharedReader implements ReaderListener {
   #isKeyed = false
   /** The latest publication of each key, for subscribers that come later. */
   readonly #latest: Map<string, Received> = new Map()
+  /** Whether that is all that a node would tell first. */
+  #hasLatest = false
   #reader: TopicReader | null = null
 
   constructor(topic: string, host: ReaderHost) {
@@ -114,7 +121,7 @@ export class SharedReader implements ReaderListener {
       cancel: () => {},
     }
     const reader = this.#reader
-    const { keys } = this.#asked ?? wish
+    const { keys, maxHz } = this.#asked ?? wish
     const isCovered =
       keys.length === 0 || (wish.keys.length > 0 && wish.keys.every((key) => keys.includes(key)))
     const isLate =
@@ -122,7 +129,8 @@ export class SharedReader implements ReaderListener {
       this.#serving === null &&
       wish.since === undefined &&
       isCovered &&
-      (this.#keepsValues || (!wish.conflate && wish.keys.length === 0 && wish.history === 0))
+      // Whoever reads at a rate may stand behind what has been published.
+      (this.#getsLatest(wish) ? this.#hasLatest : wish.history === 0 && maxHz === 0)
     if (isLate) {
       subscriber.phase = 'late'
       // The subscription may be behind what others have had.
@@ -146,9 +154,13 @@ export class SharedReader implements ReaderListener {
   /** Asks the node for what all of them want, where that has changed or it is to begin elsewhere. */
   #ask(): void {
     const all = Array.from(this.#subscribers)
-    const next = this.#owed === null ? all.find(({ phase }) => phase === 'asked') : undefined
+    const open = this.#owed === null ? all.filter(({ phase }) => phase === 'asked') : []
+    // What one that does not conflate begins with is enough for all, if the topic has keys.
+    const next = open.find((each) => !each.wish.conflate) ?? open[0]
     const from = this.#owed ?? (next && (next.wish.since ?? null))
     const wish = wishOfAll(all.map((each) => each.wish))
+    // As one that does not conflate, it would not begin with the latest value of what has no key.
+    if (next?.wish.conflate && !this.#isKeyed) wish.conflate = true
     if (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked)) return
     this.#asked = wish
     this.#serving = next ?? null
@@ -157,9 +169,15 @@ export class SharedReader implements ReaderListener {
     else this.#host.renew(this.#reader, asked, from)
   }
 
-  /** Whether {@link #latest} has all that a node would tell first. */
-  get #keepsValues(): boolean {
-    return this.#isKeyed || this.#asked?.conflate === true
+  /** Whether it begins with the latest values. */
+  #getsLatest({ conflate, keys }: ReadOptions): boolean {
+    return conflate || keys.length > 0 || this.#isKeyed
+  }
+
+  /** The latest values are no longer known, or are about to come. */
+  #begin(hasLatest = this.position?.at === 0): void {
+    this.#latest.clear()
+    this.#hasLatest = hasLatest
   }
 
   /** A subscriber that need not ask the node begins with what is known. */
@@ -167,6 +185,7 @@ export class SharedReader implements ReaderListener {
     if (subscriber.phase !== 'late') return
     subscriber.phase = 'on'
     this.#call(subscriber, subscriber.options.onSubscribed, { recovered: false, reason: '' })
+    if (!this.#getsLatest(subscriber.wish)) return
     for (const received of Array.from(this.#latest.values())) this.#offer(subscriber, received)
   }
 
@@ -190,15 +209,14 @@ export class SharedReader implements ReaderListener {
     const { keys, conflate, maxHz } = wish
     if (keys.length > 0 && !keys.includes(received.key)) return
     // The node keeps to the rate of the quickest.
-    const isSlower = maxHz > 0 && maxHz !== this.#asked?.maxHz
-    const { outside } = this.#host
-    if (!isSlower || (waiting.size === 0 && outside.now() >= turnAt)) {
-      if (isSlower) subscriber.turnAt = outside.now() + 1_000 / maxHz
+    if (maxHz === 0 || maxHz === this.#asked?.maxHz) {
       this.#flush(subscriber)
       this.#deliver(subscriber, received)
       return
     }
-    if (waiting.size === 0) subscriber.cancel = outside.at(turnAt, () => this.#flush(subscriber, maxHz))
+    // What comes together is delivered together.
+    if (waiting.size === 0)
+      subscriber.cancel = this.#host.outside.at(turnAt, () => this.#flush(subscriber, maxHz))
     const place = conflate ? received.key : waiting.size
     // To the end: in order of publication.
     waiting.delete(place)
@@ -225,30 +243,31 @@ export class SharedReader implements ReaderListener {
   publication(received: Received): void {
     const { publisher, number, key, tombstone } = received
     if (key !== '') this.#isKeyed = true
-    if (this.#keepsValues) {
-      if (tombstone) this.#latest.delete(key)
-      else this.#latest.set(key, received)
-    }
+    if (tombstone) this.#latest.delete(key)
+    else this.#latest.set(key, received)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { phase, had, isHeld } = subscriber
       if (phase === 'asked' || isHeld || number <= (had.get(publisher) ?? 0)) continue
       // Its value is among those that it starts with.
       if (phase === 'late') {
         this.#start(subscriber)
-        if (this.#keepsValues) continue
+        if (this.#getsLatest(subscriber.wish)) continue
       }
       this.#offer(subscriber, received)
     }
   }
 
   gap(lost: number, reason: ErrorCode): void {
-    if (reason !== 'SLOW') this.#latest.clear()
+    const isFollowed = reason === 'SLOW' && this.#asked?.policy === 'conflate'
+    if (!isFollowed) this.#begin()
     for (const subscriber of Array.from(this.#subscribers)) {
       const { phase, isHeld, wish } = subscriber
       if (phase !== 'on' || isHeld) continue
       this.#flush(subscriber)
-      // The latest values of what is missing follow, and it wants no others.
-      if (reason === 'SLOW' && wish.conflate && wish.policy === 'conflate') continue
+      // All begin anew, with values that they may have had.
+      if (reason !== 'SLOW' && this.position?.at === 0) subscriber.had.clear()
+      // The latest values of what is missing follow, or it is lost to all; and it wants no others.
+      if (wish.conflate && (isFollowed || reason === 'BUS')) continue
       this.#call(subscriber, subscriber.options.onGap, { lost, reason })
     }
   }
@@ -256,16 +275,25 @@ export class SharedReader implements ReaderListener {
   subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void {
     const { recovered, reason, keyed, position } = message
     const serving = this.#serving
-    this.#serving = null
+    const owed = this.#owed
     if (keyed) this.#isKeyed = true
-    // Whether those who had begun before get all that follows what they have had.
-    const isWhole = serving === null || (position.epoch === before?.epoch && position.at <= before.at)
+    const isConflated = this.#asked?.conflate === true
+    const getsLatest = keyed || isConflated
+    // All of it follows, or its latest values, of which it may have none.
+    if (position.at === 0 || (serving && getsLatest && !serving.wish.since)) this.#begin(true)
+    this.#serving = null
     if (serving === null) this.#owed = null
+    // Whether those who had begun before get all that follows what they have had. Of a key that was removed meanwhile,
+    // the latest values do not tell.
+    const isOn = position.epoch === before?.epoch && position.at <= before.at
+    // Where its own position was not found, the gap that is told next is no other one's.
+    const isFound = recovered || !serving?.wish.since
+    const isWhole = serving === null || (isOn && isFound && !isConflated && !this.#isKeyed)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { had, wish, options } = subscriber
       const { onSubscribed } = options
       if (subscriber.phase === 'asked') {
-        if (serving === null || !isSameStart(wish, serving.wish)) continue
+        if (serving === null || !isServedWith(serving.wish, wish, isConflated, keyed)) continue
         subscriber.phase = 'on'
         this.#call(subscriber, onSubscribed, { recovered, reason })
         continue
@@ -275,6 +303,14 @@ export class SharedReader implements ReaderListener {
       if (!subscriber.isHeld)
         for (const [publisher, number] of before?.numbers ?? [])
           had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
+      if (wish.conflate && serving === null && !recovered && !getsLatest) {
+        // It asks for the latest value as one that is alone.
+        const since = (subscriber.isHeld ? owed : before) ?? undefined
+        subscriber.wish = { ...wish, since }
+        subscriber.phase = 'asked'
+        subscriber.isHeld = false
+        continue
+      }
       subscriber.isHeld = !isWhole
       subscriber.isUntold ||= isNew
       if (!isWhole) this.#owed = before
@@ -286,9 +322,6 @@ export class SharedReader implements ReaderListener {
           serving === null ? { recovered, reason } : { recovered: true, reason: '' },
         )
       }
-      // The latest value of each key follows, and those between are left out.
-      if (serving !== null && position.at === 0 && before?.at !== 0 && !wish.conflate)
-        this.#call(subscriber, options.onGap, { lost: 0, reason: 'SLOW' })
     }
     this.#ask()
   }
@@ -302,6 +335,8 @@ export class SharedReader implements ReaderListener {
       this.#call(subscriber, subscriber.options.onError, error)
     }
     this.#subscribers.clear()
-    if (!hasListener && error.code !== 'CLOSED') this.#host.outside.report(error)
+    if (hasListener || error.code === 'CLOSED') return
+    const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
+    this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
 }

@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
-import { closeError, errorIn, isOwnCode, lostError } from './errors.ts'
+import { closedError, closeError, errorIn, isOwnCode, lostError, ownError } from './errors.ts'
 import { Followers } from './followers.ts'
 import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
@@ -116,7 +116,7 @@ export class Machine {
   /** Ends everything. */
   close(): void {
     if (this.#phase === 'live') this.flush()
-    this.#end(new RtmsError('CLOSED'))
+    this.#end(ownError('CLOSED'))
   }
 
   tick(now: number): void {
@@ -314,7 +314,7 @@ export class Machine {
         error ?? this.#ticketError ?? lostError(this.#phase, this.#url, code, words, cause),
         wait,
       )
-    else this.#end(error ?? new RtmsError('CLOSED', `closed with ${code} ${words}`))
+    else this.#end(error ?? closedError(code, words))
   }
 
   /** Closes the socket from this side, and says why. */

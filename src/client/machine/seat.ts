@@ -12,7 +12,7 @@ import {
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
-import { errorIn } from './errors.ts'
+import { checkSize, errorIn, ownError } from './errors.ts'
 import { Inputs, type NumberedInput } from './inputs.ts'
 import type { Waiting } from './limits.ts'
 
@@ -251,8 +251,8 @@ export class SeatMachine {
    * be joined again. Throws READ_ONLY, TOO_LARGE or BUSY; `done` is not called then.
    */
   send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
-    if (this.spectator) throw new RtmsError('READ_ONLY')
-    if (data.bytes.length > this.#joined.maxInput) throw new RtmsError('TOO_LARGE')
+    if (this.spectator) throw ownError('READ_ONLY')
+    checkSize(data, this.#joined.maxInput)
     const isJoined = this.log !== 0
     const input = this.#inputs.add(data, now + timeoutMs, isJoined, done)
     return isJoined ? this.#message(input, now) : null

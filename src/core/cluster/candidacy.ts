@@ -30,7 +30,7 @@ export class Candidacy implements Fence {
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
-  /** Another node has said what it has, since it was last considered whether that is enough. */
+  /** Another node has said what it has, or the owner has ended, since it was last considered whether that is enough. */
   isNews: boolean = true
   #term: number
   readonly incarnation: number
@@ -56,10 +56,11 @@ export class Candidacy implements Fence {
     return this.#askedAt
   }
 
-  /** The time for members to come begins. */
+  /** The time for members to come begins, and those who have promised may be enough. */
   begin(now: number): void {
     this.#since = now
     this.#cameAt = now
+    this.isNews = true
   }
 
   get cameAt(): number {

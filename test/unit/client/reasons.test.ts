@@ -15,6 +15,40 @@ function whyOf({ client }: Pick<ReturnType<typeof make>, 'client'>): (RtmsError 
   return errors
 }
 
+describe('A call that could not be sent', () => {
+  it('says why there is no connection', async () => {
+    const cause = new Error('ECONNREFUSED')
+    const { client, sockets } = make()
+    const calls = [
+      client.request('r', null, { timeoutMs: 100 }),
+      client.join('m', { timeoutMs: 100 }),
+      client.publish('t', 1, { timeoutMs: 100 }),
+    ]
+    const ended = Promise.all(calls.map((call) => failure(call)))
+    await settle()
+    sockets[0]?.onerror?.({ error: cause })
+    sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(200)
+    for (const error of (await ended) as RtmsError[]) {
+      expect(error).toMatchObject({ code: 'NOT_SENT', cause: { code: 'UNREACHABLE', cause } })
+      expect(error.message).toMatch(/^nothing was sent: there was no connection in time: .*ECONNREFUSED/)
+    }
+  })
+
+  it('is sent at once where the application asks for another attempt', async () => {
+    const setup = await live()
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    const { client, sockets } = setup
+    await vi.advanceTimersByTimeAsync(60_000)
+    // Nobody answers; the client waits longer and longer.
+    for (const socket of sockets.slice(1)) socket.onclose?.({ code: 1006, reason: '' })
+    const attempts = sockets.length
+    client.reconnect()
+    await vi.advanceTimersByTimeAsync(200)
+    expect(sockets).toHaveLength(attempts + 1)
+  })
+})
+
 describe('A client that is disconnected says why', () => {
   it('where its socket names a cause, as that of Node does', async () => {
     for (const event of [{ error: new Error('ECONNREFUSED') }, { message: 'ECONNREFUSED' }]) {
@@ -45,6 +79,19 @@ describe('A client that is disconnected says why', () => {
     setup.sockets[0]?.onopen?.()
     setup.sockets[0]?.onclose?.({ code: 1011, reason: 'upstream' })
     expect(errors[0]?.message).toBe('no connection to ws://x: upstream')
+  })
+
+  it('where the node ends its session for good, by a word for programs', async () => {
+    for (const [closed, reason] of [
+      [4402, 'REVOKED'],
+      [4404, 'REPLACED'],
+    ] as const) {
+      const { client, socket } = await live()
+      const errors: (RtmsError | null)[] = []
+      client.onState((state, error) => state === 'closed' && errors.push(error))
+      socket.onclose?.({ code: closed, reason: 'disconnected by the server' })
+      expect(errors).toMatchObject([{ code: 'CLOSED', reason, message: 'disconnected by the server' }])
+    }
   })
 
   it('where a connection is lost, falls silent, or speaks nonsense', async () => {
@@ -79,7 +126,7 @@ describe('A client that is disconnected says why', () => {
     const setup = make({ getTicket: () => Promise.reject(cause) })
     const errors = whyOf(setup)
     await settle()
-    expect(errors).toMatchObject([{ code: 'UNAUTHENTICATED', cause }])
+    expect(errors).toMatchObject([{ code: 'UNREACHABLE', cause }])
   })
 
   it('in the words of the node, where it has said goodbye', async () => {

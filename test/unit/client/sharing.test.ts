@@ -29,7 +29,7 @@ function subscriber({ client }: Setup, options: Options = {}): { heard: unknown[
 async function answer(
   setup: Pick<Setup, 'socket'>,
   position: Position,
-  parts: { readonly keyed?: boolean; readonly recovered?: boolean } = {},
+  parts: Partial<Pick<ReturnType<typeof subscribedOf>, 'keyed' | 'recovered' | 'reason'>> = {},
 ): Promise<Wish | undefined> {
   await settle()
   const wish = wishes(setup).at(-1)
@@ -45,15 +45,18 @@ describe('Subscribers of one topic', () => {
     const slow = subscriber(setup, { conflate: true, maxHz: 1 })
     const wish = await answer(setup, positionOf(0))
     expect(wish).toMatchObject({ topic: 't', maxHz: 10, conflate: true })
-    for (const number of [1, 2, 3]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    setup.socket.receive(publicationsOf([1, 2].map((number) => ({ number, key: `k${number}` }))))
+    await vi.advanceTimersByTimeAsync(0)
+    for (const number of [3, 4, 5]) setup.socket.receive(publicationsOf([{ number, key: 'a' }]))
+    // What comes together is one turn.
     expect([quick.heard, slow.heard]).toEqual([
-      ['start false ', 1, 2, 3],
-      ['start false ', 1],
+      ['start false ', 1, 2, 3, 4, 5],
+      ['start false ', 1, 2],
     ])
     await vi.advanceTimersByTimeAsync(999)
-    expect(slow.heard).toHaveLength(2)
+    expect(slow.heard).toHaveLength(3)
     await vi.advanceTimersByTimeAsync(1)
-    expect(slow.heard).toEqual(['start false ', 1, 3])
+    expect(slow.heard).toEqual(['start false ', 1, 2, 5])
     quick.off()
     await settle()
     // The node need not send what nobody wants.
@@ -64,7 +67,7 @@ describe('Subscribers of one topic', () => {
     const setup = await live()
     subscriber(setup)
     const slow = subscriber(setup, { conflate: true, maxHz: 1 })
-    await answer(setup, positionOf(1))
+    await answer(setup, positionOf(1), { keyed: true })
     for (const [number, key] of [
       [1, 'a'],
       [2, 'b'],
@@ -80,7 +83,7 @@ describe('Subscribers of one topic', () => {
     const setup = await live()
     const all = subscriber(setup)
     const latest = subscriber(setup, { conflate: true })
-    expect(await answer(setup, positionOf(1))).toMatchObject({ conflate: false, policy: 1 })
+    expect(await answer(setup, positionOf(1), { keyed: true })).toMatchObject({ conflate: false, policy: 1 })
     setup.socket.receive({
       type: 'gap',
       log: 9,
@@ -119,9 +122,18 @@ describe('Subscribers of one topic', () => {
     expect(wish).toMatchObject({ keys: [{ key: 'a' }, { key: 'b' }], since: nowhere })
     setup.socket.receive(
       publicationsOf([
-        { number: 1, key: 'a' },
         { number: 2, key: 'b' },
         { number: 3, key: 'a' },
+      ]),
+    )
+    // A key of the first one that was removed meanwhile would be missing.
+    expect(await answer(setup, positionOf(2, [[1, 1]]), { recovered: true })).toMatchObject({
+      since: positionOf(2, [[1, 1]]),
+    })
+    setup.socket.receive(
+      publicationsOf([
+        { at: 2, number: 2, key: 'b' },
+        { at: 3, number: 3, key: 'a' },
       ]),
     )
     expect([a.heard, b.heard]).toEqual([
@@ -133,7 +145,7 @@ describe('Subscribers of one topic', () => {
   it('that come late begin with the latest values of a topic that has keys, without a word to the node', async () => {
     const setup = await live()
     subscriber(setup)
-    await answer(setup, positionOf(1), { keyed: true })
+    await answer(setup, positionOf(0), { keyed: true })
     setup.socket.receive(
       publicationsOf([
         { number: 1, key: 'a' },
@@ -190,6 +202,48 @@ describe('Subscribers of one topic', () => {
     expect([first.heard, late.heard]).toEqual([
       ['start false ', 5, 6, 7],
       ['start false ', 6, 7],
+    ])
+  })
+
+  it('miss nothing where one is gone before the node has begun where that one wanted', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(5, [[1, 4]]))
+    setup.socket.receive(publicationsOf([{ at: 5, number: 5 }]))
+    const since = positionOf(2, [[1, 1]])
+    subscriber(setup, { since, conflate: true }).off()
+    const again = subscriber(setup, { since, conflate: true })
+    await settle()
+    const [wish] = wishes(setup)
+    expect(wish).toMatchObject({ since })
+    again.off()
+    await settle()
+    // The node has lost what that one wanted, and tells the latest values instead.
+    const call = wish?.call ?? 0
+    setup.socket.receive(subscribedOf({ call, position: positionOf(0), reason: 'RETENTION' }))
+    setup.socket.receive(publicationsOf([{ at: 7, number: 7, key: 'a' }]))
+    const here = positionOf(6, [[1, 5]])
+    expect(await answer(setup, here, { recovered: true })).toMatchObject({ since: here })
+    setup.socket.receive(publicationsOf([6, 7, 8].map((number) => ({ at: number, number }))))
+    expect(first.heard).toEqual(['start false ', 5, 6, 7, 8])
+  })
+
+  it('hear of no loss where another one asks for what is not kept any more', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(8, [[1, 7]]))
+    setup.socket.receive(publicationsOf([{ at: 8, number: 8 }]))
+    const back = subscriber(setup, { since: positionOf(2, [[1, 1]]) })
+    expect(await answer(setup, positionOf(7, [[1, 6]]), { reason: 'RETENTION' })).toMatchObject({
+      since: positionOf(2, [[1, 1]]),
+    })
+    setup.socket.receive(publicationsOf([7, 8].map((number) => ({ at: number, number }))))
+    const here = positionOf(9, [[1, 8]])
+    expect(await answer(setup, here, { recovered: true })).toMatchObject({ since: here })
+    setup.socket.receive(publicationsOf([{ at: 9, number: 9 }]))
+    expect([first.heard, back.heard]).toEqual([
+      ['start false ', 8, 9],
+      ['start false RETENTION', 'gap 5 RETENTION', 7, 8, 9],
     ])
   })
 
