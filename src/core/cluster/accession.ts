@@ -17,7 +17,12 @@ import { answerHere } from './waiting-joins.ts'
 /** A member who has not come back yet since the meeting was revived. */
 class Absent implements Occupant {
   readonly id = ''
+  readonly isVacant: boolean
   elector: Elector = new Elector()
+
+  constructor(isVacant: boolean) {
+    this.isVacant = isVacant
+  }
 
   direct(): void {}
   evict(): void {}
@@ -63,7 +68,14 @@ export class Accession {
     if (!goesOn) room.log.unsettle()
     const owner = meetings().succeed(room, options, business, now)
     const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
-    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
+    owner.succeed(
+      {
+        state,
+        seatOf: ({ slot }) => new Absent(!promises.has(slot)),
+        event: { type: 'epoch', term, incarnation },
+      },
+      now,
+    )
     cluster.took(name, term)
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
