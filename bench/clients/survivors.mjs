@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 import { serve } from '../lib/child.mjs'
-import { now, pace } from '../lib/clock.mjs'
+import { now, pace, usage } from '../lib/clock.mjs'
 import { connected } from '../lib/connected.mjs'
 import { load } from '../lib/product.mjs'
 import { History } from '../lib/history.mjs'
@@ -316,6 +316,9 @@ serve({
     unsent,
     pending,
   }),
+
+  /** Processor time so far, in milliseconds. */
+  usage: () => usage(),
 
   close() {
     for (const { client } of clients) client.close()

@@ -72,7 +72,7 @@ serve({
       const { length } = rtms.cluster.nodes()
       if (length !== known) changedAt = clock()
       known = length
-    }, 2)
+    }, 10)
     return changedAt
   },
 

@@ -102,6 +102,8 @@ export class SeatMachine {
   readonly #inputs: Inputs
   /** When a node at which it was seated was last heard, so that it had not sent later what this client has confirmed. */
   #heardAt = Infinity
+  /** The node that it has last promised a fence since it was seated; 0 for none. */
+  #promisedTo = 0
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
@@ -151,6 +153,9 @@ export class SeatMachine {
     const held = this.#held
     if (term > held.promisedTerm || (term === held.promisedTerm && incarnation > held.promisedIncarnation))
       Object.assign(held, { promisedTerm: term, promisedIncarnation: incarnation })
+    // The one that it has promised something before may have begun with that.
+    if (this.#promisedTo !== 0 && this.#promisedTo !== incarnation) this.#heardAt = now
+    this.#promisedTo = incarnation
     const age = Math.max(0, Math.floor(now - this.#heardAt))
     return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation, age }
   }
@@ -183,6 +188,7 @@ export class SeatMachine {
     this.#session = session
     this.#joined = message
     this.#heardAt = Infinity
+    this.#promisedTo = 0
     this.log = message.log
     this.lastLog = message.log
     this.world = message.world

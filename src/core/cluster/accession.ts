@@ -17,7 +17,12 @@ import { answerHere } from './waiting-joins.ts'
 /** A member who has not come back yet since the meeting was revived. */
 class Absent implements Occupant {
   readonly id = ''
+  readonly isVacant: boolean
   elector: Elector = new Elector()
+
+  constructor(isVacant: boolean) {
+    this.isVacant = isVacant
+  }
 
   direct(): void {}
   evict(): void {}
@@ -45,7 +50,7 @@ export class Accession {
   begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
     const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows, silent } = orphan
-    const { term, incarnation, denied, since } = candidacy
+    const { term, incarnation, denied, since, askedAt } = candidacy
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
     const { options } = heritage
@@ -63,7 +68,14 @@ export class Accession {
     if (!goesOn) room.log.unsettle()
     const owner = meetings().succeed(room, options, business, now)
     const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
-    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
+    owner.succeed(
+      {
+        state,
+        seatOf: ({ slot }) => new Absent(!promises.has(slot)),
+        event: { type: 'epoch', term, incarnation },
+      },
+      now,
+    )
     cluster.took(name, term)
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
@@ -78,7 +90,7 @@ export class Accession {
     // What it has promised, a member has promised since it was asked.
     for (const slot of promises.keys()) {
       const seat = owner.member(slot)?.seat
-      if (seat instanceof Absent) seat.elector.answered = since
+      if (seat instanceof Absent) seat.elector.answered = askedAt
     }
     if (goesOn) stats.meetingsRevived++
     else stats.meetingsForked++

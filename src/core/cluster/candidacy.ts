@@ -22,6 +22,8 @@ interface Pledge extends Promised {
  */
 export class Candidacy implements Fence {
   #since: number
+  /** When the members were asked last for the promises that it has: what they have answered was sent after that. */
+  #askedAt: number
   /** When a member has promised last that had not before, or else since when this node stands. */
   #cameAt: number
   /** Those that have said that they do not own the meeting, and whether they have frames of it. */
@@ -42,11 +44,16 @@ export class Candidacy implements Fence {
     this.#term = term
     this.incarnation = incarnation
     this.#since = now
+    this.#askedAt = now
     this.#cameAt = now
   }
 
   get since(): number {
     return this.#since
+  }
+
+  get askedAt(): number {
+    return this.#askedAt
   }
 
   /** The time for members to come begins, and those who have promised may be enough. */
@@ -71,8 +78,14 @@ export class Candidacy implements Fence {
   }
 
   /** The fence is this one from now on, which nobody has promised yet. */
-  raise(term: number): void {
+  raise(term: number, now: number): void {
     this.#term = term
+    this.askAgain(now)
+  }
+
+  /** The members are asked anew, and what they have promised before counts no more. */
+  askAgain(now: number): void {
+    this.#askedAt = now
     this.#pledges.clear()
     this.#unknown = 0
   }

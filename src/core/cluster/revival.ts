@@ -206,15 +206,21 @@ export class Revival {
   /** `least`: the term of a fence that somebody has promised. */
   #stand(orphan: Orphan, least: number, now: number): void {
     const { cluster, self } = this.#host
-    const { replica, follows } = orphan
-    const { facts } = replica.copy.room as Room
+    const { facts } = orphan.replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
-    if (orphan.candidacy !== null) orphan.candidacy.raise(term)
+    if (orphan.candidacy !== null) orphan.candidacy.raise(term, now)
     else {
       orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
       this.#askAll(orphan, orphan.candidacy, now)
     }
-    replica.pledges.stand({ world: facts.world, term, incarnation: self })
+    this.#ask(orphan, orphan.candidacy)
+  }
+
+  /** Asks the members, wherever they wait. */
+  #ask(orphan: Orphan, { term, incarnation }: Fence): void {
+    const { replica, follows } = orphan
+    const { world } = (replica.copy.room as Room).facts
+    replica.pledges.stand({ world, term, incarnation })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
 
@@ -351,6 +357,12 @@ export class Revival {
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
     if (!goesOn && !(isOver && isLost)) return false
+    // Where the silent owner may have the frames, it is the members who support this one: by what they have just said.
+    if (goesOn && orphan.silent !== 0 && now - candidacy.askedAt > limits.revivalFreshMs) {
+      candidacy.askAgain(now)
+      this.#ask(orphan, candidacy)
+      return false
+    }
     if (!this.#isStillHeir(orphan, now)) return false
     this.#begin(orphan, candidacy, goesOn, now)
     return true

@@ -274,12 +274,14 @@ export const fixedLimits = {
   standbysPerBeat: 500,
   /**
    * When an owner has ended: waits for the next member while too few have come, for the rest before they are told as
-   * away, and for other nodes' frames; how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames,
-   * in which too few members have come one after the other as well.
+   * away, and for other nodes' frames; how old promises may be, where it is only silent, before the members are asked
+   * again; how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames, in
+   * which too few members have come one after the other as well.
    */
   revivalMs: 3_000,
   revivalWaitMs: 100,
   revivalAskMs: 500,
+  revivalFreshMs: 1_500,
   revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,

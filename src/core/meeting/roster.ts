@@ -67,9 +67,9 @@ export class Roster {
       const { standing, seat } = member
       if (member.user !== visitor.user || standing.is === 'leaving') continue
       if (continues(member, visitor)) return member
-      if (standing.is !== 'away' && seat?.id !== '') continue
+      if (standing.is !== 'away' && seat?.isVacant !== true) continue
       const turn = standing.is === 'away' ? standing.turn : Infinity
-      if (turn > least) continue
+      if (first !== undefined && turn >= least) continue
       first = member
       least = turn
     }

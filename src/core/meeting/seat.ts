@@ -32,6 +32,8 @@ export interface Occupant {
   readonly id: string
   /** The member's vote on which frames are stable. A reloaded page has one of its own. */
   elector: Elector
+  /** Nobody has come for it since the meeting's node ended, nor promised anything: another client of the user may. */
+  readonly isVacant?: boolean
   /** Sends data to this member alone. */
   direct(data: Payload): void
   /** The seat has ended: tells the client why. */

@@ -82,6 +82,19 @@ describe('A member who promises a fence', () => {
     expect(age).toBe(rig.now - heard)
   })
 
+  it('counts from the promise that it gave another node before, which may have begun with that', () => {
+    const at = seated()
+    const { rig, seat } = at
+    rig.lose()
+    rig.now += 5_000
+    expect(ageAfter(at, 0)).toBeGreaterThanOrEqual(5_000)
+    const stand = { type: 'stand', call: seat.call, term: 10 } as const
+    rig.receive({ ...stand, incarnation: 4 })
+    rig.now += 700
+    rig.receive({ ...stand, incarnation: 4 })
+    expect(rig.takeOf('promise').map(({ age }) => age)).toEqual([0, 700])
+  })
+
   it('counts from the last node at which it had one', () => {
     const at = seated()
     const { rig } = at

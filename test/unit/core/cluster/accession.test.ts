@@ -81,14 +81,20 @@ describe('A node that goes on with a meeting', () => {
     expect(desk.successions.told(1_000, desk.now)).toMatchObject([{ how: 'fork' }])
   })
 
-  it('says so in its first frame; bots have ended with their node, and whoever has not come is away', () => {
+  it('says so in its first frame; bots have ended with their node, and whoever does not come is away in a moment', () => {
     const desk = new Desk()
-    const { members } = desk.begin()
+    const owner = desk.begin()
+    const { members } = owner
     expect(members).toEqual([
-      { slot: 0, user: 'ann', away: true },
+      { slot: 0, user: 'ann', away: false },
       { slot: 1, user: 'bob', away: true },
     ])
-    expect(desk.sealed()).toEqual(['epoch 3 9', 'away 0', 'leave 2 expired'])
+    expect(desk.sealed()).toEqual(['epoch 3 9', 'leave 2 expired'])
+    desk.timers.run(desk.now + desk.limits.revivalWaitMs - 1)
+    expect(owner.members).toEqual(members)
+    desk.timers.run(desk.now + desk.limits.revivalWaitMs)
+    expect(owner.members[0]).toEqual({ slot: 0, user: 'ann', away: true })
+    expect(desk.sealed()).toContain('away 0')
   })
 
   it('goes on with the number of the last input of each slot, also of one that is free', () => {
@@ -173,7 +179,7 @@ describe('A node that goes on with a meeting', () => {
     expect(all.waits).not.toHaveProperty('grace')
     const ended = new Desk()
     const owner = ended.begin()
-    expect(ended.waits).toMatchObject({ grace: 1 })
+    expect(ended.waits).toMatchObject({ grace: 2 })
     ended.meetings.close('m')
     ended.timers.run(ended.now + ended.limits.sessionKeepMs)
     expect(owner.events.list).toEqual([])

@@ -145,18 +145,29 @@ describe('An owner that most members cannot reach', () => {
 })
 
 describe('An owner that hangs, with all its members', () => {
-  it.each([
+  const registrars: readonly [string, 0 | 1 | 2][] = [
     ['another node is the registrar', 2],
     ['it is the registrar itself', 0],
-  ] as const)(
-    'leaves them without frames hardly longer than they need to notice that, at any other node, where %s',
-    (_, registrar) => {
+  ]
+  const ways: readonly [string, readonly [number, number]][] = [
+    ['at any other node', [1, 2]],
+    ['though all of them come to one of the others', [1, 1]],
+    ['though all of them come to the third', [2, 2]],
+  ]
+
+  it.each(
+    registrars.flatMap(([whose, registrar]) =>
+      ways.map(([way, leads]) => [way, whose, leads, registrar] as const),
+    ),
+  )(
+    'leaves them without frames hardly longer than they need to notice that, %s, where %s',
+    (_, __, leads, registrar) => {
       const rig = meeting([0, 0, 0, 0], { standby: 1 }, registrar)
       const { world, nodes, clients, name } = rig
       const epoch = worldOf(clients[0] as Roamer, name) as number
       // The balancer passes over it.
       clients.forEach((client, at) => {
-        client.leads = (named) => (named === nodes[0] ? nodes[1 + (at % 2)] : named)
+        client.leads = (named) => (named === nodes[0] ? nodes[leads[at % 2] as 1 | 2] : named)
       })
       const wake = world.pause(nodes[0], true)
       const had = clients.map(({ frames }) => frames.get(name)?.length ?? 0)
