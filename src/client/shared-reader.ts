@@ -286,7 +286,9 @@ export class SharedReader implements ReaderListener {
     // Whether those who had begun before get all that follows what they have had. Of a key that was removed meanwhile,
     // the latest values do not tell.
     const isOn = position.epoch === before?.epoch && position.at <= before.at
-    const isWhole = serving === null || (isOn && !isConflated && !this.#isKeyed)
+    // Where its own position was not found, the gap that is told next is no other one's.
+    const isFound = recovered || !serving?.wish.since
+    const isWhole = serving === null || (isOn && isFound && !isConflated && !this.#isKeyed)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { had, wish, options } = subscriber
       const { onSubscribed } = options

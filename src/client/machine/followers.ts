@@ -125,12 +125,13 @@ export class Followers {
     for (const follower of this.#all) this.#wishes.add(follower)
   }
 
-  detach(): void {
+  /** `heardAt`: when something came on the connection last. */
+  detach(heardAt?: number): void {
     this.#isLive = false
     this.#wishes.clear()
     this.#refused.clear()
     this.#byLog.clear()
-    for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach()
+    for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach(heardAt)
   }
 
   /** Ends all followers, and each one added from now on. */
@@ -199,7 +200,7 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'stand') {
       for (const seat of this.#seats.values())
-        if (seat.call === message.call) this.#send(seat.promise(message))
+        if (seat.call === message.call) this.#send(seat.promise(message, now))
     } else if (message.type === 'publishers') {
       const { publishers } = this.#senders
       // A skipped entry would give its number to the next publisher.
@@ -251,7 +252,8 @@ export class Followers {
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
     if (reader === undefined) return this.#sendUnsubscribe(message.log)
-    if (reader.call !== message.call) return
+    // What follows the answer to an earlier wish is not for the present one, whose answer comes yet.
+    if (reader.call !== message.call) return void this.#byLog.delete(message.log)
     this.#byLog.set(message.log, reader)
     reader.handleSubscribed(message)
   }

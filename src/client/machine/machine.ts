@@ -63,6 +63,8 @@ export class Machine {
   #ticketError: RtmsError | null = null
   #welcome: MessageOf<'welcome'> | null = null
   readonly #receipts: Receipts = new Receipts()
+  /** When something came last. */
+  #heardAt = 0
   /** A live connection that stays silent until this time is given up. */
   #silentUntil = Infinity
 
@@ -340,7 +342,7 @@ export class Machine {
     this.#attempt = attempt
     this.#out = []
     this.calls.detach()
-    this.followers.detach()
+    this.followers.detach(this.#heardAt)
   }
 
   #end(error: RtmsError): void {
@@ -380,6 +382,7 @@ export class Machine {
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     // After a GOODBYE nothing counts.
     if (attempt !== this.#attempt || this.#goodbye !== null) return
+    this.#heardAt = now
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return

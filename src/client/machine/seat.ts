@@ -100,6 +100,8 @@ export class SeatMachine {
     promisedIncarnation: 0,
   }
   readonly #inputs: Inputs
+  /** When a node at which it was seated was last heard, so that it had not sent later what this client has confirmed. */
+  #heardAt = Infinity
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
@@ -145,11 +147,12 @@ export class SeatMachine {
    * A node asks to go on with the meeting at a fence, because the one that had it has ended. From now on this client
    * goes with none of a lower fence.
    */
-  promise({ call, term, incarnation }: MessageOf<'stand'>): MessageOf<'promise'> {
+  promise({ call, term, incarnation }: MessageOf<'stand'>, now: number): MessageOf<'promise'> {
     const held = this.#held
     if (term > held.promisedTerm || (term === held.promisedTerm && incarnation > held.promisedIncarnation))
       Object.assign(held, { promisedTerm: term, promisedIncarnation: incarnation })
-    return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation }
+    const age = Math.max(0, Math.floor(now - this.#heardAt))
+    return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation, age }
   }
 
   /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
@@ -179,6 +182,7 @@ export class SeatMachine {
     this.#acknowledgedAt = now
     this.#session = session
     this.#joined = message
+    this.#heardAt = Infinity
     this.log = message.log
     this.lastLog = message.log
     this.world = message.world
@@ -229,8 +233,9 @@ export class SeatMachine {
     this.#inputs.abandon()
   }
 
-  /** The connection is gone; the position stays. */
-  detach(): void {
+  /** The connection is gone; the position stays. `heardAt`: when something came on it last. */
+  detach(heardAt: number = Infinity): void {
+    if (this.log !== 0) this.#heardAt = heardAt
     this.log = 0
     this.call = 0
   }

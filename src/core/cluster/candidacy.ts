@@ -30,8 +30,6 @@ export class Candidacy implements Fence {
   readonly asked: Set<number> = new Set()
   /** Another node has said what it has, or the owner has ended, since it was last considered whether that is enough. */
   isNews: boolean = true
-  /** Since when those who have promised are enough. */
-  enoughAt: number = Infinity
   #term: number
   readonly incarnation: number
   /** The last of each user for a slot; and how many there have been of users who were no members. */
@@ -75,7 +73,6 @@ export class Candidacy implements Fence {
   /** The fence is this one from now on, which nobody has promised yet. */
   raise(term: number): void {
     this.#term = term
-    this.enoughAt = Infinity
     this.#pledges.clear()
     this.#unknown = 0
   }

@@ -43,3 +43,15 @@ export function contained(logger: Logger, now: () => number = () => performance.
 }
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Where no logger is given: what somebody should look at must not vanish. */
+const toConsole: Logger = {
+  ...silent,
+  warn: (details, message) => console.warn(`rtms: ${message}`, details),
+  error: (details, message) => console.error(`rtms: ${message}`, details),
+}
+
+/** The logger of the option: by default the console's for warnings and errors; null and false silence it. */
+export function loggerFor(option: Logger | null | false | undefined): Logger {
+  return option === null || option === false ? silent : contained(option ?? toConsole)
+}

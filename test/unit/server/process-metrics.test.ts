@@ -53,7 +53,7 @@ describe('The metrics of the process', () => {
       addProcessMetrics(registry)
       const count = async (): Promise<number> => (await read(registry))['process_open_fds']?.[1] ?? 0
       const before = await count()
-      const files = Array.from({ length: 20 }, () => openSync('/dev/null'))
+      const files = Array.from({ length: 20 }, () => openSync('/dev/null', 'r'))
       expect((await count()) - before).toBeGreaterThan(15)
       for (const file of files) closeSync(file)
       expect(before).toBeGreaterThan(2)

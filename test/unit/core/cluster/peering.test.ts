@@ -607,7 +607,7 @@ describe('The address of another node that a client is told', () => {
   function movedTo(world: World, from: Harness, to: number): readonly [boolean | undefined, string[]] {
     const peer = from.connect('ann')
     const { session } = peer.connection
-    const isAsked = session && from.node.peering?.moves.ask(session, to)
+    const isAsked = session !== null && from.node.peering?.moves.ask(session, to)
     world.settle()
     return [isAsked, peer.all('move').map(({ url }) => url)]
   }
