@@ -351,7 +351,11 @@ export class Revival {
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
     if (!goesOn && !(isOver && isLost)) return false
-    if (!this.#isStillHeir(orphan, now)) return false
+    if (!this.#isStillHeir(orphan, now)) {
+      // The registrar may not say so in time.
+      candidacy.isNews = true
+      return false
+    }
     this.#begin(orphan, candidacy, goesOn, now)
     return true
   }

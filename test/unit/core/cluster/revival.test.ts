@@ -192,11 +192,11 @@ describe('A meeting whose node has ended', () => {
     })
     roam(world, clients, 500)
     expect(clients[3]?.heard).toEqual([])
-    expect(owner()?.node.meeting('m')?.members.map(({ user, away }) => `${user} ${away}`)).toEqual([
-      'u0 false',
-      'u1 false',
-      'u2 false',
-    ])
+    expect(
+      owner()
+        ?.node.meeting('m')
+        ?.members.map(({ user, away }) => `${user} ${away}`),
+    ).toEqual(['u0 false', 'u1 false', 'u2 false'])
   })
 
   it('is in the same world where its members need seconds to come back, as those of a full node do', () => {
