@@ -102,7 +102,8 @@ describe('The HTTP API', () => {
 
   it('looks for one fault alone in a body that may have half a million', async () => {
     const call = caller(await startApi())
-    const faults = (count: number): string => `{"items": [${Array.from({ length: count }, () => 1).join(',')}]}`
+    const faults = (count: number): string =>
+      `{"items": [${Array.from({ length: count }, () => 1).join(',')}]}`
     const told = (count: number): unknown[] =>
       Array.from({ length: count }, (_, n) => `items.${n}: Invalid type: Expected Object but received 1`)
     for (const [count, expected] of [

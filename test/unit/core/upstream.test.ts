@@ -149,7 +149,13 @@ describe('Upstream queues', () => {
     expect(sweep()).toEqual(['slow'])
     // It has several sessions, and they pay for each other.
     expect(sweep()).toEqual(['quick', 'quick', 'slow'])
-    expect([sweep(), sweep(), sweep(), sweep(), sweep()]).toEqual([['slow'], ['slow'], ['slow'], ['slow'], []])
+    expect([sweep(), sweep(), sweep(), sweep(), sweep()]).toEqual([
+      ['slow'],
+      ['slow'],
+      ['slow'],
+      ['slow'],
+      [],
+    ])
   })
 
   it('of sessions that end are delivered whole, but not where that takes the business long', () => {

@@ -463,7 +463,7 @@ describe('A meeting goes on', () => {
   it('nowhere where its business cannot do without the state that has ended: those who wait look for it anew', () => {
     const desk = new Desk()
     desk.copy({ kind: 'k', options: { ...defaultMeeting, frameRate: 0 } }, cid)
-    desk.adopted = { kind: 'k', metadata: {}, logic: {} as never }
+    desk.adopted = { kind: 'k', metadata: {}, logic: {} }
     desk.orphan().stand()
     desk.answer(HAS, null)
     desk.join('eve')

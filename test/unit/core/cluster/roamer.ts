@@ -86,7 +86,8 @@ export class Roamer {
       frame: ({ number, inputs, events }) => {
         frames.push(number)
         for (const { data } of inputs) this.inputs.push(textOf(data))
-        for (const event of events) this.events.push('slot' in event ? `${event.type} ${event.slot}` : event.type)
+        for (const event of events)
+          this.events.push('slot' in event ? `${event.type} ${event.slot}` : event.type)
       },
       gap: (from, to, reason) => this.gaps.push(`${meeting} ${from}-${to} ${reason}`),
       joined: () => {},
