@@ -30,7 +30,7 @@ export class Candidacy implements Fence {
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
-  /** Another node has said what it has, or the owner has ended, since it was last considered whether that is enough. */
+  /** Something has happened since it was last considered whether what is here is enough, or that is to be asked again. */
   isNews: boolean = true
   #term: number
   readonly incarnation: number

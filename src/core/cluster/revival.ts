@@ -363,7 +363,11 @@ export class Revival {
       this.#ask(orphan, candidacy)
       return false
     }
-    if (!this.#isStillHeir(orphan, now)) return false
+    if (!this.#isStillHeir(orphan, now)) {
+      // The registrar may not say so in time.
+      candidacy.isNews = true
+      return false
+    }
     this.#begin(orphan, candidacy, goesOn, now)
     return true
   }

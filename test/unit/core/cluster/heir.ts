@@ -258,7 +258,7 @@ export class Heir extends Parts {
   says(owner: number): void {
     const look = this.looks.shift()
     if (look === undefined) throw new Error('the registrar was not asked')
-    look({ by: 'taken', owner } as ClaimEnding, this.now)
+    look({ by: 'taken', owner }, this.now)
   }
 
   /** What the frames tell that are sealed now. */

@@ -175,6 +175,23 @@ describe('A node with a copy of a meeting whose owner has ended', () => {
     expect([other.replica.isOrphan, other.looks.length]).toEqual([false, 0])
   })
 
+  it('asks about each as soon as its owner has ended, whatever it waits for with others', () => {
+    const desk = new Desk().orphan()
+    // Another one does not put it off.
+    desk.now += 0.75
+    desk.name = 'n'
+    desk.copy()
+    desk.orphan()
+    desk.pass(0.25)
+    expect(desk.looks).toHaveLength(2)
+    for (let n = 0; n < 2; n++) desk.says(0)
+    desk.pass(10)
+    desk.name = 'o'
+    desk.copy()
+    desk.orphan().pass(1)
+    expect(desk.looks).toHaveLength(1)
+  })
+
   it('looks at a few of very many at a time', () => {
     const desk = new Desk([HAS], { revivalsAtOnce: 2 })
     for (let n = 0; n < 5; n++) {
@@ -230,6 +247,20 @@ describe('A node that is to go on with a meeting', () => {
     const desk = new Desk().orphan().stand()
     desk.answer(HAS, has({ owns: true }))
     expect([desk.heard(), desk.replica.owner]).toEqual([['m is let go of', named(HAS)], HAS])
+  })
+
+  it('hears nothing any more of nodes that answer when it has given way, or has gone on', () => {
+    const desk = new Desk([HAS, HAS_NOT]).orphan().stand()
+    desk.answer(HAS, has({ owns: true }))
+    desk.heard()
+    desk.answer(HAS_NOT, has({ owns: true }))
+    expect([desk.heard(), desk.replica.owner]).toEqual([[], HAS])
+    const late = new Desk().orphan().stand()
+    late.pass(3_100)
+    expect(late.world).toBe('new')
+    late.heard()
+    late.answer(HAS, has({ owns: true }))
+    expect([late.heard(), late.world]).toEqual([[], 'new'])
   })
 
   it('leaves it to one that has followed it further, and asks for it again later', () => {
@@ -381,16 +412,27 @@ describe('A meeting goes on', () => {
     const desk = standing({ revivalMs: 9_000 })
     desk.pass(8_000)
     desk.promise('ann', 0)
-    desk.pass(1_900)
+    desk.pass(1_999)
     expect(desk.world).toBeUndefined()
-    desk.pass(150)
+    desk.pass(1)
     expect(desk.world).toBe('new')
   })
 
   it('as another one where a node has not said in all that time what it has', () => {
     const desk = new Desk().orphan().stand()
-    desk.pass(3_100)
+    desk.pass(2_999)
+    expect(desk.world).toBeUndefined()
+    desk.pass(1)
     expect(desk.world).toBe('new')
+  })
+
+  it('with those nodes as holders of its frames that have said that they have some', () => {
+    const desk = new Desk([HAS, HAS_NOT]).orphan().stand()
+    desk.answer(HAS, has())
+    desk.answer(HAS_NOT, null)
+    desk.promise('ann', 0)
+    desk.promise('cid', 3)
+    expect([...desk.owner.backing.holders.keys()]).toEqual([HAS])
   })
 
   it('not before the registrar has said again who goes on, where the nodes are others since', () => {
@@ -400,6 +442,10 @@ describe('A meeting goes on', () => {
     desk.promise('cid', 3)
     expect([desk.world, desk.looks.length]).toEqual([undefined, 1])
     desk.pass(200)
+    expect([desk.world, desk.looks.length]).toEqual([undefined, 1])
+    // That it has not said so in time is no answer: it is asked again.
+    for (const look of desk.looks.splice(0)) look({ by: 'late' }, desk.now)
+    desk.pass(50)
     expect([desk.world, desk.looks.length]).toEqual([undefined, 1])
     desk.says(SELF)
     expect(desk.world).toBe('same')
@@ -417,7 +463,7 @@ describe('A meeting goes on', () => {
   it('nowhere where its business cannot do without the state that has ended: those who wait look for it anew', () => {
     const desk = new Desk()
     desk.copy({ kind: 'k', options: { ...defaultMeeting, frameRate: 0 } }, cid)
-    desk.adopted = { kind: 'k', metadata: {}, logic: {} as never }
+    desk.adopted = { kind: 'k', metadata: {}, logic: {} }
     desk.orphan().stand()
     desk.answer(HAS, null)
     desk.join('eve')
@@ -543,6 +589,25 @@ describe('A meeting whose owner is only silent', () => {
     const alone = silent({ abandonMs: 20_000 })
     alone.pass(29_900)
     expect([alone.world, alone.replica.isOrphan]).toEqual([undefined, true])
+  })
+
+  it('waits for that owner though another node ends meanwhile', () => {
+    const desk = silent()
+    desk.support.gave(OWNER, desk.now)
+    desk.promise('ann', 0)
+    desk.promise('cid', 3)
+    desk.revival.gone(HAS, desk.now)
+    desk.nodes.end(HAS)
+    desk.pass(3_000)
+    expect([desk.world, desk.revival.isAgainst(OWNER)]).toEqual([undefined, true])
+  })
+
+  it('is given up where that owner, heard in between, has no such meeting any more', () => {
+    const desk = silent()
+    desk.silent.delete(OWNER)
+    desk.promise('ann', 0)
+    desk.answer(OWNER, null)
+    expect([desk.replica.isOrphan, desk.revival.holds('m')]).toEqual([false, false])
   })
 
   it('goes on at once as that of one that has ended, once that is known', () => {
