@@ -77,7 +77,7 @@ export class Accession {
       this.#superseding.add({ name, world: facts.world, term, incarnation }, pending, now)
     // What it has promised, a member has promised since it was asked.
     for (const slot of promises.keys()) {
-      const seat = owner.member(slot)?.seat
+      const seat = owner.roster.get(slot)?.seat
       if (seat instanceof Absent) seat.elector.answered = since
     }
     if (goesOn) stats.meetingsRevived++
@@ -87,7 +87,7 @@ export class Accession {
     business.logic?.revive?.()
     // A user who has come back without the former place may take it.
     for (const { slot } of owner.members) {
-      const member = owner.member(slot)
+      const member = owner.roster.get(slot)
       if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
     }
     for (const seat of room.seats()) seat.move(owner, null)
@@ -100,12 +100,12 @@ export class Accession {
   /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
   #seeTo(owner: Owner, now: number): void {
     const { timers, limits, meetings } = this.#host
-    for (const { slot } of owner.bots) {
-      const member = owner.member(slot)
+    for (const { slot } of owner.bots.list) {
+      const member = owner.roster.get(slot)
       if (member !== undefined) owner.depart(member, 'expired')
     }
     const absent = owner.members.flatMap(({ slot }) => {
-      const member = owner.member(slot)
+      const member = owner.roster.get(slot)
       return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
     })
     for (const { member } of absent) if (!isAway(member)) owner.away(member)
