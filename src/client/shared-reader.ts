@@ -5,7 +5,7 @@ import {
   type MessageOf,
   type Payload,
   type Position,
-  type RtmsError,
+  RtmsError,
 } from '../protocol/index.ts'
 import {
   MOST_WAITING_PUBLICATIONS,
@@ -286,7 +286,9 @@ export class SharedReader implements ReaderListener {
     // Whether those who had begun before get all that follows what they have had. Of a key that was removed meanwhile,
     // the latest values do not tell.
     const isOn = position.epoch === before?.epoch && position.at <= before.at
-    const isWhole = serving === null || (isOn && !isConflated && !this.#isKeyed)
+    // Where its own position was not found, the gap that is told next is no other one's.
+    const isFound = recovered || !serving?.wish.since
+    const isWhole = serving === null || (isOn && isFound && !isConflated && !this.#isKeyed)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { had, wish, options } = subscriber
       const { onSubscribed } = options
@@ -333,6 +335,8 @@ export class SharedReader implements ReaderListener {
       this.#call(subscriber, subscriber.options.onError, error)
     }
     this.#subscribers.clear()
-    if (!hasListener && error.code !== 'CLOSED') this.#host.outside.report(error)
+    if (hasListener || error.code === 'CLOSED') return
+    const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
+    this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
 }

@@ -64,7 +64,7 @@ export class Wiring {
     const bus = counted(guards.bus, stats)
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
-    const work = new Work()
+    const work = new Work(config.ofHooks)
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(incarnation)
     const downstream = (this.downstream = new Downstream(

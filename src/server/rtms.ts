@@ -161,6 +161,7 @@ export class Rtms<C extends Contract = Contract> {
       (call, outcome) => host.handle((node, now) => node.handleReply(call, outcome, now)),
       logger,
       webhook,
+      outside,
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
@@ -491,12 +492,13 @@ function publicUrlOf(front: Front): string {
   }
 }
 
-/** Where a ticket has its client connect; '' where that is not known (yet). */
+/** Where a ticket has its client connect; '' where that is not known (yet), or where another node tells what is no URL. */
 function addressOf(front: Front, host: string | undefined, place: Place | undefined): string {
   try {
     return front.ticketUrl(host, place)
   } catch (error) {
-    if (error instanceof TypeError) throw error
+    // The host that was given is none.
+    if (error instanceof TypeError && !('code' in error)) throw error
     return ''
   }
 }

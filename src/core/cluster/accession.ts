@@ -5,7 +5,7 @@ import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
 import { withReign } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
-import { isAway, type Occupant } from '../meeting/seat.ts'
+import type { Member, Occupant } from '../meeting/seat.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Heritage } from './heritage.ts'
 import type { Candidacy } from './candidacy.ts'
@@ -85,11 +85,6 @@ export class Accession {
     const how = goesOn ? 'revival' : 'fork'
     successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
     business.logic?.revive?.()
-    // A user who has come back without the former place may take it.
-    for (const { slot } of owner.members) {
-      const member = owner.roster.get(slot)
-      if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
-    }
     for (const seat of room.seats()) seat.move(owner, null)
     owner.recount(now)
     for (const join of joins) answerHere(join, meetings(), now)
@@ -97,7 +92,7 @@ export class Accession {
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }
 
-  /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
+  /** Bots have ended with their node. Members who do not come are away after a moment, and leave in the end. */
   #seeTo(owner: Owner, now: number): void {
     const { timers, limits, meetings } = this.#host
     for (const { slot } of owner.bots.list) {
@@ -108,12 +103,16 @@ export class Accession {
       const member = owner.roster.get(slot)
       return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
     })
-    for (const { member } of absent) if (!isAway(member)) owner.away(member)
-    const grace = new Timer('grace', () => {
-      if (meetings().get(owner.name) !== owner) return
-      for (const { member, seat } of absent) if (member.seat === seat) owner.depart(member, 'expired')
-    })
-    if (absent.length > 0) timers.set(grace, now + limits.sessionKeepMs)
+    const after = (ms: number, act: (member: Member) => void): void => {
+      const grace = new Timer('grace', () => {
+        if (meetings().get(owner.name) !== owner) return
+        for (const { member, seat } of absent) if (member.seat === seat) act(member)
+      })
+      timers.set(grace, now + ms)
+    }
+    if (absent.length === 0) return
+    after(limits.revivalWaitMs, (member) => owner.away(member))
+    after(limits.sessionKeepMs, (member) => owner.depart(member, 'expired'))
   }
 }
 

@@ -28,10 +28,8 @@ export class Candidacy implements Fence {
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
-  /** Another node has said what it has, since it was last considered whether that is enough. */
+  /** Another node has said what it has, or the owner has ended, since it was last considered whether that is enough. */
   isNews: boolean = true
-  /** Since when those who have promised are enough. */
-  enoughAt: number = Infinity
   #term: number
   readonly incarnation: number
   /** The last of each user for a slot; and how many there have been of users who were no members. */
@@ -51,10 +49,11 @@ export class Candidacy implements Fence {
     return this.#since
   }
 
-  /** The time for members to come begins. */
+  /** The time for members to come begins, and those who have promised may be enough. */
   begin(now: number): void {
     this.#since = now
     this.#cameAt = now
+    this.isNews = true
   }
 
   get cameAt(): number {
@@ -74,7 +73,6 @@ export class Candidacy implements Fence {
   /** The fence is this one from now on, which nobody has promised yet. */
   raise(term: number): void {
     this.#term = term
-    this.enoughAt = Infinity
     this.#pledges.clear()
     this.#unknown = 0
   }

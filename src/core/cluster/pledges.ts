@@ -49,7 +49,7 @@ export class Pledges {
   /** What a client promises that was asked; null where it was not. */
   of(
     session: Session,
-    { call, term, incarnation }: MessageOf<'promise'>,
+    { call, term, incarnation, age: told }: MessageOf<'promise'>,
     now: number,
   ): Omit<MeshMessageOf<'promised'>, 'type' | 'replica' | 'meeting'> | null {
     const joining = this.#joins.of(session)
@@ -58,7 +58,8 @@ export class Pledges {
     const asked = this.#asked.get(joining) ?? 0
     if (asked === 0) return null
     this.#asked.set(joining, asked - 1)
-    const age = Math.max(0, Math.floor(now - this.#joins.sinceOf(session)))
+    // A client that does not say has waited here for so long.
+    const age = Math.max(told, Math.floor(now - this.#joins.sinceOf(session)))
     return { ...held, user: session.user, promisedTerm: term, promisedIncarnation: incarnation, age }
   }
 }

@@ -16,8 +16,8 @@ import { Superseding } from './superseding.ts'
  *
  *   proven end of the owner → the nodes with a replica hold the name; its registrar says which of them stands
  *   that one asks the others for frames that it has not, and the members, who join wherever they come, for a promise
- *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence, once the
- *   others have come as well, or a moment later
+ *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence; those who
+ *   come a moment later are not told as away
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
@@ -323,9 +323,8 @@ export class Revival {
   }
 
   /**
-   * Goes on as soon as all are here who may come; or a moment after those have come that are enough, since members who
-   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back. True:
-   * it goes on.
+   * Goes on as soon as those have come that are enough. The window for these is long: clients of a full node take
+   * seconds to come back. True: it goes on.
    */
   #conclude(orphan: Orphan, now: number): boolean {
     const { replica, candidacy } = orphan
@@ -348,17 +347,10 @@ export class Revival {
     const promises = candidacy.promisesOf(members, (since) => isSure || support.isOver(since, now))
     // Nobody is left who could promise.
     const isOver = isLate || terms.every(({ until }) => until < Infinity)
-    const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
-    const missing = terms.some(
-      ({ slot, from, until }) =>
-        until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
-    )
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
-    candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
-    const isEnough = goesOn && (!missing || now - candidacy.enoughAt >= limits.revivalWaitMs)
-    if (!(isOver && (goesOn || isLost)) && !isEnough) return false
+    if (!goesOn && !(isOver && isLost)) return false
     if (!this.#isStillHeir(orphan, now)) return false
     this.#begin(orphan, candidacy, goesOn, now)
     return true
@@ -396,8 +388,7 @@ export class Revival {
     if (candidacy !== null) {
       // That the silent owner must have stopped follows from the time alone.
       if (silent !== 0) return this.#conclude(orphan, now)
-      const isDue = this.#isLate(candidacy, now) || now - candidacy.enoughAt >= limits.revivalWaitMs
-      return (candidacy.isNews || isDue) && this.#conclude(orphan, now)
+      return (candidacy.isNews || this.#isLate(candidacy, now)) && this.#conclude(orphan, now)
     }
     const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
     if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) {

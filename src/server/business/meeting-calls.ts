@@ -51,7 +51,9 @@ export class MeetingCalls {
   /** Whether a member was removed; null where the meeting is not open. */
   kick(name: string, slot: number, message: string): Promise<boolean | null> {
     const here = (node: RtmsNode): boolean => node.kick(name, slot, message)
-    return this.#run(name, 'kick', { name, slot: told(slot), message }, here)
+    // Clients are told no more of it.
+    const question = { name, slot: told(slot), message: message.slice(0, limits.reason) }
+    return this.#run(name, 'kick', question, here)
   }
 
   /** Whether there was a member to send it to; null where the meeting is not open. */

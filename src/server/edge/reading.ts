@@ -2,11 +2,10 @@ import type { Duplex } from 'node:stream'
 import type { WebSocket } from 'ws'
 import { serverLimits } from '../ground/limits.ts'
 import { Pace } from '../ground/pace.ts'
+import { Turn } from '../ground/turn.ts'
 
 /** Bytes of a socket that are handed on at a time: the worst, tiny messages, take less than a millisecond. */
 const SLICE = 2_048
-/** How long bytes are handed on as they arrive, from the first ones in a turn of the event loop, in milliseconds. */
-const TURN_MS = 4
 
 /**
  * How long handing on one slice may take, in milliseconds: the last slice of a large message has all of it handled at
@@ -31,8 +30,7 @@ export class Reading {
   readonly #waiting: Pace<Inflow>
   /** Bytes of those that wait. */
   #held = 0
-  /** Up to when this turn hands on what arrives; null before something has arrived in it. */
-  #until: number | null = null
+  readonly #turn: Turn = new Turn()
   /** Payers that rest, and those of their sockets whose turn has come meanwhile. */
   readonly #resting: Map<string, Inflow[]> = new Map()
 
@@ -61,7 +59,7 @@ export class Reading {
   follow(ws: ReadSocket, socket: Duplex, payer: () => string, heard: (now: number) => void): Inflow {
     return new Inflow(ws, socket, payer, heard, {
       now: this.#now,
-      hasTime: (inflow, now) => this.#hasTime(now) && !this.#rests(inflow),
+      hasTime: (inflow, now) => this.#turn.hasTime(now) && !this.#rests(inflow),
       spent: (inflow, ms) => this.#spent(inflow, ms),
       wait: (inflow) => this.#wait(inflow),
     })
@@ -81,14 +79,6 @@ export class Reading {
       for (const each of inflows) this.#waiting.add(each, payer)
     }
     setTimeout(goOn, REST * ms).unref()
-  }
-
-  #hasTime(now: number): boolean {
-    if (this.#until === null) {
-      this.#until = now + TURN_MS
-      setImmediate(() => (this.#until = null))
-    }
-    return now < this.#until
   }
 
   /** Above the limit, a socket of the payer with most of them makes room, or else the one that asks for much. */

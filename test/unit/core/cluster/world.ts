@@ -9,6 +9,7 @@ import {
 } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
+import type { MoveOptions } from '../../../../src/core/ground/config.ts'
 import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Harness } from '../harness.ts'
 
@@ -32,6 +33,8 @@ export class World {
   /** Whether nodes that look for proof of an end find it. */
   hasProof = false
   now = 10_000
+  /** Where the clients of one node, which call it by `host`, connect to another one. */
+  urlOf: NonNullable<MoveOptions['urlOf']> = ({ address }) => address
   /** Decides about each message to each receiver whether the bus loses it. */
   isLost: () => boolean = () => false
   readonly #limits: ConstructorParameters<typeof Harness>[0]
@@ -75,7 +78,12 @@ export class World {
       }
       return { ...port, send, publish }
     }
-    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz`, moves: this.#moves }
+    const cluster = {
+      address: `ws://${id}/rtms`,
+      health: `http://${id}/healthz`,
+      moves: this.#moves,
+      urlOf: ((...asked) => this.urlOf(...asked)) satisfies MoveOptions['urlOf'],
+    }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
