@@ -89,7 +89,7 @@ export class Accession {
       this.#superseding.add({ name, world: facts.world, term, incarnation }, pending, now)
     // What it has promised, a member has promised since it was asked.
     for (const slot of promises.keys()) {
-      const seat = owner.member(slot)?.seat
+      const seat = owner.roster.get(slot)?.seat
       if (seat instanceof Absent) seat.elector.answered = askedAt
     }
     if (goesOn) stats.meetingsRevived++
@@ -107,12 +107,12 @@ export class Accession {
   /** Bots have ended with their node. Members who do not come are away after a moment, and leave in the end. */
   #seeTo(owner: Owner, now: number): void {
     const { timers, limits, meetings } = this.#host
-    for (const { slot } of owner.bots) {
-      const member = owner.member(slot)
+    for (const { slot } of owner.bots.list) {
+      const member = owner.roster.get(slot)
       if (member !== undefined) owner.depart(member, 'expired')
     }
     const absent = owner.members.flatMap(({ slot }) => {
-      const member = owner.member(slot)
+      const member = owner.roster.get(slot)
       return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
     })
     const after = (ms: number, act: (member: Member) => void): void => {

@@ -36,8 +36,8 @@ export interface Occupant {
   readonly isVacant?: boolean
   /** Sends data to this member alone. */
   direct(data: Payload): void
-  /** The seat has ended: tells the client why. */
-  evict(message: string): void
+  /** The seat has ended: tells the client why, after the frames before `upTo`. */
+  evict(message: string, upTo?: number): void
 }
 
 /** The holder of a slot. */
@@ -76,8 +76,8 @@ export interface Host {
   leave(seat: Seat, reason: string): void
   /** Sends data to the seat alone. */
   direct(seat: Seat, data: Payload): void
-  /** The seat has ended: tells the client why. */
-  evict(seat: Seat, message: string): void
+  /** The seat has ended: tells the client why, after the frames before `upTo`. */
+  evict(seat: Seat, message: string, upTo?: number): void
 }
 
 /**
@@ -166,8 +166,8 @@ export class Seat implements SessionSeat, Occupant {
     this.#host.direct(this, data)
   }
 
-  evict(message: string): void {
-    this.#host.evict(this, message)
+  evict(message: string, upTo?: number): void {
+    this.#host.evict(this, message, upTo)
   }
 }
 

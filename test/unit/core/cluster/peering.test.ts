@@ -357,7 +357,7 @@ describe('What a node is asked by another one', () => {
     expect(ask('kick', { name, slot: 7, message: 'no' })).toBe(false)
     expect(ask('kick', { name, slot: 0, message: 'rude' })).toBe(true)
     expect(bob.all('ended')).toMatchObject([{ message: 'rude' }])
-    expect([ask('close', { name }), b.node.meeting(name)]).toEqual([true, undefined])
+    expect([ask('close', { name, message: 'over' }), b.node.meeting(name)]).toEqual([true, undefined])
     for (const kind of ['kick', 'sendTo', 'close'] as const)
       expect(ask(kind, { name, slot: 0, message: '', data: text('x') })).toBeNull()
   })

@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { MemoryBus } from '../../../../src/bus/memory.ts'
 import {
   type Bus,
@@ -210,4 +211,12 @@ export function settled(
   const world = new World(count, limits, moves)
   world.advance(4_000)
   return world
+}
+
+/** That nothing of any meeting is left on a node. */
+export function expectNothing({ node }: Harness): void {
+  expect(node.peering?.mesh.size).toEqual({ replicas: 0, members: 0, hosted: { replicas: 0, members: 0 } })
+  expect([node.logs.of.meeting, node.logs.of.user]).toEqual([0, 0])
+  const names = ['mesh', 'grace', 'link', 'frame', 'ttl', 'reveal', 'parting']
+  expect([...node.timersByName.keys()].filter((name) => names.includes(name))).toEqual([])
 }
