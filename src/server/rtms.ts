@@ -105,6 +105,8 @@ export class Rtms<C extends Contract = Contract> {
     const searches = new Searches()
     this.meetings = new Meetings<C>(parts.host, parts.settings.logger, searches, parts.peers)
     this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications)
+    for (const [pattern, retention] of Object.entries(parts.settings.topics))
+      this.topics.define(pattern, retention)
     this.users = new Users<C>(parts.host, parts.peers)
     this.cluster = new Cluster(
       parts.host,

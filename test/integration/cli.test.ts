@@ -151,7 +151,14 @@ describe('rtms', () => {
     const run = rtms(['serve', '--dev', '--port', '0'])
     const [, url, key] = await printed(run, /RTMS_URL=(\S+) RTMS_KEY=([0-9a-f]{64})/)
     const headers = { authorization: `Bearer ${key}` }
-    expect((await fetch(`${url}/v1/info`, { headers })).status).toBe(200)
+    const ask = (path: string, init = {}): Promise<Response> =>
+      fetch(`${url}/v1${path}`, { headers: { ...headers, 'content-type': 'application/json' }, ...init })
+    for (const topic of ['trades.1', 'other']) {
+      const items = Array.from({ length: 200 }, (_, data) => ({ topic, data }))
+      await ask('/publish/batch', { method: 'POST', body: JSON.stringify({ items }) })
+    }
+    expect(await (await ask('/topics/trades.1')).json()).toMatchObject({ publications: 200, kept: 150 })
+    expect(await (await ask('/topics/other')).json()).toMatchObject({ publications: 200, kept: 100 })
     const given = 'a-key-for-tests-which-is-long-enough'
     const other = rtms(['serve', '--json', '--port', '0', '--host', '127.0.0.1'], {
       RTMS_SECRET: 'x'.repeat(32),
@@ -231,6 +238,7 @@ describe('rtms', () => {
       origins: ['https://file.example'],
       metrics: 'public',
       limits: { sessionKeepMs: 1_000, requestsPerUser: 7 },
+      topics: { 'trades.*': { entries: 150 } },
       api: { keys: [key] },
     }
     await writeFile(file, JSON.stringify(options))
@@ -239,7 +247,14 @@ describe('rtms', () => {
     expect(run.text()).toContain('Pages that may connect: those of https://file.example')
     expect(run.text()).toContain('/metrics answers nobody')
     const headers = { authorization: `Bearer ${key}` }
-    expect((await fetch(`${url}/v1/info`, { headers })).status).toBe(200)
+    const ask = (path: string, init = {}): Promise<Response> =>
+      fetch(`${url}/v1${path}`, { headers: { ...headers, 'content-type': 'application/json' }, ...init })
+    for (const topic of ['trades.1', 'other']) {
+      const items = Array.from({ length: 200 }, (_, data) => ({ topic, data }))
+      await ask('/publish/batch', { method: 'POST', body: JSON.stringify({ items }) })
+    }
+    expect(await (await ask('/topics/trades.1')).json()).toMatchObject({ publications: 200, kept: 150 })
+    expect(await (await ask('/topics/other')).json()).toMatchObject({ publications: 200, kept: 100 })
     for (const [text, message] of [
       ['{', 'cannot be read'],
       ['[]', 'must hold one object of JSON'],
@@ -248,6 +263,10 @@ describe('rtms', () => {
       ['{"port": 99999}', 'a port is a number from 0 to 65535'],
       ['{"origins": ["a.example"]}', "origins such as 'https://example.com'"],
       ['{"limits": {"sesionKeepMs": 1}}', 'did you mean sessionKeepMs?'],
+      [
+        '{"topics": {"trades.*": {"entrys": 1}}}',
+        'topics["trades.*"].entrys: it is not an option; did you mean entries?',
+      ],
     ] as const) {
       await writeFile(file, text)
       const wrong = rtms(['serve', '--config', file, '--host', '127.0.0.1'], { RTMS_SECRET: 'x'.repeat(32) })

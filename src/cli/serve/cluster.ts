@@ -30,9 +30,20 @@ export const clusterHelp = `  --nats <urls>      Connect to the other nodes over
 /** The bus that the options ask for; undefined for a node alone. */
 export async function busOf(options: ClusterOptions): Promise<BusConnector | undefined> {
   const urls = options.nats ?? process.env['RTMS_NATS'] ?? ''
-  if (urls === '') return undefined
+  if (urls === '') {
+    // In the environment, it may be meant for the other nodes of a machine.
+    for (const option of ['cluster-secret', 'nats-credentials'] as const)
+      if (options[option] !== undefined)
+        throw new UsageError(
+          `--${option} goes with --nats: the URLs of the servers that lead to the other nodes`,
+        )
+    return undefined
+  }
   const secret = options['cluster-secret'] ?? process.env['RTMS_CLUSTER_SECRET'] ?? ''
-  if (secret === '') throw new UsageError(`--nats needs a secret of the cluster. ${MAKE_SECRET}`)
+  if (secret === '')
+    throw new UsageError(
+      `${options.nats === undefined ? 'RTMS_NATS' : '--nats'} needs a secret of the cluster. ${MAKE_SECRET}`,
+    )
   if (Buffer.byteLength(secret) < SECRET_BYTES)
     throw new UsageError(`the secret of the cluster must have at least ${SECRET_BYTES} bytes. ${MAKE_SECRET}`)
   const file = options['nats-credentials']

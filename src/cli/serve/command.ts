@@ -73,9 +73,9 @@ export const serve: Command = {
 async function start(options: ServeOptions): Promise<void> {
   const count = parseCount(options.nodes, '--nodes') ?? 1
   if (count > MOST_NODES) throw new UsageError(`--nodes is ${count}, and ${MOST_NODES} is the most`)
-  const { settings, madeKey } = await settingsOf(options)
   const style = { json: options.json, colorful: isColorful(process.stderr) }
   const logger = loggerOf(style)
+  const { settings, madeKey } = await settingsOf(options, (message) => logger.warn({}, message))
   const bus = await busOf(options)
   let nodes: { readonly addresses: readonly Named[]; close(): Promise<void> }
   if (count === 1) {

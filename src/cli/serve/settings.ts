@@ -44,33 +44,39 @@ export type ServeOptions = ClusterOptions & {
   readonly [K in keyof typeof serveOptions]?: string | undefined
 } & { readonly dev: boolean; readonly json: boolean }
 
+/** Says what is odd, and does not keep the node from starting. */
+type Warn = (message: string) => void
+
 /** What the options say, the environment or else the file. */
-export async function settingsOf(options: ServeOptions): Promise<{
+export async function settingsOf(
+  options: ServeOptions,
+  warn: Warn,
+): Promise<{
   readonly settings: NodeSettings
   /** The key of the HTTP API, where one was made for this run: nobody else knows it. */
   readonly madeKey: string | undefined
 }> {
   const { dev } = options
   const path = or(options.config, 'RTMS_CONFIG')
-  const file = path === undefined ? {} : await fileOf(path)
+  const file = path === undefined ? {} : await fileOf(path, called(options.config, '--config', 'RTMS_CONFIG'))
   const key = apiKey(options)
   const origins = or(options.origins, 'RTMS_ORIGINS')
   const madeKey =
     key === undefined && dev && file.api === undefined ? randomBytes(32).toString('hex') : undefined
   const keys = key ?? madeKey
   const api = keys === undefined ? file.api : { ...file.api, keys: [keys] }
-  const limits = limitsOf(or(options.limits, 'RTMS_LIMITS'))
+  const limits = limitsOf(options)
   const given = {
     host: options.host,
     secret: secretOf(options, file),
     api,
     nodeId: or(options['node-id'], 'RTMS_NODE_ID'),
-    role: roleOf(or(options.role, 'RTMS_ROLE') ?? file.role, dev),
+    role: roleOf(options, file.role),
     publicUrl: or(options['public-url'], 'RTMS_PUBLIC_URL'),
     trustedProxies: listOf(or(options['trusted-proxies'], 'RTMS_TRUSTED_PROXIES')),
     origins: origins === '*' ? ('*' as const) : listOf(origins),
-    metrics: metricsOf(or(options.metrics, 'RTMS_METRICS')),
-    requests: requestsOf(options, file),
+    metrics: metricsOf(options),
+    requests: requestsOf(options, file, warn),
     limits: limits && { ...file.limits, ...limits },
   }
   const settings = {
@@ -81,7 +87,9 @@ export async function settingsOf(options: ServeOptions): Promise<{
     port: portOf(options, file, path),
     admin: adminOf(options, file, api !== undefined),
     dev,
-    drainMs: (parseSeconds(or(options.drain, 'RTMS_DRAIN'), '--drain') ?? DRAIN_S) * 1_000,
+    drainMs:
+      (parseSeconds(or(options.drain, 'RTMS_DRAIN'), called(options.drain, '--drain', 'RTMS_DRAIN')) ??
+        DRAIN_S) * 1_000,
   }
   return { settings, madeKey }
 }
@@ -103,18 +111,18 @@ export function several(count: number, nodeId: string, settings: NodeSettings): 
 const NOT_IN_FILES = ['server', 'handler', 'bus', 'logger', 'faults']
 
 /** The options of a file; what they are worth, the start of the node says. */
-async function fileOf(path: string): Promise<FileOptions> {
+async function fileOf(path: string, name: string): Promise<FileOptions> {
   let options: unknown
   try {
     options = JSON.parse(await readFile(path, 'utf8'))
   } catch (error) {
-    throw new UsageError(`--config ${path} cannot be read: ${(error as Error).message}`)
+    throw new UsageError(`${name} ${path} cannot be read: ${(error as Error).message}`)
   }
   if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new UsageError(`--config ${path} must hold one object of JSON, such as {"port": 7788}`)
+    throw new UsageError(`${name} ${path} must hold one object of JSON, such as {"port": 7788}`)
   for (const name of NOT_IN_FILES)
     if (Object.hasOwn(options, name))
-      throw new UsageError(`--config ${path}: ${name} cannot be said in a file`)
+      throw new UsageError(`${name} ${path}: ${name} cannot be said in a file`)
   return options
 }
 
@@ -122,6 +130,10 @@ async function fileOf(path: string): Promise<FileOptions> {
 function or(option: string | undefined, variable: string): string | undefined {
   return option ?? (process.env[variable] || undefined)
 }
+
+/** What a message calls an option: as it was given, by the command line or by the environment. */
+const called = (option: string | undefined, flag: string, variable: string): string =>
+  option === undefined ? variable : flag
 
 function portOf(options: ServeOptions, file: FileOptions, path: string | undefined): number {
   if (options.port !== undefined) return parsePort(options.port, '--port')
@@ -133,6 +145,11 @@ function portOf(options: ServeOptions, file: FileOptions, path: string | undefin
 /** The secret that signs tickets; with --dev, one is made where there is none. Undefined with keys in the file. */
 function secretOf(options: ServeOptions, file: FileOptions): string | undefined {
   const given = options.secret ?? (process.env['RTMS_SECRET'] || (file.secret ?? ''))
+  if (given !== '' && file.keys !== undefined && file.secret === undefined)
+    throw new UsageError(
+      `${called(options.secret, '--secret', 'RTMS_SECRET in the environment')} and keys in the file were both given: ` +
+        'tickets are signed with one of them. Remove the other',
+    )
   if (given === '') {
     if (file.keys !== undefined) return undefined
     if (options.dev) return randomBytes(32).toString('base64url')
@@ -151,43 +168,56 @@ function listOf(text: string | undefined): string[] | undefined {
 }
 
 /** `name=number`, with commas between them. Which names there are, the start of the node says. */
-function limitsOf(text: string | undefined): Record<string, number> | undefined {
+function limitsOf(options: ServeOptions): Record<string, number> | undefined {
+  const text = or(options.limits, 'RTMS_LIMITS')
   if (text === undefined) return undefined
   const limits = text.split(',').map((each): [string, number] => {
     const [, name, number] = /^\s*(\w+)\s*=\s*(\d{1,15})\s*$/.exec(each) ?? []
     if (name !== undefined) return [name, Number(number)]
     const wanted = 'but a limit and a number were expected, such as sessionKeepMs=60000'
-    throw new UsageError(`--limits has ${JSON.stringify(each)}, ${wanted}`)
+    throw new UsageError(
+      `${called(options.limits, '--limits', 'RTMS_LIMITS')} has ${JSON.stringify(each)}, ${wanted}`,
+    )
   })
   return Object.fromEntries(limits)
 }
 
-function requestsOf(options: ServeOptions, file: FileOptions): RtmsOptions['requests'] {
+function requestsOf(options: ServeOptions, file: FileOptions, warn: Warn): RtmsOptions['requests'] {
   const url = or(options['requests-url'], 'RTMS_REQUESTS_URL')
   const secret = or(options['requests-secret'], 'RTMS_REQUESTS_SECRET')
   if (url === undefined && secret === undefined) return file.requests
   const { url: known, secret: knownSecret, ...rest } = file.requests ?? { url: undefined, secret: undefined }
   const [to, by] = [url ?? known, secret ?? knownSecret]
-  if (to === undefined)
-    throw new UsageError('--requests-secret goes with --requests-url: the URL that requests are sent to')
+  if (to === undefined) {
+    const without = 'goes with --requests-url (RTMS_REQUESTS_URL): the URL that requests are sent to'
+    if (options['requests-secret'] !== undefined) throw new UsageError(`--requests-secret ${without}`)
+    // An environment may be shared with the server that requests are sent to.
+    warn(`RTMS_REQUESTS_SECRET is not used: it ${without}`)
+    return file.requests
+  }
   if (by === undefined)
     throw new UsageError(
-      `--requests-url needs a secret, which tells the receiver who asks. ${MAKE_SECRET.replace('RTMS_SECRET', 'RTMS_REQUESTS_SECRET')}`,
+      `${called(options['requests-url'], '--requests-url', 'RTMS_REQUESTS_URL')} needs a secret, which tells the receiver who asks. ` +
+        MAKE_SECRET.replace('RTMS_SECRET', 'RTMS_REQUESTS_SECRET'),
     )
   return { ...rest, url: to, secret: by }
 }
 
-function roleOf(role: string | undefined, dev: boolean): NodeRole | undefined {
-  if (role === 'edge' && dev)
+function roleOf(options: ServeOptions, ofFile: NodeRole | undefined): NodeRole | undefined {
+  const role = or(options.role, 'RTMS_ROLE') ?? ofFile
+  if (role === 'edge' && options.dev)
     throw new UsageError('--role edge goes without --dev: an edge opens no meetings, and the demo needs some')
   if (role === undefined || role === 'core' || role === 'edge') return role
-  throw new UsageError(`--role is ${JSON.stringify(role)}, but core or edge was expected`)
+  const name = ofFile === role ? 'role' : called(options.role, '--role', 'RTMS_ROLE')
+  throw new UsageError(`${name} is ${JSON.stringify(role)}, but core or edge was expected`)
 }
 
-function metricsOf(who: string | undefined): MetricsReaders | undefined {
+function metricsOf(options: ServeOptions): MetricsReaders | undefined {
+  const who = or(options.metrics, 'RTMS_METRICS')
   if (who === undefined || who === 'loopback' || who === 'public') return who
   if (who === 'off') return false
-  throw new UsageError(`--metrics is ${JSON.stringify(who)}, but loopback, public or off was expected`)
+  const name = called(options.metrics, '--metrics', 'RTMS_METRICS')
+  throw new UsageError(`${name} is ${JSON.stringify(who)}, but loopback, public or off was expected`)
 }
 
 /** The key of the HTTP API. */

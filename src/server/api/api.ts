@@ -9,6 +9,7 @@ import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
 import { parseJson, readBody } from './body.ts'
 import { ApiError, errorBody, knownError } from './errors.ts'
+import { faultsOf } from './faults.ts'
 import { type ApiKey, ApiKeys } from './keys.ts'
 import { openApi } from './openapi.ts'
 import type { ApiNode, Operation } from './operation.ts'
@@ -17,9 +18,6 @@ import { Repeats } from './repeats.ts'
 import { type Route, Router } from './router.ts'
 
 const DOCUMENT = '/openapi.json'
-/** Faults of a body that an answer describes, and characters of each. */
-const MOST_FAULTS = 5
-const FAULT_LENGTH = 200
 /** In a longer body, only the first fault is looked for: it may have half a million. */
 const LONG_BODY = 65_536
 
@@ -152,7 +150,7 @@ export class Api {
 
   async #run({ route: { operation, name } }: Asked, given: unknown, abortEarly = false): Promise<string> {
     const input = v.safeParse(operation.input, given, { abortPipeEarly: true, abortEarly })
-    if (!input.success) throw new ApiError('PROTOCOL', faultsOf(input.issues))
+    if (!input.success) throw new ApiError('PROTOCOL', faultsOf(operation.input, input.issues))
     return JSON.stringify(await operation.run(this.#node, input.output, name))
   }
 
@@ -197,15 +195,4 @@ function queryOf(given: URLSearchParams, { input }: Operation): Record<string, u
     query[name] = entry?.wrapped?.type === 'number' && /^\d+$/.test(value) ? Number(value) : value
   }
   return query
-}
-
-function faultsOf(issues: readonly v.BaseIssue<unknown>[]): string {
-  const faults = issues.slice(0, MOST_FAULTS).map((issue) => {
-    const where = v.getDotPath(issue)
-    // A missing field, which the library would call an invalid key.
-    const said = issue.input === undefined ? 'it is missing' : issue.message
-    const fault = where === null ? issue.message : `${where}: ${said}`
-    return fault.length > FAULT_LENGTH ? `${fault.slice(0, FAULT_LENGTH)}…` : fault
-  })
-  return faults.join('; ')
 }

@@ -47,7 +47,7 @@ function tooLarge(maxBytes: number): ApiError {
 export function parseJson(text: string): unknown {
   try {
     return text === '' ? {} : (JSON.parse(text) as unknown)
-  } catch {
-    throw new ApiError('PROTOCOL', 'the body is not JSON')
+  } catch (error) {
+    throw new ApiError('PROTOCOL', `the body is not JSON: ${(error as Error).message}`)
   }
 }

@@ -7,7 +7,7 @@ import { KICKED } from '../business/meeting.ts'
 import type { Meetings } from '../business/meetings.ts'
 import { checkName, payloadOf } from '../ground/check.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
+import { anyObject, integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
 
 /** Meetings in one answer, unless the query says otherwise. */
 const PAGE = 100
@@ -15,7 +15,7 @@ const MANY = Number.MAX_SAFE_INTEGER
 
 const NAME = 'The name of a meeting.'
 const slot = integer(0, limits.slots - 1, 'The slot of a member.')
-const metadata = v.record(v.string(), v.unknown())
+const metadata = anyObject()
 
 const facts = {
   name: v.string(),

@@ -4,7 +4,7 @@ import { type ErrorCode, errors as table, errorTexts } from '../../protocol/inde
 import { version } from '../ground/version.ts'
 import { statusOf } from './errors.ts'
 import type { Operation } from './operation.ts'
-import { fieldsOf } from './schemas.ts'
+import { documentOf } from './schemas.ts'
 
 /** The error codes that any operation may answer. */
 const common: readonly ErrorCode[] = ['PROTOCOL', 'UNAUTHENTICATED', 'RATE', 'CLOSED']
@@ -38,8 +38,8 @@ const conversion: ConversionConfig = {
     // A character takes at least one byte.
     if (valibotAction.type === 'max_bytes' && 'requirement' in valibotAction)
       return { ...jsonSchema, maxLength: Number(valibotAction.requirement) }
-    const fields = fieldsOf(valibotAction)
-    return fields && { ...jsonSchema, oneOf: fields.map((name) => ({ required: [name] })) }
+    const said = documentOf(valibotAction, schemaOf)
+    return said && { ...jsonSchema, ...said }
   },
 }
 

@@ -1,25 +1,74 @@
 import * as v from 'valibot'
+import { show } from '../options/setting.ts'
+import { faultsOf } from './faults.ts'
 
 /*
  * The building blocks of bodies and answers. Only the shape of names is checked here; the methods that take them check
  * the rest and know the error codes.
  */
 
-/** Marks a check that exactly one of several fields is given, for the document, which cannot look inside a check. */
-const alternatives: WeakMap<object, readonly string[]> = new WeakMap()
+/** What the document says of a check or a transformation, which it cannot look inside. */
+const documented: WeakMap<object, object> = new WeakMap()
+const items: WeakMap<object, v.GenericSchema> = new WeakMap()
+
+/** The JSON Schema of an action made here; undefined for any other. */
+export function documentOf(
+  action: object,
+  schemaOf: (schema: v.GenericSchema) => object,
+): object | undefined {
+  const item = items.get(action)
+  return item === undefined ? documented.get(action) : schemaOf(item)
+}
 
 /** Checks that exactly one of these fields is given. */
 export function oneOf<T extends object>(...names: string[]): v.CheckAction<T, string> {
-  const has = (value: T): boolean =>
-    names.filter((name) => Reflect.get(value, name) !== undefined).length === 1
-  const action = v.check<T, string>(has, `give either ${names.join(' or ')}`)
-  alternatives.set(action, names)
+  const action = v.check<T, string>(
+    (value) => givenOf(value, names) === 1,
+    `give either ${names.join(' or ')}`,
+  )
+  documented.set(action, { oneOf: names.map((name) => ({ required: [name] })) })
   return action
 }
 
-/** The fields of a check made by {@link oneOf}. */
-export function fieldsOf(action: object): readonly string[] | undefined {
-  return alternatives.get(action)
+function givenOf(value: object, names: readonly string[]): number {
+  return names.filter((name) => Reflect.get(value, name) !== undefined).length
+}
+
+/** Checks that exactly one of these fields is given, or at most one where `flag` is true. */
+export function oneOfUnless<T extends object>(flag: string, ...names: string[]): v.CheckAction<T, string> {
+  const action = v.check<T, string>(
+    (value) => {
+      const given = givenOf(value, names)
+      return given === 1 || (given === 0 && Reflect.get(value, flag) === true)
+    },
+    `give either ${names.join(' or ')}; neither is needed with ${flag}`,
+  )
+  const required = names.map((name) => ({ required: [name] }))
+  const without = { properties: { [flag]: { const: true } }, required: [flag], not: { anyOf: required } }
+  documented.set(action, { oneOf: [...required, without] })
+  return action
+}
+
+/** Any object of JSON. */
+export function anyObject(): v.GenericSchema<Record<string, unknown>> {
+  const isObject = (value: unknown): boolean =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  const action = v.check(isObject, ({ input }) => `${show(input)} was given; expected an object`)
+  documented.set(action, { type: 'object' })
+  return v.pipe(v.unknown(), action) as v.GenericSchema<Record<string, unknown>>
+}
+
+/** An item of a batch: the value, or what is wrong with it. */
+export type Item<T> = { readonly value: T } | { readonly fault: string }
+
+/** An item of a batch, checked by itself: what is wrong with it does not fail the others. */
+export function alone<T>(schema: v.GenericSchema<unknown, T>): v.GenericSchema<unknown, Item<T>> {
+  const action = v.transform<unknown, Item<T>>((given) => {
+    const { success, output, issues } = v.safeParse(schema, given, { abortPipeEarly: true })
+    return success ? { value: output } : { fault: faultsOf(schema, issues) }
+  })
+  items.set(action, schema)
+  return v.pipe(v.unknown(), action)
 }
 
 type Text = v.SchemaWithPipe<readonly [v.StringSchema<undefined>, v.DescriptionAction<string, string>]>
@@ -29,18 +78,17 @@ export function text(description: string): Text {
   return v.pipe(v.string(), v.description(description))
 }
 
-type Integer = v.SchemaWithPipe<
-  readonly [
-    v.NumberSchema<undefined>,
-    v.SafeIntegerAction<number, undefined>,
-    v.MinValueAction<number, number, undefined>,
-    v.MaxValueAction<number, number, undefined>,
-    v.DescriptionAction<number, string>,
-  ]
->
-
-export function integer(min: number, max: number, description: string): Integer {
-  return v.pipe(v.number(), v.safeInteger(), v.minValue(min), v.maxValue(max), v.description(description))
+export function integer(min: number, max: number, description: string): v.GenericSchema<number> {
+  const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`
+  const wrong = ({ input }: { readonly input: unknown }): string =>
+    `${show(input)} was given; expected an integer ${range}`
+  return v.pipe(
+    v.number(wrong),
+    v.safeInteger(wrong),
+    v.minValue(min, wrong),
+    v.maxValue(max, wrong),
+    v.description(description),
+  )
 }
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/

@@ -3,9 +3,21 @@ import type { Search } from '../../core/index.ts'
 import { type Limits, serverLimits } from '../ground/limits.ts'
 import { Searches } from '../business/searches.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
-import { errorBody, type ErrorBody, knownError } from './errors.ts'
+import { ApiError, errorBody, type ErrorBody, knownError } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { fieldsOfValue, integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
+import {
+  alone,
+  fieldsOfValue,
+  integer,
+  type Item,
+  missing,
+  oneOf,
+  oneOfUnless,
+  payloadFields,
+  text,
+  valueOf,
+  writable,
+} from './schemas.ts'
 
 /** Topics in one answer, unless the query says otherwise. */
 const PAGE = 100
@@ -15,9 +27,9 @@ const publication = v.pipe(
     topic: text('The name of a topic: segments joined by single dots.'),
     ...payloadFields,
     key: v.optional(text('Becomes the latest value of this key: at most 255 bytes.')),
-    tombstone: v.optional(v.pipe(v.boolean(), v.description('Removes the key.'))),
+    tombstone: v.optional(v.pipe(v.boolean(), v.description('Removes the key; needs no payload.'))),
   }),
-  oneOf('data', 'base64'),
+  oneOfUnless('tombstone', 'data', 'base64'),
 )
 
 const pressure = v.pipe(
@@ -56,29 +68,28 @@ function factsOf(topics: Topics, topic: string): typeof NONE {
 
 function publish(node: ApiNode, item: v.InferOutput<typeof publication>): { pressure: number } {
   const { topic, key, tombstone } = item
-  return { pressure: node.topics.publish(topic, valueOf(item), { key, tombstone }) }
+  return { pressure: node.topics.publish(topic, valueOf(item) ?? null, { key, tombstone }) }
 }
 
-type Published = { pressure: number } | ErrorBody
+type Offered = Item<v.InferOutput<typeof publication>>
+type Published = { pressure: number } | (ErrorBody & { index: number })
 
-function publishOne(node: ApiNode, item: v.InferOutput<typeof publication>): Published {
+function publishOne(node: ApiNode, item: Offered, index: number): Published {
   try {
-    return publish(node, item)
+    if ('fault' in item) throw new ApiError('PROTOCOL', item.fault)
+    return publish(node, item.value)
   } catch (error) {
     const known = knownError(error)
-    if (known !== null) return errorBody(known.error)
+    if (known !== null) return { index, ...errorBody(known.error) }
     throw error
   }
 }
 
 /** Publishes one item with each step. */
-function* publishAll(
-  node: ApiNode,
-  items: readonly v.InferOutput<typeof publication>[],
-): Search<Published[]> {
+function* publishAll(node: ApiNode, items: readonly Offered[]): Search<Published[]> {
   const results: Published[] = []
-  for (const item of items) {
-    results.push(publishOne(node, item))
+  for (const [index, item] of items.entries()) {
+    results.push(publishOne(node, item, index))
     if (results.length < items.length) yield
   }
   return results
@@ -89,6 +100,7 @@ function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeo
 }
 
 const errorSchema = v.strictObject({
+  index: count('Which item it was, from 0.'),
   error: v.strictObject({ code: v.string(), message: v.string(), retry: v.string() }),
 })
 
@@ -112,9 +124,9 @@ export function topicOperations({ apiBatch }: Limits, now?: () => number): Opera
       at: 'POST /publish/batch',
       summary: 'Publish many at once',
       description:
-        'In order. One that is refused does not hold up the others: the results stand in the order of the items.',
+        'In order. One that is malformed or refused does not hold up the others: the results stand in the order of the items.',
       input: v.strictObject({
-        items: v.pipe(v.array(publication), v.minLength(1), v.maxLength(apiBatch)),
+        items: v.pipe(v.array(alone(publication)), v.minLength(1), v.maxLength(apiBatch)),
       }),
       output: v.strictObject({
         results: v.array(v.union([v.strictObject({ pressure }), errorSchema])),

@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { isUnknown, notAnOption } from '../ground/meant.ts'
+import { show } from '../options/setting.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 import { isSchema, type Schema } from './schema.ts'
 
@@ -25,7 +26,7 @@ type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>
 
 function integer(min: number, max: number): OptionalInteger {
   const wrong = ({ input }: { readonly input: unknown }): string =>
-    `${String(input)} was given; expected an integer from ${min} to ${max}; leave it out for the default`
+    `${show(input)} was given; expected an integer from ${min} to ${max}; leave it out for the default`
   return v.optional(
     v.pipe(v.number(wrong), v.safeInteger(wrong), v.minValue(min, wrong), v.maxValue(max, wrong)),
   )

@@ -12,6 +12,7 @@ const SLIPS = 3
 
 /** The known name that is meant by one that is not known; undefined where none is near. */
 export function meant(name: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
   const lower = new Map(known.map((each) => [each.toLowerCase(), each]))
   const near = closest(name.toLowerCase(), [...lower.keys()])
   const slips = Math.min(SLIPS, Math.max(SLIPS_OF_SHORT, name.length / 2))
@@ -23,4 +24,24 @@ export function notAnOption(name: string, known: readonly string[]): string {
   const near = meant(name, known)
   if (near !== undefined) return `it is not an option; did you mean ${near}?`
   return `it is not an option; expected one of ${known.join(', ')}; remove it`
+}
+
+/** How valibot's schemas lead further in. */
+interface Parts {
+  readonly entries?: Readonly<Record<string, Parts>>
+  readonly item?: Parts
+  readonly wrapped?: Parts
+  readonly options?: readonly (Parts | string)[]
+}
+
+/** The names that an object may have where the path leads in a schema; none where no object belongs there. */
+export function namesAt(schema: object | undefined, path: readonly unknown[]): readonly string[] {
+  const { wrapped, options, entries = {}, item } = (schema ?? {}) as Parts
+  if (wrapped !== undefined) return namesAt(wrapped, path)
+  // Of alternatives, at most one is an object.
+  const object = options?.find((each) => typeof each === 'object' && each.entries !== undefined)
+  if (typeof object === 'object') return namesAt(object, path)
+  const [key, ...rest] = path
+  if (key === undefined) return Object.keys(entries)
+  return namesAt(item ?? (Object.hasOwn(entries, String(key)) ? entries[String(key)] : undefined), rest)
 }

@@ -29,7 +29,7 @@ const NO_ORIGINS = new Set<unknown>(['null', 'file://'])
  * An origin as a browser writes it, or one with `*.` in front of its host. For schemes other than the web's, only the
  * form can be checked.
  */
-function isOrigin(value: unknown): boolean {
+export function isOrigin(value: unknown): boolean {
   if (NO_ORIGINS.has(value)) return true
   if (typeof value !== 'string' || !ORIGIN.test(value)) return false
   const origin = value.replace(BELOW, '')
@@ -48,9 +48,24 @@ export function isAllowed(origin: string, allowed: string): boolean {
   )
 }
 
-export function isOrigins(value: unknown): boolean {
-  if (value === '*') return true
-  return Array.isArray(value) && value.every(isOrigin)
+/** What is wrong with an origin that is none, and what to write, where that can be told; else ''. */
+export function whyNoOrigin(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  const isBelow = value.includes(`//${BELOW}`)
+  const text = isBelow ? value.replace(BELOW, '') : value
+  if (!/^https?:\/\//i.test(text))
+    return URL.canParse(`https://${value}`) && !value.includes('//')
+      ? `, without a scheme: write "https://${value}"`
+      : ''
+  if (!URL.canParse(text)) return ''
+  const { origin, username, pathname, search, hash } = new URL(text)
+  const write = isBelow ? origin.replace('//', `//${BELOW}`) : origin
+  // Only what is right then is recommended.
+  if (!isOrigin(write)) return ''
+  const isMore = username !== '' || search !== '' || hash !== '' || pathname !== '/' || text.endsWith('/')
+  return isMore
+    ? `, and an origin ends behind the host and its port: write ${JSON.stringify(write)}`
+    : `, which browsers write ${JSON.stringify(write)}`
 }
 
 export function isLogger(value: unknown): boolean {

@@ -5,16 +5,17 @@ import type { BusConnector } from '../../bus/connector.ts'
 import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
-import { isUnknown, notAnOption } from '../ground/meant.ts'
+import { isUnknown, namesAt, notAnOption } from '../ground/meant.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { type Logger, loggerFor } from '../ground/logger.ts'
 import type { NodeRole } from '../ground/place.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
-import { isLogger, isOrigins, isPath, isTls, tlsFault } from './checks.ts'
+import { isLogger, isOrigin, isPath, isTls, tlsFault, whyNoOrigin } from './checks.ts'
 import { type TicketKeys, secretSetting, keysSetting, MAKE_A_SECRET } from './keys.ts'
 import { isLabel, isNodeId, isPublicUrl, namesHost } from './public-url.ts'
-import { isCount, isText, setting, show } from './setting.ts'
+import { isCount, isText, listSetting, setting, show } from './setting.ts'
+import { type TopicsOptions, topicsFaults } from './topics.ts'
 import { type RequestsOptions, requestsSetting } from './webhook.ts'
 
 /** Who may use the dashboard and, through it, the HTTP API: see {@link RtmsOptions.admin}. */
@@ -135,6 +136,11 @@ export interface RtmsOptions {
   /** The URL of the business for requests without a handler of `onRequest`. Default: they are answered NO_HANDLER. */
   readonly requests?: RequestsOptions | undefined
   /**
+   * What topics keep, by names or patterns: `{ 'stock.*': { entries: 500, ageMs: 300_000 } }`, as `topics.define` takes
+   * it; of several that match, the first. Default: `defaultRetention`.
+   */
+  readonly topics?: TopicsOptions | undefined
+  /**
    * Gets at most ten lines a minute of each message at level warn and error; `count` in the next line says for how many
    * it stands. Default: the console, for warnings and errors. Null or false: none.
    */
@@ -170,6 +176,7 @@ export interface Settings {
   readonly admin: AdminReaders
   readonly faults: boolean
   readonly requests: RequestsOptions | undefined
+  readonly topics: TopicsOptions
   readonly logger: Logger
 }
 
@@ -216,18 +223,19 @@ const schema = v.strictObject({
     'a ws:// or wss:// URL without user or fragment, in which {node}, {port} and {host} may stand',
     "give what clients connect to, for instance 'wss://rt.example.com/rtms?route={node}'",
   ),
-  origins: setting<readonly string[] | '*'>(
-    isOrigins,
+  origins: listSetting<readonly string[] | '*'>(
+    isOrigin,
     "'*' or an array of origins such as 'https://example.com', 'https://*.example.com' and 'null'",
     'write each as browsers do: scheme and host in lower case, and the port where it is not the usual one; * stands only for whole names in front of a host',
+    { why: whyNoOrigin, also: '*' },
   ),
   compression: setting<boolean>(
     (value) => typeof value === 'boolean',
     'true or false',
     'leave it out for false',
   ),
-  trustedProxies: setting<readonly string[]>(
-    (value) => Array.isArray(value) && value.every(isProxy),
+  trustedProxies: listSetting<readonly string[]>(
+    isProxy,
     "an array of addresses, ranges such as '10.0.0.0/8', and 'loopback'",
     "leave it out for ['loopback'], give [] to trust none",
   ),
@@ -268,19 +276,14 @@ const schema = v.strictObject({
   ),
   faults: setting<boolean>((value) => typeof value === 'boolean', 'true or false', 'leave it out for false'),
   requests: requestsSetting,
+  // By topicsFaults.
+  topics: v.optional(v.custom<TopicsOptions>(() => true)),
   logger: setting<Logger | null | false>(
     (value) => value === null || value === false || isLogger(value),
     'an object with debug, info, warn and error, null or false',
     'give a pino logger, leave it out for warnings and errors on the console, or give null to log nothing',
   ),
 })
-
-/** What is wrong with an option that is none, given its path. */
-function unknown(option: string): string {
-  const [name = '', inner] = option.split('.')
-  if (inner === undefined) return notAnOption(name, Object.keys(schema.entries))
-  return name === 'limits' ? notAnOption(inner, Object.keys(defaultLimits)) : 'it is not an option; remove it'
-}
 
 /** One line per fault, each beginning with its option. */
 function faultsOf(options: unknown): string[] {
@@ -289,7 +292,9 @@ function faultsOf(options: unknown): string[] {
   const { issues = [] } = v.safeParse(schema, given)
   for (const issue of issues) {
     const option = v.getDotPath(issue) ?? 'options'
-    faults.push(`${option}: ${isUnknown(issue) ? unknown(option) : issue.message}`)
+    const [name = '', ...inside] = issue.path?.map(({ key }) => String(key)).toReversed() ?? []
+    const said = isUnknown(issue) ? notAnOption(name, namesAt(schema, inside.toReversed())) : issue.message
+    faults.push(`${option}: ${said}`)
   }
   if (typeof given === 'object') faults.push(...conflictsOf(given))
   return faults
@@ -298,7 +303,7 @@ function faultsOf(options: unknown): string[] {
 /** Faults of combinations of options. */
 function conflictsOf(options: RtmsOptions): string[] {
   const { server, port, host, tls, handler, metrics, secret, keys } = options
-  const faults: string[] = []
+  const faults: string[] = topicsFaults(options.topics)
   if (secret === undefined && keys === undefined) {
     faults.push(
       `secret: it is missing, and so is keys; expected one of them to sign tickets with; ${MAKE_A_SECRET}`,
@@ -377,6 +382,7 @@ export function settle(options: RtmsOptions): Settings {
     api: options.api,
     admin: options.admin ?? false,
     requests: options.requests,
+    topics: options.topics ?? {},
     logger: loggerFor(options.logger),
   }
 }

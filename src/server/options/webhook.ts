@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { serverLimits } from '../ground/limits.ts'
 import { isPattern } from '../../protocol/index.ts'
-import { setting } from './setting.ts'
+import { listSetting, setting } from './setting.ts'
 
 /** A URL of the business for clients' requests that no handler of this process answers. */
 export interface RequestsOptions {
@@ -43,8 +43,8 @@ export const requestsSetting: v.OptionalSchema<v.GenericSchema<RequestsOptions>,
       (value) => typeof value === 'string' && value.length >= SECRET_LENGTH,
       `expected a text of at least ${SECRET_LENGTH} characters; make one with \`openssl rand -hex 32\``,
     ),
-    methods: setting<readonly string[]>(
-      (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' && isPattern(one)),
+    methods: listSetting<readonly string[]>(
+      (one) => typeof one === 'string' && isPattern(one),
       'an array of names or patterns such as order.*',
       'leave it out for all',
     ),

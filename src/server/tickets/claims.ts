@@ -20,6 +20,14 @@ export interface Claims {
   readonly w: readonly string[]
 }
 
+/** A claim of the shape that `POST /tickets` takes, which would grant nothing as a claim. */
+const misplaced = v.optional(
+  v.pipe(
+    v.unknown(),
+    v.check((value) => typeof value !== 'object' || value === null),
+  ),
+)
+
 /** Other claims are ignored. */
 const claimsSchema: v.GenericSchema<unknown, Claims> = v.object({
   sub: v.pipe(v.string(), v.check(isUser)),
@@ -32,7 +40,33 @@ const claimsSchema: v.GenericSchema<unknown, Claims> = v.object({
   m: v.optional(v.array(v.strictTuple([pattern, v.picklist(['member', 'spectator'])])), []),
   r: v.optional(v.array(pattern), []),
   w: v.optional(v.array(pattern), []),
+  topics: misplaced,
+  meetings: misplaced,
 })
+
+const SECONDS = 'a number of seconds since 1970'
+const TOPICS = 'a list of names of topics or patterns such as ["stock.*"]'
+
+/** What a claim must be, for whoever makes tokens. */
+const expectations: Readonly<Record<string, string>> = {
+  sub: 'the user, 1 to 255 bytes of UTF-8 without control characters',
+  exp: SECONDS,
+  iat: SECONDS,
+  nbf: `${SECONDS} that has passed`,
+  jti: 'a text',
+  rev: 'a number of milliseconds since 1970',
+  m: 'a list of pairs of a meeting, or a pattern, and a role such as [["quiz.*", "member"]]',
+  r: TOPICS,
+  w: TOPICS,
+  topics: 'r and w in its place: topics to read and to write, each a list such as ["stock.*"]',
+  meetings: 'm in its place: a list of pairs such as [["quiz.*", "member"]]',
+}
+
+/** What is wrong with a claim, without its value: no part of a token belongs in a log. */
+export function wrongClaim(claim: string): string {
+  const expected = expectations[claim]
+  return expected === undefined ? `${claim} is not valid` : `${claim}: expected ${expected}`
+}
 
 /** Throws where the claims are not those of a ticket. */
 export function claimsOf(payload: unknown): Claims {

@@ -9,7 +9,7 @@ import type { Logger } from '../ground/logger.ts'
 import { type Outside, runtime } from '../ground/outside.ts'
 import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
-import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim } from './claims.ts'
+import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim, wrongClaim } from './claims.ts'
 import type { RemoteKeys } from './jwks.ts'
 import { type Keys, keysOf } from './keys.ts'
 
@@ -95,7 +95,8 @@ export class Tickets {
   readonly #logger: Logger
   /** The latest issue time of a token made or accepted here: the clock may be set back afterwards. */
   #latest = 0
-  readonly #misfits: Seldom = new Seldom()
+  /** By what is wrong, of which there is a fixed set. */
+  readonly #misfits: Map<string, Seldom> = new Map()
   readonly #outside: Outside
 
   private constructor(
@@ -241,7 +242,7 @@ export class Tickets {
   /**
    * Verifies a token and returns what it allows. Fails with EXPIRED where a fresh token helps; for any other failure
    * the peer gets UNAUTHENTICATED and the log gets the reason: at level debug, and as a warning at most once a minute
-   * where the signature is good, since that is for the operator to fix. Never rejects.
+   * of each kind where the signature is good, since that is for the operator to fix. Never rejects.
    */
   verify(token: string): Promise<Outcome<Grant>> {
     return this.#outside.wait(this.#verify(token))
@@ -253,17 +254,39 @@ export class Tickets {
       this.#latest = Math.max(this.#latest, grant.issued)
       return { ok: true, value: grant }
     } catch (error) {
-      const why = reasonOf(error)
+      const why = this.#reasonOf(error)
       this.#logger.debug({ why }, 'a token was refused')
       if (error instanceof joseErrors.JWTExpired) return { ok: false, error: errorOf('EXPIRED') }
-      const count = isSigned(error) ? this.#misfits.note(this.#outside.now()) : 0
-      if (count > 0)
-        this.#logger.warn(
-          { why, count },
-          'tokens with a good signature were refused; count is how many since this was last said',
-        )
+      if (isSigned(error)) this.#noteMisfit(why)
       return { ok: false, error: errorOf('UNAUTHENTICATED') }
     }
+  }
+
+  #noteMisfit(why: string): void {
+    const misfits = this.#misfits.get(why) ?? new Seldom()
+    this.#misfits.set(why, misfits)
+    const count = misfits.note(this.#outside.now())
+    if (count > 0)
+      this.#logger.warn(
+        { why, count },
+        'tokens with a good signature were refused; count is how many since this was last said',
+      )
+  }
+
+  /** Why a token was refused, and what was expected; without any of its content, of which no part belongs in a log. */
+  #reasonOf(error: unknown): string {
+    if (v.isValiError(error)) return wrongClaim(String(error.issues[0].path?.[0]?.key ?? 'the set of claims'))
+    if (error instanceof joseErrors.JOSEAlgNotAllowed)
+      return `alg (in the header): expected "${this.#keys.algorithm}"`
+    if (error instanceof joseErrors.JWTClaimValidationFailed) {
+      const { claim, reason } = error
+      if (claim === 'typ') return `typ (in the header): expected "${TYPE}"`
+      if (claim === 'iss') return `iss: expected ${JSON.stringify(this.#issuer)}`
+      if (claim === 'aud') return `aud: expected ${JSON.stringify(this.#audience)}, or a list with it`
+      return reason === 'missing' ? `it is missing: ${wrongClaim(claim)}` : wrongClaim(claim)
+    }
+    if (error instanceof joseErrors.JOSEError) return error.code
+    return error instanceof RangeError ? error.message : 'it is no token'
   }
 
   async #verified(token: string): Promise<Claims> {
@@ -298,7 +321,7 @@ export class Tickets {
   /** Throws where the times of a token are impossible. */
   #checked(claims: Claims): Claims {
     if (claims.exp - claims.iat > this.#maxLife)
-      throw new RangeError('its life is longer than limits.tokenMs')
+      throw new RangeError('its life, from iat to exp (both in seconds), is longer than limits.tokenMs')
     // A revocation would miss this token, which would seem to be issued afterwards.
     if (claims.iat * 1000 <= this.#outside.wallNow() + fixedLimits.aheadMs) return claims
     throw new RangeError(
@@ -315,12 +338,4 @@ function isSigned(error: unknown): boolean {
     error instanceof RangeError ||
     v.isValiError(error)
   )
-}
-
-/** Why a token was refused, without any of its content: no part of a token belongs in a log. */
-function reasonOf(error: unknown): string {
-  if (v.isValiError(error)) return `the claim ${v.getDotPath(error.issues[0]) ?? 'set'} is not valid`
-  if (error instanceof joseErrors.JWTClaimValidationFailed) return `${error.code} ${error.claim}`
-  if (error instanceof joseErrors.JOSEError) return error.code
-  return error instanceof RangeError ? error.message : 'it is no token'
 }

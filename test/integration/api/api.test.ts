@@ -120,7 +120,9 @@ describe('The HTTP API', () => {
     expect(await call('GET', '/unheard-of')).toMatchObject({ status: 404, body: error('NOT_FOUND') })
     const wrongMethod = await call('DELETE', '/meetings')
     expect([wrongMethod.status, wrongMethod.headers.get('allow')]).toEqual([405, 'POST, GET'])
-    expect((await call('POST', '/publish', '{')).body).toEqual(error('PROTOCOL', 'the body is not JSON'))
+    expect((await call('POST', '/publish', '{')).body).toEqual(
+      error('PROTOCOL', expect.stringMatching(/^the body is not JSON: ./)),
+    )
     const plain = await call('POST', '/publish', '{}', { 'content-type': 'text/plain' })
     expect([plain.status, plain.body]).toEqual([415, error('UNSUPPORTED')])
     const packed = await call('POST', '/publish', '{}', { 'content-encoding': 'gzip' })
@@ -268,8 +270,64 @@ describe('Through the API', () => {
       ],
     })
     const pressure = expect.any(Number)
-    expect(body).toEqual({ results: [{ pressure }, error('BAD_TOPIC'), error('TOO_LARGE'), { pressure }] })
+    expect(body).toEqual({
+      results: [
+        { pressure },
+        { index: 1, ...error('BAD_TOPIC') },
+        { index: 2, ...error('TOO_LARGE') },
+        { pressure },
+      ],
+    })
     expect(rtms.topics.history('a').map(({ data }) => data)).toEqual([1, 3])
+  })
+
+  it('nor does one that is malformed, whatever is wrong with it', async () => {
+    const rtms = await startApi()
+    const malformed: readonly [item: unknown, said: string][] = [
+      [7, '7 was given; expected an object with topic, data, base64, key, tombstone'],
+      [null, 'null was given; expected an object with topic, data, base64, key, tombstone'],
+      [[], 'an array was given; expected an object with topic, data, base64, key, tombstone'],
+      [{ data: 1 }, 'topic: it is missing'],
+      [{ topic: 'a' }, 'give either data or base64; neither is needed with tombstone'],
+      [
+        { topic: 'a', data: 1, base64: 'AQID' },
+        'give either data or base64; neither is needed with tombstone',
+      ],
+      [{ topic: 'a', base64: 'AQI' }, 'base64: expected base64 with its padding'],
+      [{ topic: 'a', data: 1, kye: 'k' }, 'kye: it is not known; did you mean key?'],
+      [{ topic: 1, data: 1 }, 'topic: 1 was given; expected a text'],
+      [{ topic: 'a', data: 1, tombstone: 'yes' }, 'tombstone: "yes" was given; expected true or false'],
+      [{ topic: 'a', tombstone: false }, 'give either data or base64; neither is needed with tombstone'],
+      [{ topic: 'a', tombstone: true }, 'a tombstone removes a key: name it in `key`'],
+    ]
+    const items = [
+      { topic: 'a', data: 'first' },
+      ...malformed.map(([item]) => item),
+      { topic: 'a', data: 'last' },
+    ]
+    const { status, body } = await caller(rtms)('POST', '/publish/batch', { items })
+    const results = malformed.map(([, message], at) => ({
+      index: at + 1,
+      error: { code: message.startsWith('a tombstone') ? 'BAD_NAME' : 'PROTOCOL', message, retry: 'fix' },
+    }))
+    const pressure = expect.any(Number)
+    expect([status, body]).toEqual([200, { results: [{ pressure }, ...results, { pressure }] }])
+    expect(rtms.topics.history('a').map(({ data }) => data)).toEqual(['first', 'last'])
+  })
+
+  it('a key is removed without a payload, or with one that is passed over, alone and in a batch', async () => {
+    const rtms = await startApi()
+    const call = caller(rtms)
+    const keys = (): string[] =>
+      rtms.topics.latest('a').map(({ key, removed }) => (removed ? `-${key}` : key))
+    for (const key of ['k', 'l', 'm', 'n']) rtms.topics.publish('a', 1, { key })
+    const removal = { topic: 'a', tombstone: true }
+    expect((await call('POST', '/publish', { ...removal, key: 'k' })).status).toBe(200)
+    expect((await call('POST', '/publish', { ...removal, key: 'l', data: null })).status).toBe(200)
+    await call('POST', '/publish/batch', { items: [{ ...removal, key: 'm' }] })
+    expect(keys()).toEqual(['n'])
+    const [last] = rtms.topics.history('a', { limit: 1 })
+    expect(last).toMatchObject({ key: 'm', removed: true, data: null })
   })
 
   it('a ticket lets a client in; disconnecting and revoking close it', async () => {
@@ -385,7 +443,7 @@ describe('What is nested deeply', () => {
     expect(answer).toEqual({
       results: [
         { pressure: expect.any(Number) },
-        { error: { code: 'PROTOCOL', message: 'the body is nested too deeply', retry: 'fix' } },
+        { index: 1, error: { code: 'PROTOCOL', message: 'the body is nested too deeply', retry: 'fix' } },
         { pressure: expect.any(Number) },
       ],
     })

@@ -18,7 +18,7 @@ const readPage = (): Promise<string> => readFile(new URL('docs/http-api.md', roo
 it('the examples of docs/http-api.md work as they stand there', async () => {
   const page = await readPage()
   const examples = [...page.matchAll(/```sh\n(curl [\s\S]*?)```/g)].map(([, example]) => example as string)
-  expect(examples).toHaveLength(7)
+  expect(examples).toHaveLength(8)
   const rtms = await startApi()
   const env = {
     ...process.env,
@@ -33,6 +33,7 @@ it('the examples of docs/http-api.md work as they stand there', async () => {
   const pressure = expect.any(Number)
   expect(answers).toEqual([
     { pressure },
+    { pressure },
     { results: [{ pressure }, { pressure }] },
     { sessions: 0 },
     { name: 'beast-42', created: true },
@@ -45,8 +46,19 @@ it('the examples of docs/http-api.md work as they stand there', async () => {
     expect.objectContaining({ name: 'beast-42', frameRate: 20, capacity: 10, members: [] }),
     { online: false, sessions: 0, connected: 0, complete: true },
   ])
-  const { url, token } = answers[4] as { url: string; token: string }
+  const { url, token } = answers[5] as { url: string; token: string }
   expect((await Peer.connect(url, token)).all('welcome')).toMatchObject([{ user: 'u1' }])
+})
+
+it('so does what it says in Python', async () => {
+  const [, program = ''] = /```python\n([\s\S]*?)```/.exec(await readPage()) ?? []
+  const rtms = await startApi()
+  const env = { ...process.env, RTMS_URL: `http://127.0.0.1:${rtms.address.port}/rtms`, RTMS_KEY: KEY }
+  rtms.topics.publish('stock.all', 1, { key: '000001' })
+  const { stdout, stderr } = await run('python3', ['-c', program], { env })
+  const said = 'give either data or base64; neither is needed with tombstone'
+  expect([stdout, stderr]).toEqual([`300750 ${said}\n`, ''])
+  expect(rtms.topics.latest('stock.all')).toMatchObject([{ key: '600519', data: { price: 1680.5 } }])
 })
 
 it('docs/http-api.md names every operation', async () => {

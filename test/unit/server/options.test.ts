@@ -182,6 +182,7 @@ describe('An option', () => {
 
   it('left out has its default', () => {
     expect(settle({ secret })).toEqual({
+      topics: {},
       port: 7788,
       metrics: 'loopback',
       path: '/rtms',
@@ -219,6 +220,7 @@ describe('An option', () => {
       api: { keys: [with32('k')] },
       admin: 'key',
       requests: { url: 'http://a', secret },
+      topics: { 'stock.*': { entries: 500 } },
     } as const
     const settled = settle({ ...given, secret, limits: { tokenMs: 5, apiBatch: undefined } })
     expect(settled).toMatchObject(given)
@@ -226,6 +228,94 @@ describe('An option', () => {
     expect(settle({ secret, logger: { ...silent } }).logger).not.toBe(silent)
     for (const logger of [null, false] as const) expect(settle({ secret, logger }).logger).toBe(silent)
   })
+})
+
+/** What is said of the only option that is refused. */
+function fault(options: object): string {
+  try {
+    settle({ secret, ...options })
+    return ''
+  } catch (error) {
+    const [, ...faults] = (error as Error).message.split('\n')
+    return faults.map((each) => each.trim()).join('\n')
+  }
+}
+
+describe('What topics keep', () => {
+  it.each([
+    [{}, ''],
+    [{ '*': { entries: 0, bytes: 0, ageMs: 0 }, 'a.b': {}, 'a.*': { ageMs: undefined } }, ''],
+    [[], /^topics: an array was given; expected what topics keep/],
+    ['stock.*', /^topics: "stock\.\*" was given; expected what topics keep/],
+    [{ 'st*ck': {} }, /^topics\["st\*ck"\]: it is neither the name of a topic nor a pattern; /],
+    [{ 'stock.*': { entrys: 1 } }, 'topics["stock.*"].entrys: it is not an option; did you mean entries?'],
+    [
+      { a: { kept: 1 } },
+      'topics["a"].kept: it is not an option; expected one of entries, bytes, ageMs; remove it',
+    ],
+    [
+      { a: { entries: -1 } },
+      'topics["a"].entries: -1 was given; expected an integer of at least 0; leave it out for 100',
+    ],
+    [{ a: { ageMs: '5 min' } }, /^topics\["a"\]\.ageMs: "5 min" was given; .* leave it out for 60000$/],
+    [{ a: { bytes: 1.5 } }, /^topics\["a"\]\.bytes: 1\.5 was given; .* leave it out for 65536$/],
+    [{ a: 500 }, 'topics["a"]: 500 was given; expected an object with entries, bytes, ageMs'],
+    [{ a: [500] }, 'topics["a"]: an array was given; expected an object with entries, bytes, ageMs'],
+  ] as readonly (readonly [unknown, string | RegExp])[])('%j', (topics, said) => {
+    if (typeof said === 'string') expect(fault({ topics })).toBe(said)
+    else expect(fault({ topics })).toMatch(said)
+  })
+})
+
+describe('A list names the entry that is wrong', () => {
+  it.each([
+    ['http://x/', 'and an origin ends behind the host and its port: write "http://x"'],
+    [
+      'https://a.example/app?x#y',
+      'and an origin ends behind the host and its port: write "https://a.example"',
+    ],
+    ['https://me@a', 'and an origin ends behind the host and its port: write "https://a"'],
+    ['https://*.a.example/', 'and an origin ends behind the host and its port: write "https://*.a.example"'],
+    ['https://A.example', 'which browsers write "https://a.example"'],
+    ['https://a:443', 'which browsers write "https://a"'],
+    ['a.example', 'without a scheme: write "https://a.example"'],
+  ])('and why: the origin %j', (wrong, why) => {
+    const fine = 'https://fine.example'
+    expect(fault({ origins: [fine, wrong, fine] })).toContain(
+      `origins: entry 2 is "${wrong}", ${why}; expected '*' or`,
+    )
+    const [, advised = ''] = /write "(.+)"$/.exec(why) ?? []
+    expect(fault({ origins: [advised] })).toBe('')
+  })
+
+  it.each(['https://a*.example', 'https://*', '*.example', 'http://', '', 'https://a b', 7])(
+    'and no advice that is wrong as well: %j',
+    (wrong) => {
+      const said = fault({ origins: [wrong] })
+      expect(said).toMatch(/^origins: entry 1 is /)
+      const advised = /write "(.+?)"; expected/.exec(said)?.[1]
+      if (advised !== undefined) expect(fault({ origins: [advised] })).toBe('')
+    },
+  )
+
+  it('of whatever option', () => {
+    expect(fault({ origins: 'https://a' })).toMatch(/^origins: "https:\/\/a" was given; /)
+    expect(fault({ trustedProxies: ['loopback', '10.0.0.0/33'] })).toMatch(
+      /^trustedProxies: entry 2 is "10\.0\.0\.0\/33"; expected an array of addresses, /,
+    )
+    expect(fault({ requests: { url: 'http://a', secret, methods: ['a', 'b*'] } })).toMatch(
+      /^requests\.methods: entry 2 is "b\*"; expected an array of names or patterns/,
+    )
+  })
+})
+
+it('An option inside of another that does not exist names the one meant', () => {
+  expect(fault({ requests: { url: 'http://a', secret, retrys: 1 } })).toBe(
+    'requests.retrys: it is not an option; did you mean retries?',
+  )
+  expect(fault({ limits: { sesionKeepMs: 1 } })).toBe(
+    'limits.sesionKeepMs: it is not an option; did you mean sessionKeepMs?',
+  )
 })
 
 const only = (given: object): string[] =>
