@@ -33,6 +33,11 @@ export class Reading {
   #held = 0
   /** Up to when this turn hands on what arrives; null before something has arrived in it. */
   #until: number | null = null
+  /**
+   * Bytes that this turn has handed on as they arrived. The first {@link SLICE} of them do not wait, whatever the time:
+   * on a busy machine it passes while the process is put aside, and turns come rarely.
+   */
+  #handed = 0
   /** Payers that rest, and those of their sockets whose turn has come meanwhile. */
   readonly #resting: Map<string, Inflow[]> = new Map()
 
@@ -61,7 +66,7 @@ export class Reading {
   follow(ws: ReadSocket, socket: Duplex, payer: () => string, heard: (now: number) => void): Inflow {
     return new Inflow(ws, socket, payer, heard, {
       now: this.#now,
-      hasTime: (inflow, now) => this.#hasTime(now) && !this.#rests(inflow),
+      hasTime: (inflow, length, now) => this.#hasTime(length, now) && !this.#rests(inflow),
       spent: (inflow, ms) => this.#spent(inflow, ms),
       wait: (inflow) => this.#wait(inflow),
     })
@@ -83,12 +88,14 @@ export class Reading {
     setTimeout(goOn, REST * ms).unref()
   }
 
-  #hasTime(now: number): boolean {
+  #hasTime(length: number, now: number): boolean {
     if (this.#until === null) {
       this.#until = now + TURN_MS
+      this.#handed = 0
       setImmediate(() => (this.#until = null))
     }
-    return now < this.#until
+    this.#handed += length
+    return now < this.#until || this.#handed <= SLICE
   }
 
   /** Above the limit, a socket of the payer with most of them makes room, or else the one that asks for much. */
@@ -123,8 +130,8 @@ export class Reading {
 /** What an {@link Inflow} needs of all reading. */
 interface ReadingHost {
   now(): number
-  /** Whether this turn of the event loop has time left for the socket. */
-  hasTime(inflow: Inflow, now: number): boolean
+  /** Whether this turn of the event loop has time left for so many bytes of the socket. */
+  hasTime(inflow: Inflow, length: number, now: number): boolean
   /** What was handed on has taken so long. */
   spent(inflow: Inflow, ms: number): void
   /** Calls `goOn` when the turn of the socket has come. */
@@ -206,7 +213,7 @@ export class Inflow {
   #arrived(chunk: Buffer): void {
     const now = this.#host.now()
     this.#heard(now)
-    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(this, now)
+    const isNext = this.held === 0 && !this.#isPaused && this.#host.hasTime(this, chunk.length, now)
     if (isNext && chunk.length <= SLICE) {
       this.#hand(chunk, now)
       return
