@@ -33,8 +33,19 @@ serve({
     const hub = new ThreadsHub()
     for (let n = 0; n < count; n++) {
       const bus = count === 1 || !isCluster ? {} : { bus: threads(hub.seat()) }
-      // oxlint-disable-next-line no-await-in-loop -- One after the other.
-      nodes.push(await Rtms.start({ logger, port: 0, host: '127.0.0.1', path: PATH, secret: SECRET, ...bus }))
+      nodes.push(
+        // Subscribers stay where they are put.
+        // oxlint-disable-next-line no-await-in-loop -- One after the other.
+        await Rtms.start({
+          logger,
+          port: 0,
+          host: '127.0.0.1',
+          path: PATH,
+          secret: SECRET,
+          moves: false,
+          ...bus,
+        }),
+      )
     }
     const isKnown = () => !isCluster || nodes.every((rtms) => rtms.cluster.nodes().length === count)
     // oxlint-disable-next-line no-await-in-loop -- Until they know each other.

@@ -101,7 +101,7 @@ describe('A node that goes on with a meeting', () => {
     const desk = new Desk()
     for (const user of ['cid', 'dan']) desk.join(user)
     const owner = desk.begin()
-    expect([0, 1].map((slot) => owner.member(slot)?.seq)).toEqual([4, 7])
+    expect([0, 1].map((slot) => owner.roster.get(slot)?.seq)).toEqual([4, 7])
     // The robot has a slot until the frame in which it leaves.
     expect(desk.answers).toEqual(['cid: slot 3, seq 9', 'dan: slot 4, seq 0'])
   })
@@ -170,7 +170,7 @@ describe('A node that goes on with a meeting', () => {
     const ended = new Desk()
     const owner = ended.begin()
     expect(ended.waits).toMatchObject({ grace: 2 })
-    ended.meetings.close('m')
+    ended.meetings.close('m', ended.now)
     ended.timers.run(ended.now + ended.limits.sessionKeepMs)
     expect(owner.events.list).toEqual([])
   })

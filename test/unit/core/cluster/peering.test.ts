@@ -530,7 +530,7 @@ describe('A question about a meeting that is between two nodes', () => {
     expect(askedOf(world, heir, b, 'meeting', { name })).toBeNull()
     cutBetween(world, b, heir)
     expect(askedOf(world, other, b, 'meeting', { name }, 1_400)).toBe('nothing yet')
-    expect(askedOf(world, other, b, 'close', { name }, 1_500)).toBe('UNKNOWN')
+    expect(askedOf(world, other, b, 'close', { name, message: '' }, 1_500)).toBe('UNKNOWN')
   })
 })
 
