@@ -40,6 +40,8 @@ const last = { groupOrder: 2, maxWorkers: 2, built: true }
 
 export default defineConfig({
   test: {
+    // Without a logger nodes warn on the console, in many tests on purpose.
+    silent: 'passed-only',
     projects: [
       project('unit', { ...first, testTimeout: 30_000, pure: true }),
       // Weighs the heap, in a process of its own.

@@ -21,7 +21,7 @@ const options = readOptions({
 
 const { subscribers, bytes, interval, bursts, warmup } = options
 const programs = options.programs.split(',')
-if (options.old !== '') programs.push('rtms-old')
+if (options.old !== '' && !programs.includes('rtms-old')) programs.push('rtms-old')
 const loads = options.loads.split(',').map(Number)
 
 /** One program under one load, in processes of its own. Throws where a single delivery is missing. */

@@ -29,7 +29,7 @@ const options = readOptions({
 
 const { meetings, members, rate, seconds } = options
 const programs = options.programs.split(',')
-if (options.old !== '') programs.push('rtms-old')
+if (options.old !== '' && !programs.includes('rtms-old')) programs.push('rtms-old')
 
 /** How many meetings each process of clients has. */
 const shares = Array.from({ length: options.clients }, (_, at) => {

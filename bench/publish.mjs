@@ -1,5 +1,5 @@
 import { readOptions } from './lib/options.mjs'
-import { load, SECRET } from './lib/product.mjs'
+import { load, logger, SECRET } from './lib/product.mjs'
 import { fixed, printTable, save, spread } from './lib/report.mjs'
 import { median } from './lib/samples.mjs'
 
@@ -64,7 +64,7 @@ let length = 0
 
 /** The whole way that a business has: `rtms.topics.publish`. */
 async function ofServer({ Rtms }, { topics, keys: count, retention }) {
-  const rtms = await Rtms.start({ port: 0, secret: SECRET })
+  const rtms = await Rtms.start({ logger, port: 0, secret: SECRET })
   if (retention !== undefined) rtms.topics.define('*', retention)
   for (let n = 0; n < topics; n++) rtms.topics.publish(names[n], 0)
   const before = rtms.stats.publications

@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 import { serve } from '../lib/child.mjs'
-import { now, pace } from '../lib/clock.mjs'
+import { now, pace, usage } from '../lib/clock.mjs'
 import { connected } from '../lib/connected.mjs'
 import { load } from '../lib/product.mjs'
 import { History } from '../lib/history.mjs'
@@ -152,7 +152,8 @@ class Seat {
       if (times > 1) fail(`${this.who}: input ${number} is in ${times} frames`)
       if (end === 'framed' && times === 0 && this.history.isWhole && !this.#isReset)
         fail(`${this.who}: input ${number} was framed, and is in no frame`)
-      if (end !== 'framed' && end !== '' && end !== 'UNKNOWN' && times > 0)
+      // One that no frame took in time may yet be in one, as one whose fate is unknown.
+      if (!['framed', '', 'UNKNOWN', 'TIMEOUT'].includes(end) && times > 0)
         fail(`${this.who}: input ${number} failed with ${end}, and is in a frame`)
     }
     return waiting
@@ -315,6 +316,9 @@ serve({
     unsent,
     pending,
   }),
+
+  /** Processor time so far, in milliseconds. */
+  usage: () => usage(),
 
   close() {
     for (const { client } of clients) client.close()

@@ -1,3 +1,4 @@
+import { cpus } from 'node:os'
 import { withChildren } from '../lib/child.mjs'
 import { now, sleep } from '../lib/clock.mjs'
 import { Fleet, NODES } from '../lib/fleet.mjs'
@@ -24,11 +25,19 @@ const options = readOptions({
 /** Time for members to be back, and for the node that is started anew to be known to the balancer. */
 const BACK_MS = 5_000
 const READY_MS = 4_000
+/** For so long the processor time is looked at, before a kill and behind it. */
+const LOOKED_MS = 2_000
 
 const { kills, meetings, perMeeting, spectators, frameRate, dist } = options
 const fleet = await Fleet.start({ dist, frameRate })
 const clients = new Survivors()
 const promises = new Promises()
+
+/** Processor time that all processes have used, in milliseconds: the nodes, the balancer, NATS and the clients. */
+async function used() {
+  const each = [...Object.values(await fleet.usage()), await clients.call('usage')]
+  return each.reduce((sum, ms) => sum + ms, 0)
+}
 
 const results = await withChildren([clients, fleet], async () => {
   await clients.join(fleet, { dist, meetings, perMeeting, spectators })
@@ -45,10 +54,17 @@ const results = await withChildren([clients, fleet], async () => {
     const rest = clients.names.filter((name) => !names.includes(name))
     await clients.call('mark')
     const others = NODES.filter((name) => name !== victim)
+    const quiet = await used()
+    await sleep(LOOKED_MS)
+    const before = (await used()) - quiet
     for (const name of others) await fleet.node(name).call('changedAt')
     const since = now()
     await fleet.node(victim).kill()
-    await sleep(BACK_MS)
+    fleet.nodes.delete(victim)
+    const killed = await used()
+    await sleep(LOOKED_MS)
+    const after = (await used()) - killed
+    await sleep(BACK_MS - LOOKED_MS)
     const noticed = []
     for (const name of others) noticed.push((await fleet.node(name).call('changedAt')) - since)
     const back = await clients.call('back', { names, since })
@@ -63,7 +79,10 @@ const results = await withChildren([clients, fleet], async () => {
     console.log(
       `  noticed after ${noticed.map((ms) => fixed(ms, 0)).join(' and ')} ms; connected again ${quantiles(back.connected).text}; seated ${quantiles(back.seated).text}`,
     )
-    rounds.push({ victim, names: names.length, noticed, back, gaps, elsewhere, losses })
+    console.log(
+      `  processor time in ${LOOKED_MS / 1000} s, of ${LOOKED_MS * cpus().length} ms that there are: ${fixed(before, 0)} ms before, ${fixed(after, 0)} ms after`,
+    )
+    rounds.push({ victim, names: names.length, noticed, back, gaps, elsewhere, losses, before, after })
     await fleet.startNode(victim)
     await fleet.whole()
     await sleep(READY_MS)

@@ -1,5 +1,5 @@
 import { serve } from '../lib/child.mjs'
-import { load, SECRET } from '../lib/product.mjs'
+import { load, logger, SECRET } from '../lib/product.mjs'
 import { sample } from '../lib/sample.mjs'
 
 const TOPICS = 200
@@ -9,7 +9,13 @@ let rtms
 serve({
   async start({ dist }) {
     const { Rtms } = await load(dist, 'server')
-    rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET, limits: { sessionKeepMs: 5_000 } })
+    rtms = await Rtms.start({
+      logger,
+      port: 0,
+      host: '127.0.0.1',
+      secret: SECRET,
+      limits: { sessionKeepMs: 5_000 },
+    })
     rtms.onRequest('echo', ({ data }) => data)
     let count = 0
     setInterval(() => {

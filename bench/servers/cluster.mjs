@@ -2,7 +2,7 @@ import { serve } from '../lib/child.mjs'
 import { clockOffset, sleep } from '../lib/clock.mjs'
 import { feed } from '../lib/feed.mjs'
 import { Meter } from '../lib/meter.mjs'
-import { load, SECRET } from '../lib/product.mjs'
+import { load, logger, SECRET } from '../lib/product.mjs'
 
 const PATH = '/rtms'
 const TOPIC = 'bench'
@@ -33,8 +33,19 @@ serve({
     const hub = new ThreadsHub()
     for (let n = 0; n < count; n++) {
       const bus = count === 1 || !isCluster ? {} : { bus: threads(hub.seat()) }
-      // oxlint-disable-next-line no-await-in-loop -- One after the other.
-      nodes.push(await Rtms.start({ port: 0, host: '127.0.0.1', path: PATH, secret: SECRET, ...bus }))
+      nodes.push(
+        // Subscribers stay where they are put.
+        // oxlint-disable-next-line no-await-in-loop -- One after the other.
+        await Rtms.start({
+          logger,
+          port: 0,
+          host: '127.0.0.1',
+          path: PATH,
+          secret: SECRET,
+          moves: false,
+          ...bus,
+        }),
+      )
     }
     const isKnown = () => !isCluster || nodes.every((rtms) => rtms.cluster.nodes().length === count)
     // oxlint-disable-next-line no-await-in-loop -- Until they know each other.

@@ -1,6 +1,6 @@
 import { serve } from '../lib/child.mjs'
 import { now, pace } from '../lib/clock.mjs'
-import { load, SECRET } from '../lib/product.mjs'
+import { load, logger, SECRET } from '../lib/product.mjs'
 
 /* A node of a cluster on NATS, with prices that it publishes, or an edge. */
 
@@ -11,6 +11,7 @@ serve({
     const { Rtms } = await load(dist, 'server')
     const bus = await load(dist, 'nats')
     rtms = await Rtms.start({
+      logger,
       port,
       host: '127.0.0.1',
       secret: SECRET,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '../lib/child.mjs'
 import { clockOffset } from '../lib/clock.mjs'
-import { load, SECRET } from '../lib/product.mjs'
+import { load, logger, SECRET } from '../lib/product.mjs'
 
 /*
  * A node whose business can be kept busy: a handler that takes its time and heeds no cancel, a URL elsewhere that does
@@ -21,7 +21,6 @@ serve({
   async start({ dist, limits, url, concurrency, slowMs }) {
     const { Rtms } = await load(dist, 'server')
     const requests = { url, secret: SECRET, methods: ['hook.*'], concurrency }
-    const logger = { debug() {}, info() {}, warn() {}, error() {} }
     rtms = await Rtms.start({
       port: 0,
       host: '127.0.0.1',

@@ -1,6 +1,6 @@
 import { serve } from '../lib/child.mjs'
 import { clockOffset, usage } from '../lib/clock.mjs'
-import { load } from '../lib/product.mjs'
+import { load, logger } from '../lib/product.mjs'
 import { Samples } from '../lib/samples.mjs'
 
 /* One node of several, on NATS. Its meetings have a kind, so that it sees when each frame is sealed. */
@@ -38,6 +38,7 @@ serve({
     const [{ Rtms }, { nats }] = await Promise.all([load(dist, 'server'), load(dist, 'nats')])
     tickMs = 1000 / frameRate
     rtms = await Rtms.start({
+      logger,
       port,
       host: '127.0.0.1',
       nodeId: name,
@@ -71,7 +72,7 @@ serve({
       const { length } = rtms.cluster.nodes()
       if (length !== known) changedAt = clock()
       known = length
-    }, 2)
+    }, 10)
     return changedAt
   },
 

@@ -3,7 +3,7 @@ import { serve } from '../lib/child.mjs'
 import { clockOffset } from '../lib/clock.mjs'
 import { feed } from '../lib/feed.mjs'
 import { Meter } from '../lib/meter.mjs'
-import { load, SECRET } from '../lib/product.mjs'
+import { load, logger, SECRET } from '../lib/product.mjs'
 import { Samples } from '../lib/samples.mjs'
 
 const PATH = '/rtms'
@@ -72,11 +72,19 @@ serve({
     if (mode === 'rtms-wrong') {
       const { inProcess } = await load(dist, 'bus/in-process.js')
       const bus = inProcess()
-      rtms = await Rtms.start({ port: 0, host: '127.0.0.1', secret: SECRET, limits, bus })
+      rtms = await Rtms.start({ logger, port: 0, host: '127.0.0.1', secret: SECRET, limits, bus })
       // Who is on the wrong node stays there: what that costs is to be seen.
-      front = await Rtms.start({ server, path: PATH, secret: SECRET, limits, bus, moves: false })
+      front = await Rtms.start({
+        logger,
+        server,
+        path: PATH,
+        secret: SECRET,
+        limits,
+        bus,
+        moves: false,
+      })
       while (rtms.cluster.nodes().length < 2) await new Promise((resolve) => setTimeout(resolve, 50))
-    } else rtms = front = await Rtms.start({ server, path: PATH, secret: SECRET, limits })
+    } else rtms = front = await Rtms.start({ logger, server, path: PATH, secret: SECRET, limits })
     // The node reports the lateness of each seal; its own counters keep only the worst of a second.
     const { sealed } = rtms.stats
     Object.defineProperty(rtms.stats, 'sealed', {

@@ -38,8 +38,7 @@ export function nodeUrl(option: string | undefined, called = '--url'): URL {
     )
   url.protocol = url.protocol.replace('ws', 'http')
   // `/v1` is where the HTTP API is, which `rtms serve` prints as well.
-  const path = url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
-  url.pathname = path === '' ? (url.pathname.startsWith('/v1') ? '/' : '/rtms') : path
+  url.pathname = url.pathname === '/' ? '/rtms' : url.pathname.replace(/\/+$/, '').replace(/\/v1$/, '')
   url.search = url.hash = ''
   return url
 }

@@ -28,6 +28,7 @@ import {
   isUint,
   Machine,
   MOST_EARLY_MESSAGES,
+  ownError,
   type Phase,
   type ReadOptions,
 } from './machine/index.ts'
@@ -60,15 +61,20 @@ interface EarlyPush {
 
 /** Why a signal was aborted; an old one does not say. */
 function reasonOf({ reason }: AbortSignal): unknown {
-  return reason ?? new RtmsError('CANCELLED')
+  return reason ?? ownError('CANCELLED')
 }
+
+/** The year 5138: a later ticket has its time in milliseconds. */
+const MOST_SECONDS = 1e11
 
 /** What is asked of a topic with these options. */
 function wishOf(options: SubscribeOptions): ReadOptions {
-  const { conflate = false, maxHz = 0, keys = [], history = 0, since } = options
+  const { conflate = false, maxHz = 0, keys = [], history = 0 } = options
+  const since = options.since ?? undefined
   if (keys.length > limits.keys || !keys.every(isKey))
     throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
   if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
+  if (!(maxHz >= 0)) throw new RangeError(`maxHz is ${maxHz}; expected >= 0`)
   if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
   return {
     conflate,
@@ -98,6 +104,8 @@ export class Client<C extends Contract = Contract> {
   readonly #reconnects: Listeners<[{ recovered: boolean; reason: ErrorCode | '' }]>
   /** The state that was told last. */
   #state: State = 'connecting'
+  /** Why there is no connection, as far as it is known. */
+  #fault: RtmsError | null = null
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   #earlyPushes: EarlyPush[] = []
   readonly #shared: Map<string, SharedReader> = new Map()
@@ -130,6 +138,7 @@ export class Client<C extends Contract = Contract> {
         close: (attempt, code) => this.#forget(attempt, code),
         phase: (phase, error) => {
           if (phase === 'closed') this.#unwatch()
+          if (error !== null || phase === 'live') this.#fault = error
           const state = stateOf(phase)
           if (state === this.#state) return
           this.#state = state
@@ -376,13 +385,22 @@ export class Client<C extends Contract = Contract> {
   ): Promise<T> {
     let abort: (() => void) | undefined
     const promise = new Promise<T>((resolve, reject) => {
+      const refuse = (error: unknown): void => {
+        const fault = this.#fault
+        const isUnsent = fault !== null && error instanceof RtmsError && error.code === 'NOT_SENT'
+        reject(
+          isUnsent
+            ? new RtmsError('NOT_SENT', `${error.message}: ${fault.message}`, { cause: fault })
+            : error,
+        )
+      }
       if (signal?.aborted === true) throw reasonOf(signal)
       if (!(timeoutMs > 0)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected > 0`)
       this.#need()
       const { state } = this
       if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
-        throw new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`)
-      const undo = start(resolve, reject, timeoutMs)
+        return refuse(new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`))
+      const undo = start(resolve, refuse, timeoutMs)
       abort = () => {
         reject(reasonOf(signal as AbortSignal))
         undo()
@@ -392,6 +410,14 @@ export class Client<C extends Contract = Contract> {
     const forget = (): void => signal?.removeEventListener('abort', abort as () => void)
     promise.then(forget, forget)
     return promise
+  }
+
+  /**
+   * Tries at once to connect, where the client waits before its next attempt: for a button "Try now". A browser's page
+   * does so by itself when its network is back.
+   */
+  reconnect(): void {
+    this.#run((now) => this.#machine.probe(now))
   }
 
   /** Ends the connection for good; pending calls reject with CLOSED. */
@@ -432,9 +458,13 @@ export class Client<C extends Contract = Contract> {
       if (
         typeof ticket?.url !== 'string' ||
         typeof ticket.token !== 'string' ||
-        typeof ticket.expiresAt !== 'number'
+        typeof ticket.expiresAt !== 'number' ||
+        ticket.expiresAt > MOST_SECONDS
       ) {
-        throw new RtmsError('UNAUTHENTICATED', 'getTicket must return a ticket')
+        throw new RtmsError(
+          'UNAUTHENTICATED',
+          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970',
+        )
       }
       const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
       this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))

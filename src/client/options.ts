@@ -63,7 +63,7 @@ export interface SubscribeOptions {
    * Continue from this position of `client.position`, perhaps stored before a page load. `onSubscribed` says whether
    * everything since then follows; with `conflate`, only the values that have changed since then do.
    */
-  readonly since?: Position
+  readonly since?: Position | null
   /**
    * Called when the subscription is in place, at first and after each reconnect. `recovered`: nothing since the
    * position is missing. Otherwise `reason` says why: RETENTION (older than what is kept), NEW_EPOCH (the node was

@@ -5,7 +5,7 @@ import {
   type MessageOf,
   type Payload,
   type Position,
-  type RtmsError,
+  RtmsError,
 } from '../protocol/index.ts'
 import {
   MOST_WAITING_PUBLICATIONS,
@@ -29,6 +29,11 @@ function isServedWith(served: ReadOptions, wish: ReadOptions, isConflated: boole
 }
 
 export type TopicListener = (data: unknown, publication: Publication) => void
+
+/** Whether one is before the other in the same log. */
+function isBefore(one: Position | null, other: Position | null): boolean {
+  return one !== null && one.epoch === other?.epoch && one.at < other.at
+}
 
 /** What the subscription of a topic needs of the client. */
 export interface ReaderHost {
@@ -90,6 +95,8 @@ export class SharedReader implements ReaderListener {
   #serving: Subscriber | null = null
   /** What those who are held have had, and the node is asked to go on from. */
   #owed: Position | null = null
+  /** How far it has been: it may have begun anew before that, for another one. */
+  #reached: Position | null = null
   #isKeyed = false
   /** The latest publication of each key, for subscribers that come later. */
   readonly #latest: Map<string, Received> = new Map()
@@ -121,21 +128,20 @@ export class SharedReader implements ReaderListener {
       cancel: () => {},
     }
     const reader = this.#reader
-    const { keys, maxHz } = this.#asked ?? wish
+    const { keys, maxHz, conflate } = this.#asked ?? wish
     const isCovered =
       keys.length === 0 || (wish.keys.length > 0 && wish.keys.every((key) => keys.includes(key)))
     const isLate =
       reader?.position &&
       this.#serving === null &&
-      wish.since === undefined &&
+      !isBefore(reader.position, this.#reached) &&
+      !wish.since &&
       isCovered &&
+      (wish.conflate || !conflate) &&
       // Whoever reads at a rate may stand behind what has been published.
       (this.#getsLatest(wish) ? this.#hasLatest : wish.history === 0 && maxHz === 0)
     if (isLate) {
       subscriber.phase = 'late'
-      // The subscription may be behind what others have had.
-      const [first] = this.#subscribers
-      first?.had.forEach((number, publisher) => subscriber.had.set(publisher, number))
       queueMicrotask(() => this.#start(subscriber))
     }
     this.#subscribers.add(subscriber)
@@ -153,11 +159,14 @@ export class SharedReader implements ReaderListener {
 
   /** Asks the node for what all of them want, where that has changed or it is to begin elsewhere. */
   #ask(): void {
+    const owed = this.#owed
+    // The one that was served last would not get the rest of what it begins with.
+    if (isBefore(this.position, owed)) return
     const all = Array.from(this.#subscribers)
-    const open = this.#owed === null ? all.filter(({ phase }) => phase === 'asked') : []
+    const open = owed === null ? all.filter(({ phase }) => phase === 'asked') : []
     // What one that does not conflate begins with is enough for all, if the topic has keys.
     const next = open.find((each) => !each.wish.conflate) ?? open[0]
-    const from = this.#owed ?? (next && (next.wish.since ?? null))
+    const from = owed ?? (next && (next.wish.since ?? null))
     const wish = wishOfAll(all.map((each) => each.wish))
     // As one that does not conflate, it would not begin with the latest value of what has no key.
     if (next?.wish.conflate && !this.#isKeyed) wish.conflate = true
@@ -270,6 +279,11 @@ export class SharedReader implements ReaderListener {
       if (wish.conflate && (isFollowed || reason === 'BUS')) continue
       this.#call(subscriber, subscriber.options.onGap, { lost, reason })
     }
+    this.read()
+  }
+
+  read(): void {
+    if (this.#owed !== null) this.#ask()
   }
 
   subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void {
@@ -283,10 +297,14 @@ export class SharedReader implements ReaderListener {
     if (position.at === 0 || (serving && getsLatest && !serving.wish.since)) this.#begin(true)
     this.#serving = null
     if (serving === null) this.#owed = null
+    if (!isBefore(before, this.#reached)) this.#reached = before
     // Whether those who had begun before get all that follows what they have had. Of a key that was removed meanwhile,
-    // the latest values do not tell.
+    // the latest values do not tell; and where its own position was not found, the gap told next is no other one's.
     const isOn = position.epoch === before?.epoch && position.at <= before.at
-    const isWhole = serving === null || (isOn && !isConflated && !this.#isKeyed)
+    const isTold = position.at > 0 || before?.at === 0
+    const isFound = recovered || !serving?.wish.since
+    const isForAll = !isConflated || Array.from(this.#subscribers).every(({ wish }) => wish.conflate)
+    const isWhole = serving === null || (isOn && isTold && isFound && isForAll)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { had, wish, options } = subscriber
       const { onSubscribed } = options
@@ -333,6 +351,8 @@ export class SharedReader implements ReaderListener {
       this.#call(subscriber, subscriber.options.onError, error)
     }
     this.#subscribers.clear()
-    if (!hasListener && error.code !== 'CLOSED') this.#host.outside.report(error)
+    if (hasListener || error.code === 'CLOSED') return
+    const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
+    this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
 }

@@ -5,6 +5,7 @@ import type { Passing } from './cluster/passing.ts'
 import { type Peer, takesOver } from './cluster/peer.ts'
 import type { Connection } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
+import type { Downstream } from './down/downstream.ts'
 import type { Limits } from './ground/config.ts'
 import { Timer, type Timers } from './ground/timers.ts'
 import type { Meetings } from './meeting/meetings.ts'
@@ -19,6 +20,7 @@ export interface DrainingHost {
   readonly timers: Timers
   readonly connections: Connections
   readonly meetings: Meetings
+  readonly downstream: Downstream
   readonly requests: Requests
   readonly sessions: Sessions
   /** Null for a node alone. */
@@ -122,6 +124,9 @@ export class Draining {
     if (now - (this.#aloneSince ?? now) >= limits.handoverAgainMs) this.#deadline = now
     if (now >= this.#deadline) {
       this.#isOver = true
+      // What the business has just said, and inputs that were accepted, would be lost with the connections.
+      this.#host.meetings.sealRest(now)
+      this.#host.downstream.flush(now, Infinity, Infinity)
       for (const connection of Array.from(connections.all())) connections.sendAway(connection, now)
       this.#keepAll(now, now)
       return

@@ -253,8 +253,9 @@ export class RtmsNode implements PeeringHost {
     return this.#meetings.open(name, options, { ...business, logic }, now, maker, term)
   }
 
-  closeMeeting(name: string): void {
-    this.#meetings.close(name)
+  /** Ends a meeting for all. `message`: what its members are told. */
+  closeMeeting(name: string, now: number, message?: string): void {
+    this.#meetings.close(name, now, message)
   }
 
   meeting(name: string): MeetingInfo | undefined {
@@ -268,12 +269,12 @@ export class RtmsNode implements PeeringHost {
 
   /** The bots of a meeting: those of one that came from another node are to be played here from now on. */
   bots(meeting: string): readonly (Bot & { readonly user: string })[] {
-    return this.#meetings.get(meeting)?.bots ?? []
+    return this.#meetings.get(meeting)?.bots.list ?? []
   }
 
   /** Sends data to one member of a meeting. False when there is no such meeting or member, or the member is a bot. */
   sendTo(meeting: string, slot: number, data: Payload): boolean {
-    return this.#meetings.get(meeting)?.sendTo(slot, data) ?? false
+    return this.#meetings.get(meeting)?.roster.sendTo(slot, data) ?? false
   }
 
   /** Says something to all in a meeting, in its next frame: NOT_FOUND, TOO_LARGE, BUSY, or null. */

@@ -56,7 +56,7 @@ export interface PeeringHost {
   meeting(name: string): MeetingInfo | undefined
   kick(meeting: string, slot: number, message: string): boolean
   sendTo(meeting: string, slot: number, data: Payload): boolean
-  closeMeeting(name: string): void
+  closeMeeting(name: string, now: number, message?: string): void
   readonly draining: { readonly state: DrainState; readonly progress: DrainProgress }
 }
 
@@ -350,8 +350,8 @@ export class Peering implements TopicPeers {
         const answer = this.#application.callMeeting(name, method, data)
         return 'code' in answer ? new Refusal(answer.code, answer.message) : answer
       }),
-      close: this.#atOwner('close', ({ name }) => {
-        host.closeMeeting(name)
+      close: this.#atOwner('close', ({ name, message }, now) => {
+        host.closeMeeting(name, now, message)
         return true
       }),
       subscribers: ({ topic }, reply) => reply(host.subscribers(topic)),
@@ -373,13 +373,13 @@ export class Peering implements TopicPeers {
   /** Answers about a meeting that is open here; one that was handed over is asked about where it has gone. */
   #atOwner<K extends 'meeting' | 'kick' | 'sendTo' | 'call' | 'close'>(
     kind: K,
-    act: (question: QuestionOf<K>) => AnswerOf<K> | Refusal,
+    act: (question: QuestionOf<K>, now: number) => AnswerOf<K> | Refusal,
   ): Answerer<K> {
     return (question, reply, from, now) => {
       const { name } = question
       const { handover } = this.mesh
       const heir = handover.heirOf(name, from)
-      if (this.#host.meeting(name) !== undefined) reply(act(question))
+      if (this.#host.meeting(name) !== undefined) reply(act(question, now))
       else if (handover.isTaking(name)) reply(new Refusal('BUSY', 'it is on its way to this node; try again'))
       else if (this.#cluster.isClaiming(name)) reply(new Refusal('BUSY', 'it is being opened; try again'))
       else if (heir === 0) reply(null as AnswerOf<K>)

@@ -64,7 +64,7 @@ export class Wiring {
     const bus = counted(guards.bus, stats)
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
-    const work = new Work()
+    const work = new Work(config.ofHooks)
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(incarnation)
     const downstream = (this.downstream = new Downstream(
@@ -213,7 +213,7 @@ export class Wiring {
     })
     const handover = peering?.mesh.handover ?? null
     const { moves = null, passing = null } = peering ?? {}
-    const parts = { limits, timers, connections, meetings, requests, sessions, cluster }
+    const parts = { limits, timers, connections, downstream, meetings, requests, sessions, cluster }
     this.draining = new Draining({ ...parts, handover, moves, passing })
     const balances = config.cluster?.moves !== undefined && !isEdge(incarnation)
     if (balances && cluster !== null && moves !== null) new Balance({ ...parts, cluster, moves }).begin(0)

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { RtmsError } from '../protocol/index.ts'
 import { Rtms, type RtmsOptions, type Ticket } from '../server/index.ts'
 import { pageHeaders } from '../server/edge/page-headers.ts'
-import { contained, silent } from '../server/ground/logger.ts'
+import { loggerFor } from '../server/ground/logger.ts'
 import { StaticFiles } from '../server/edge/static-files.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf, nodeOf } from './guests.ts'
@@ -39,7 +39,7 @@ export interface Demo {
 
 /** Starts a node that serves the demo; `pages` is the folder that `vite build web` made. */
 export async function startDemo(settings: Settings, pages: string): Promise<Demo> {
-  const logger = contained(settings.logger ?? silent)
+  const logger = loggerFor(settings.logger)
   const fault: Fault = (error) => logger.error({ err: error }, 'the demo failed')
   const files = new StaticFiles(pages)
   const open = new Map<string, Part>()

@@ -1,4 +1,4 @@
-import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, hkdfSync, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { natsLimits } from './limits.ts'
 
 /*
@@ -27,7 +27,7 @@ export interface Opened {
 
 /** Seals the messages of one node, and opens those of others. */
 export class Seal {
-  readonly #key: Buffer
+  readonly #key: KeyObject
   readonly #incarnation: number
   readonly #now: () => number
   #last = 0
@@ -36,7 +36,7 @@ export class Seal {
 
   /** `now`: the wall clock, in milliseconds. */
   constructor(secret: string, cluster: string, incarnation: number, now: () => number) {
-    this.#key = Buffer.from(hkdfSync('sha256', secret, 'rtms bus 1', cluster, 32))
+    this.#key = createSecretKey(Buffer.from(hkdfSync('sha256', secret, 'rtms bus 1', cluster, 32)))
     this.#incarnation = incarnation
     this.#now = now
   }

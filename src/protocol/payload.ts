@@ -68,6 +68,7 @@ function copyOf(value: unknown): Payload | null {
 
 /** Whether JSON would refuse it, leave it out, or turn it into something else in silence. */
 function isStrange(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value)
   if (typeof value !== 'object' || value === null) return /^(bigint|function|symbol)$/.test(typeof value)
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Object.prototype || prototype === Array.prototype) return false
@@ -77,13 +78,18 @@ function isStrange(value: unknown): boolean {
 
 /** Whether nothing in it is strange. It has no cycle. */
 function isPlain(value: unknown): boolean {
-  if (typeof value === 'string' || typeof value === 'number') return true
+  if (typeof value === 'string') return true
+  if (typeof value === 'number') return Number.isFinite(value)
   // Much faster than by its keys.
   if (Array.isArray(value)) return value.every(isPlain)
   if (isStrange(value)) return false
   if (typeof value !== 'object' || value === null || 'toJSON' in value) return true
   for (const key in value) if (!isPlain((value as Record<string, unknown>)[key])) return false
   return true
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === 'number' ? String(value) : `of type ${typeOf(value)}`
 }
 
 function jsonOf(value: unknown): string {
@@ -100,7 +106,7 @@ function jsonOf(value: unknown): string {
     const each = this[key]
     const holder = places.get(this)
     const place = holder ? `${holder}.${key}` : key
-    if (isStrange(each)) throw new TypeError(`${place} is of type ${typeOf(each)}, which cannot be sent`)
+    if (isStrange(each)) throw new TypeError(`${place} is ${nameOf(each)}, which cannot be sent`)
     places.set(each, place)
     return each
   })

@@ -163,7 +163,13 @@ export const schema = {
   },
   cancel: { code: 0x19, from: 'client', fields: { call: 'uint' } },
   refresh: { code: 0x1a, from: 'client', fields: { call: 'uint', token: 'token' } },
-  promise: { code: 0x1b, from: 'client', fields: { call: 'uint', term: 'uint', incarnation: 'uint' } },
+  promise: {
+    code: 0x1b,
+    from: 'client',
+    fields: { call: 'uint', term: 'uint', incarnation: 'uint' },
+    // For how long nothing has come from a node at which it had its seat, in milliseconds.
+    tail: { age: 'uint' },
+  },
 
   // Server to client, of the connection: never part of the session log.
   welcome: {

@@ -1,6 +1,6 @@
 import { useCallback, useMemo, useSyncExternalStore } from 'react'
 import type { Client, RtmsError, State } from '../client/index.ts'
-import { useClient } from './provider.ts'
+import { useProvided } from './provider.ts'
 import { findStore, Store, takeStore } from './store.ts'
 
 interface Standing {
@@ -53,7 +53,7 @@ class ConnectionStore extends Store<Standing> {
 
 /** Returns the state of the connection. Renders again at each change. */
 export function useConnection(): Connection {
-  const client = useClient('useConnection')
+  const client = useProvided('useConnection')
   const subscribe = useCallback(
     (changed: () => void) =>
       takeStore(client, SUBJECT, '', (ended) => new ConnectionStore(client, ended)).attach({ changed }),

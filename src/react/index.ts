@@ -1,5 +1,5 @@
 export { type Connection, useConnection } from './connection.ts'
 export type { Member } from '../client/index.ts'
 export { type Meeting, type MeetingOptions, useMeeting } from './meeting.ts'
-export { RtmsProvider } from './provider.ts'
+export { RtmsProvider, useClient } from './provider.ts'
 export { type Topic, type TopicOptions, useTopic } from './topic.ts'

@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import type { Client, Frame, FrameGap, Meeting as JoinedMeeting, Member } from '../client/index.ts'
 import { RtmsError } from '../protocol/index.ts'
-import { useClient } from './provider.ts'
+import { useProvided } from './provider.ts'
 import { findStore, Store, takeStore } from './store.ts'
 
 /** What {@link useMeeting} takes. The callbacks may change with each render: the latest ones are called. */
@@ -125,7 +125,7 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
  * own.
  */
 export function useMeeting<T = unknown>(name: string, options: MeetingOptions<T> = {}): Meeting<T> {
-  const client = useClient('useMeeting')
+  const client = useProvided('useMeeting')
   const { spectator = false, config = '' } = options
   const subject = `meeting ${name}`
   const variant = JSON.stringify([spectator, config])

@@ -2,4 +2,4 @@
 'use client'
 
 // By name: `export *` from a client module is not supported everywhere.
-export { RtmsProvider, useConnection, useMeeting, useTopic } from './index.ts'
+export { RtmsProvider, useClient, useConnection, useMeeting, useTopic } from './index.ts'

@@ -1,10 +1,16 @@
 import { useCallback, useSyncExternalStore } from 'react'
 import type { Client, Publication, RtmsError, SubscribeOptions } from '../client/index.ts'
-import { useClient } from './provider.ts'
+import { useProvided } from './provider.ts'
 import { findStore, Store, takeStore } from './store.ts'
 
 /** What {@link useTopic} takes; a change of it subscribes anew. */
-export type TopicOptions = Pick<SubscribeOptions, 'maxHz' | 'keys'>
+export interface TopicOptions extends Pick<SubscribeOptions, 'maxHz' | 'keys'> {
+  /**
+   * Keep so many publications in `recent`, those of before included as far as the node keeps them; default 0. With it,
+   * every publication comes, not only the latest of each key.
+   */
+  readonly history?: number
+}
 
 /** What {@link useTopic} returns: the same object until something changes. */
 export interface Topic<T = unknown> {
@@ -12,17 +18,20 @@ export interface Topic<T = unknown> {
   readonly latest: T | undefined
   /** The latest value of each key; '' is the key of publications without one. */
   readonly values: ReadonlyMap<string, T>
+  /** The last publications that are no removals, oldest first: as many as the option `history` says. */
+  readonly recent: readonly T[]
   /** The subscription was refused or has ended. */
   readonly error: RtmsError | null
 }
 
-const EMPTY: Topic<never> = { latest: undefined, values: new Map<string, never>(), error: null }
+const EMPTY: Topic<never> = { latest: undefined, values: new Map<string, never>(), recent: [], error: null }
 
 class TopicStore<T> extends Store<Topic<T>> {
   readonly #client: Client
   readonly #topic: string
   readonly #options: TopicOptions
   readonly #values: Map<string, T> = new Map()
+  #recent: readonly T[] = []
   #latest: T | undefined
   #error: RtmsError | null = null
   #unsubscribe: () => void = () => {}
@@ -41,8 +50,10 @@ class TopicStore<T> extends Store<Topic<T>> {
         (data, publication) => this.#add(data, publication),
         {
           ...this.#options,
-          conflate: true,
-          onGap: () => this.#forget(),
+          conflate: this.#options.history === 0,
+          // Of what a slow reader misses, the latest values come.
+          policy: 'conflate',
+          onGap: ({ reason }) => reason !== 'SLOW' && this.#forget(),
           onError: (error) => this.#fail(error),
         },
       )
@@ -57,13 +68,20 @@ class TopicStore<T> extends Store<Topic<T>> {
   }
 
   protected override compute(): Topic<T> {
-    return { latest: this.#latest, values: new Map(this.#values), error: this.#error }
+    return {
+      latest: this.#latest,
+      values: new Map(this.#values),
+      recent: this.#recent,
+      error: this.#error,
+    }
   }
 
   #add(data: T, { key, removed }: Publication): void {
     if (removed) this.#values.delete(key)
     else this.#values.set(key, data)
     this.#latest = removed ? undefined : data
+    const { history = 0 } = this.#options
+    if (history > 0 && !removed) this.#recent = [...this.#recent, data].slice(-history)
     this.changed()
   }
 
@@ -82,13 +100,16 @@ class TopicStore<T> extends Store<Topic<T>> {
 
 /**
  * Returns the latest values of a topic. Components that name the same topic and options share one subscription, which
- * ends with the last of them. Renders once for all publications of a packet. To handle every single publication, use
- * `client.subscribe` in an effect.
+ * ends with the last of them. Renders once for all publications of a packet. To handle every single publication, or to
+ * hear of gaps, use `client.subscribe` of {@link useClient} in an effect.
  */
-export function useTopic<T = unknown>(topic: string, { maxHz = 0, keys = [] }: TopicOptions = {}): Topic<T> {
-  const client = useClient('useTopic')
+export function useTopic<T = unknown>(
+  topic: string,
+  { maxHz = 0, keys = [], history = 0 }: TopicOptions = {},
+): Topic<T> {
+  const client = useProvided('useTopic')
   const subject = `topic ${topic}`
-  const options = JSON.stringify({ maxHz, keys })
+  const options = JSON.stringify({ maxHz, keys, history })
   const subscribe = useCallback(
     (changed: () => void) => {
       const make = (ended: () => void): TopicStore<T> =>

@@ -45,6 +45,8 @@ export class Host {
   #wanted = 0
   #stopped = false
   #inHook = false
+  /** Milliseconds that hooks of the business have taken. */
+  #hookMs = 0
   #wallOffset: number
   #lookAt = 0
   /** Called with errors that the node should not have thrown. */
@@ -82,6 +84,7 @@ export class Host {
       incarnation,
       wallOffset: this.#wallOffset,
       entropy: (bytes: number) => this.#random(bytes),
+      ofHooks: () => this.#hookMs * 1e6,
       limits,
       cluster,
     }
@@ -149,11 +152,14 @@ export class Host {
   /** Runs a hook that the node waits for. Its errors go to the caller. */
   hook<T>(hook: () => T): T {
     const outer = this.#inHook
+    const begun = this.outside.now()
     this.#inHook = true
     try {
       return hook()
     } finally {
       this.#inHook = outer
+      // That of one inside another counts with that.
+      if (!outer) this.#hookMs += this.outside.now() - begun
     }
   }
 

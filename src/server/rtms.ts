@@ -19,12 +19,11 @@ import { Searches } from './business/searches.ts'
 import { Topics } from './business/topics.ts'
 import { Users } from './business/users.ts'
 import { AdminPages } from './edge/admin.ts'
-import { Front } from './edge/front.ts'
+import { Front, ticketUrlOf } from './edge/front.ts'
 import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import { type Outside, runtime } from './ground/outside.ts'
-import type { Place } from './ground/place.ts'
 import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
@@ -112,7 +111,7 @@ export class Rtms<C extends Contract = Contract> {
     this.cluster = new Cluster(
       parts.host,
       parts.peers,
-      (name, place) => addressOf(parts.front, name, place),
+      (name, place) => ticketUrlOf(parts.front, name, place),
       (timeoutMs) => void this.drain({ timeoutMs }),
       faults && ((cutMs) => faults.strike(cutMs)),
     )
@@ -163,6 +162,7 @@ export class Rtms<C extends Contract = Contract> {
       (call, outcome) => host.handle((node, now) => node.handleReply(call, outcome, now)),
       logger,
       webhook,
+      outside,
     )
     const connects = new Hooks<Connected>('onConnect', logger)
     const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
@@ -489,16 +489,6 @@ function publicUrlOf(front: Front): string {
     const url = front.publicUrl
     return Buffer.byteLength(url) <= ADDRESS_BYTES ? url : ''
   } catch {
-    return ''
-  }
-}
-
-/** Where a ticket has its client connect; '' where that is not known (yet). */
-function addressOf(front: Front, host: string | undefined, place: Place | undefined): string {
-  try {
-    return front.ticketUrl(host, place)
-  } catch (error) {
-    if (error instanceof TypeError) throw error
     return ''
   }
 }

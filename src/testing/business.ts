@@ -231,8 +231,8 @@ export class Business {
   }
 
   closeMeetings(node: SimNode): void {
-    node.do((core) => {
-      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name)
+    node.do((core, now) => {
+      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name, now)
     })
   }
 

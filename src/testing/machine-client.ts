@@ -229,6 +229,7 @@ export class MachineClient extends SimClient {
           else latest.set(entry.key, textOf(entry.data))
           this.observer.publication?.(this, topic, partial, entry)
         },
+        read: () => {},
         gap: (lost: number, reason: ErrorCode) => {
           const anew = reason === 'RETENTION' || reason === 'NEW_EPOCH'
           if (reason !== 'SLOW') latest.clear()

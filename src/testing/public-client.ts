@@ -363,7 +363,7 @@ export class PublicClient extends SimClient {
       const { since: _, ...wish } = options
       const isBeside = this.id % 3 === 0
       // A late listener gets its history or the latest values, and one with a rate what comes, at a time of its own.
-      const isOwn = partial || (options.history ?? 0) > 0 || (isBeside && (options.maxHz ?? 0) > 0)
+      const isOwn = partial || (options.history ?? 0) > 0 || (options.maxHz ?? 0) > 0
       const stream = isOwn
         ? null
         : this.#stream(`topic ${topic} ${++this.#sent}`, (told) =>

@@ -7,6 +7,7 @@ import { Rtms } from '../../dist/server/index.js'
 const port = Number(process.argv[2])
 const server = createServer()
 const rtms = await Rtms.start({
+  logger: null,
   server,
   secret: 'a secret of the tests, of more than 32 bytes',
   origins: '*',

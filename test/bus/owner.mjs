@@ -4,6 +4,7 @@ import { Rtms } from '../../dist/server/index.js'
 
 const [servers, busSecret, secret] = process.argv.slice(2)
 const rtms = await Rtms.start({
+  logger: null,
   port: 0,
   host: '127.0.0.1',
   nodeId: 'owner',

@@ -4,7 +4,7 @@ import { createElement, type ReactNode } from 'react'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, connect, type Frame, type Socket } from '../../src/client/index.ts'
-import { RtmsProvider, useConnection, useMeeting, useTopic } from '../../src/react/index.ts'
+import { RtmsProvider, useClient, useConnection, useMeeting, useTopic } from '../../src/react/index.ts'
 import { Rtms } from '../../src/server/index.ts'
 
 /* The hooks under StrictMode, which mounts everything twice, on a real node. */
@@ -66,13 +66,27 @@ describe('useConnection', () => {
   })
 })
 
+describe('useClient', () => {
+  it('has the client of the provider, with the contract that it was made with', () => {
+    interface Desk {
+      requests: { 'order.place': { input: number; output: string } }
+    }
+    const client = clientOf('ann') as Client as unknown as Client<Desk>
+    const { result } = renderHook(() => useClient<Desk>(), {
+      wrapper: ({ children }: { children: ReactNode }) =>
+        createElement(RtmsProvider<Desk>, { client }, children),
+    })
+    expect(result.current).toBe(client)
+  })
+})
+
 describe('useTopic', () => {
   it('has the latest value of each key, and the same object while nothing changes', async () => {
     rtms.topics.publish('stock.a', 1, { key: 'x' })
     rtms.topics.publish('stock.a', 2, { key: 'y' })
     const wrapper = wrapperOf(clientOf('ann'))
     const { result, rerender, unmount } = renderHook(() => useTopic<number>('stock.a'), { wrapper })
-    expect(result.current).toEqual({ latest: undefined, values: new Map(), error: null })
+    expect(result.current).toEqual({ latest: undefined, values: new Map(), recent: [], error: null })
     await waitFor(() => expect(result.current.values.size).toBe(2))
     const { current } = result
     rerender()
@@ -83,6 +97,15 @@ describe('useTopic', () => {
     expect(Object.fromEntries(current.values)).toEqual({ x: 1, y: 2 })
     unmount()
     await waitFor(() => expect(rtms.topics.get('stock.a')?.subscribers ?? 0).toBe(0))
+  })
+
+  it('keeps the last publications where it is asked to, those of before included', async () => {
+    for (const price of [1, 2, 3]) rtms.topics.publish('stock.trades', price)
+    const wrapper = wrapperOf(clientOf('ann'))
+    const { result } = renderHook(() => useTopic<number>('stock.trades', { history: 2 }), { wrapper })
+    await waitFor(() => expect(result.current.recent).toEqual([2, 3]))
+    rtms.topics.publish('stock.trades', 4)
+    await waitFor(() => expect(result.current).toMatchObject({ latest: 4, recent: [3, 4] }))
   })
 
   it('renders once for all that a packet brings', async () => {

@@ -2,7 +2,7 @@ import { Connections } from '../../src/core/door/connections.ts'
 import { Gallery } from '../../src/core/meeting/gallery.ts'
 import { Gate } from '../../src/core/up/gate.ts'
 import type { Payload } from '../../src/protocol/index.ts'
-import { Owner } from '../../src/core/meeting/owner.ts'
+import { Roster } from '../../src/core/meeting/roster.ts'
 import { Meetings } from '../../src/core/meeting/meetings.ts'
 import { RtmsNode } from '../../src/core/node.ts'
 import { Revocations } from '../../src/core/door/revocations.ts'
@@ -100,8 +100,8 @@ export const accessMutants: readonly Mutant[] = [
     breaks: ['I12'],
     from: 6,
     plant: () =>
-      replace(Owner.prototype, 'sendTo', (sendTo) => {
-        return function (this: Owner, slot, data) {
+      replace(Roster.prototype, 'sendTo', (sendTo) => {
+        return function (this: Roster, slot, data) {
           return sendTo.call(this, slot + 1, data)
         }
       }),

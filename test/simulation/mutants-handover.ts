@@ -56,7 +56,7 @@ export const handoverMutants: readonly Mutant[] = [
                 const event = { type: 'owner', incarnation: 0 } as const
                 const again = meetings.succeed(room, options, business, at)
                 again.succeed(
-                  { state, event, seatOf: (member) => owner.member(member.slot)?.seat as never },
+                  { state, event, seatOf: (member) => owner.roster.get(member.slot)?.seat as never },
                   at,
                 )
               }

@@ -7,6 +7,7 @@ import {
   type Payload,
   RtmsError,
 } from '../../protocol/index.ts'
+import { checkSize, ownError } from './errors.ts'
 import { busy, MOST_WAITING_CALLS, type Waiting } from './limits.ts'
 
 /** Called once, when the call ends: with the server's answer, or with an error. */
@@ -107,8 +108,8 @@ export class Calls {
 
   /** Starts a call of the application, within the number that the node allows. */
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): number {
-    if (this.#isClosed) throw new RtmsError('CLOSED')
-    if (message.data.bytes.length > this.#maxPayload) throw new RtmsError('TOO_LARGE')
+    if (this.#isClosed) throw ownError('CLOSED')
+    checkSize(message.data, this.#maxPayload)
     if (this.#asking >= this.#most) throw busy(this.#most, 'calls')
     this.add(message, done, sendBy, grace)
     if (this.#isLive) this.#send(message)
@@ -145,10 +146,10 @@ export class Calls {
     for (const [number, call] of this.#calls) {
       if (call.sent && resumed && number <= accepted) continue
       if (call.sent && !resumed) {
-        this.end(number, new RtmsError('UNKNOWN'))
+        this.end(number, ownError('UNKNOWN'))
       } else if (isStranger || call.sendBy <= now) {
         // The node never received it, and by now it is too late to send it.
-        this.end(number, new RtmsError('NOT_SENT'))
+        this.end(number, ownError('NOT_SENT'))
       } else this.#send(inTime(call, now))
     }
     this.#isLive = true
@@ -165,13 +166,13 @@ export class Calls {
 
   expire(now: number): void {
     for (const [number, call] of this.#calls) {
-      if (endOf(call) <= now) this.end(number, new RtmsError(call.sent ? 'TIMEOUT' : 'NOT_SENT'))
+      if (endOf(call) <= now) this.end(number, ownError(call.sent ? 'TIMEOUT' : 'NOT_SENT'))
     }
   }
 
   /** The caller gave up. The call ends at once; the node is told as soon as possible. */
   cancel(call: number): void {
-    this.end(call, new RtmsError('CANCELLED'))
+    this.end(call, ownError('CANCELLED'))
     if (this.#isLive) this.#send({ type: 'cancel', call })
   }
 

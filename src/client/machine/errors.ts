@@ -4,9 +4,32 @@ import {
   type ErrorCode,
   errors,
   type MessageOf,
+  type Payload,
   RtmsError,
 } from '../../protocol/index.ts'
 import type { Phase } from './ports.ts'
+
+/** What this side knows by itself. */
+const words = {
+  CANCELLED: 'cancelled',
+  CLOSED: 'the client is closed',
+  NOT_JOINED: 'the meeting was left, or has ended',
+  NOT_SENT: 'nothing was sent: there was no connection in time',
+  READ_ONLY: 'a spectator sends nothing',
+  TIMEOUT: 'no answer came in time',
+  UNKNOWN: 'the connection was lost: it may have happened',
+} as const
+
+/** An error that no node has told. */
+export function ownError(code: keyof typeof words): RtmsError {
+  return new RtmsError(code, words[code])
+}
+
+/** Throws TOO_LARGE. */
+export function checkSize({ bytes }: Payload, most: number): void {
+  if (bytes.length > most)
+    throw new RtmsError('TOO_LARGE', `the data has ${bytes.length} bytes where at most ${most} are allowed`)
+}
 
 /** The error of a close code; null where the code says no more than that the connection is gone. */
 export function closeError(code: number, text: string): RtmsError | null {

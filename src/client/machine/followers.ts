@@ -7,6 +7,7 @@ import {
   RtmsError,
   type ServerMessage,
 } from '../../protocol/index.ts'
+import { ownError } from './errors.ts'
 import type { Calls } from './calls.ts'
 import type { Done } from './calls.ts'
 import { type Waiting, within } from './limits.ts'
@@ -79,7 +80,7 @@ export class Followers {
   expire(now: number): void {
     for (const seat of this.#seats.values()) {
       seat.expire(now)
-      if (seat.joinBy <= now) this.leave(seat, new RtmsError(seat.asked === 0 ? 'NOT_SENT' : 'TIMEOUT'))
+      if (seat.joinBy <= now) this.leave(seat, ownError(seat.asked === 0 ? 'NOT_SENT' : 'TIMEOUT'))
     }
     for (const [follower, time] of this.#refused)
       if (time <= now) {
@@ -124,12 +125,13 @@ export class Followers {
     for (const follower of this.#all) this.#wishes.add(follower)
   }
 
-  detach(): void {
+  /** `heardAt`: when something came on the connection last. */
+  detach(heardAt?: number): void {
     this.#isLive = false
     this.#wishes.clear()
     this.#refused.clear()
     this.#byLog.clear()
-    for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach()
+    for (const follower of [...this.#all, ...this.#abandoned.values()]) follower.detach(heardAt)
   }
 
   /** Ends all followers, and each one added from now on. */
@@ -198,7 +200,7 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'stand') {
       for (const seat of this.#seats.values())
-        if (seat.call === message.call) this.#send(seat.promise(message))
+        if (seat.call === message.call) this.#send(seat.promise(message, now))
     } else if (message.type === 'publishers') {
       const { publishers } = this.#senders
       // A skipped entry would give its number to the next publisher.
@@ -250,7 +252,8 @@ export class Followers {
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
     if (reader === undefined) return this.#sendUnsubscribe(message.log)
-    if (reader.call !== message.call) return
+    // What follows the answer to an earlier wish is not for the present one, whose answer comes yet.
+    if (reader.call !== message.call) return void this.#byLog.delete(message.log)
     this.#byLog.set(message.log, reader)
     reader.handleSubscribed(message)
   }
@@ -312,10 +315,11 @@ export class Followers {
   #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
-    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is followed already`)
+    if (place.has(name))
+      throw new RtmsError('LIMIT', `${name} is followed already: use that one, or leave it first`)
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
-    if (this.#isClosed) this.end(new RtmsError('CLOSED'))
+    if (this.#isClosed) this.end(ownError('CLOSED'))
     return follower
   }
 
@@ -324,7 +328,7 @@ export class Followers {
    * `timeoutMs` is never sent.
    */
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
-    if (!this.has(seat)) throw new RtmsError('NOT_JOINED')
+    if (!this.has(seat)) throw ownError('NOT_JOINED')
     const message = seat.send(data, timeoutMs, now, done)
     if (message !== null) this.#send(message)
   }
@@ -335,7 +339,7 @@ export class Followers {
     if (this.#isLive && this.has(reader)) this.#wishes.add(reader)
   }
 
-  leave(follower: Follower, error: RtmsError = new RtmsError('CLOSED')): void {
+  leave(follower: Follower, error: RtmsError = ownError('CLOSED')): void {
     if (!this.has(follower)) return
     this.#forget(follower)
     const { lastLog } = follower

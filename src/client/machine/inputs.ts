@@ -1,4 +1,5 @@
 import { type MessageOf, type Payload, RtmsError } from '../../protocol/index.ts'
+import { ownError } from './errors.ts'
 import type { Done } from './calls.ts'
 import { busy, MOST_WAITING_INPUTS, MOST_FRAMED_INPUTS, type Waiting } from './limits.ts'
 
@@ -89,7 +90,7 @@ export class Inputs {
     for (const [seq, input] of Array.from(this.#inputs)) {
       // Another session that had the slot meanwhile has used the seq of one that was never sent.
       const isLate = seq > answered ? input.frame === 0 && input.sendBy <= now : !input.sent
-      if (isLate) this.#answer(seq, new RtmsError('NOT_SENT'))
+      if (isLate) this.#answer(seq, ownError('NOT_SENT'))
       else if (seq > answered) {
         input.sent = true
         again.push({ seq, after: this.#last, data: input.data })
@@ -109,7 +110,7 @@ export class Inputs {
       else if (sendBy > now) this.earliest = Math.min(this.earliest, sendBy)
       else {
         input.done = NOBODY
-        done(new RtmsError('TIMEOUT'))
+        done(ownError('TIMEOUT'))
       }
     }
   }
@@ -193,5 +194,5 @@ export class Inputs {
  * The error for an input whose answer can no longer come: NOT_SENT where it never left, since it then had no effect.
  */
 function lostBySender({ sent }: Input): RtmsError {
-  return new RtmsError(sent ? 'UNKNOWN' : 'NOT_SENT')
+  return ownError(sent ? 'UNKNOWN' : 'NOT_SENT')
 }

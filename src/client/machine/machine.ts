@@ -11,7 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { Backoff } from './backoff.ts'
 import { Calls, type Done } from './calls.ts'
-import { closedError, closeError, errorIn, isOwnCode, lostError } from './errors.ts'
+import { closedError, closeError, errorIn, isOwnCode, lostError, ownError } from './errors.ts'
 import { Followers } from './followers.ts'
 import { Waiting, within } from './limits.ts'
 import { packetsOf } from './packets.ts'
@@ -63,6 +63,8 @@ export class Machine {
   #ticketError: RtmsError | null = null
   #welcome: MessageOf<'welcome'> | null = null
   readonly #receipts: Receipts = new Receipts()
+  /** When something came last. */
+  #heardAt = 0
   /** A live connection that stays silent until this time is given up. */
   #silentUntil = Infinity
 
@@ -114,7 +116,7 @@ export class Machine {
   /** Ends everything. */
   close(): void {
     if (this.#phase === 'live') this.flush()
-    this.#end(new RtmsError('CLOSED'))
+    this.#end(ownError('CLOSED'))
   }
 
   tick(now: number): void {
@@ -340,7 +342,7 @@ export class Machine {
     this.#attempt = attempt
     this.#out = []
     this.calls.detach()
-    this.followers.detach()
+    this.followers.detach(this.#heardAt)
   }
 
   #end(error: RtmsError): void {
@@ -380,6 +382,7 @@ export class Machine {
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     // After a GOODBYE nothing counts.
     if (attempt !== this.#attempt || this.#goodbye !== null) return
+    this.#heardAt = now
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
         if (this.#attempt !== attempt) return

@@ -76,6 +76,8 @@ export interface ReaderListener {
    * that was not found again is a gap, told next.
    */
   subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void
+  /** All that has come is told. */
+  read(): void
   failed(error: RtmsError): void
 }
 
@@ -162,7 +164,7 @@ export class TopicReader {
   }
 
   handleSubscribed(message: MessageOf<'subscribed'>): void {
-    const isLost = this.#start !== null && !message.recovered
+    const from = this.#start
     const isNew = this.log === 0
     const before = this.position
     this.log = message.log
@@ -171,7 +173,11 @@ export class TopicReader {
     const { epoch, at, numbers } = message.position
     this.#place = { epoch, at, numbers: new Map(numbers) }
     this.listener.subscribed(message, isNew, before)
-    if (isLost) this.listener.gap(0, message.reason || 'UNKNOWN')
+    if (from === null || message.recovered) return
+    // Of another log, or where the latest values follow, nobody can tell how many.
+    const { conflate, keys } = this.options
+    const isCounted = epoch === from.epoch && keys.length === 0 && !conflate
+    this.listener.gap(isCounted ? Math.max(0, at - from.at) : 0, message.reason || 'UNKNOWN')
   }
 
   /** The number of the log that entries may still come from; 0 for none. */
@@ -201,6 +207,7 @@ export class TopicReader {
       move(place.numbers, publisher, number)
       this.listener.publication({ publisher, number, time: origin + entry.time, key, tombstone, data })
     })
+    this.listener.read()
   }
 
   handleGap({ from, position, reason }: MessageOf<'gap'>): void {

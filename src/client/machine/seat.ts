@@ -12,7 +12,7 @@ import {
   SYSTEM_SLOT,
 } from '../../protocol/index.ts'
 import type { Done } from './calls.ts'
-import { errorIn } from './errors.ts'
+import { checkSize, errorIn, ownError } from './errors.ts'
 import { Inputs, type NumberedInput } from './inputs.ts'
 import type { Waiting } from './limits.ts'
 
@@ -100,6 +100,10 @@ export class SeatMachine {
     promisedIncarnation: 0,
   }
   readonly #inputs: Inputs
+  /** When a node at which it was seated was last heard, so that it had not sent later what this client has confirmed. */
+  #heardAt = Infinity
+  /** The node that it has last promised a fence since it was seated; 0 for none. */
+  #promisedTo = 0
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
@@ -145,11 +149,15 @@ export class SeatMachine {
    * A node asks to go on with the meeting at a fence, because the one that had it has ended. From now on this client
    * goes with none of a lower fence.
    */
-  promise({ call, term, incarnation }: MessageOf<'stand'>): MessageOf<'promise'> {
+  promise({ call, term, incarnation }: MessageOf<'stand'>, now: number): MessageOf<'promise'> {
     const held = this.#held
     if (term > held.promisedTerm || (term === held.promisedTerm && incarnation > held.promisedIncarnation))
       Object.assign(held, { promisedTerm: term, promisedIncarnation: incarnation })
-    return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation }
+    // The one that it has promised something before may have begun with that.
+    if (this.#promisedTo !== 0 && this.#promisedTo !== incarnation) this.#heardAt = now
+    this.#promisedTo = incarnation
+    const age = Math.max(0, Math.floor(now - this.#heardAt))
+    return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation, age }
   }
 
   /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
@@ -179,6 +187,8 @@ export class SeatMachine {
     this.#acknowledgedAt = now
     this.#session = session
     this.#joined = message
+    this.#heardAt = Infinity
+    this.#promisedTo = 0
     this.log = message.log
     this.lastLog = message.log
     this.world = message.world
@@ -229,8 +239,9 @@ export class SeatMachine {
     this.#inputs.abandon()
   }
 
-  /** The connection is gone; the position stays. */
-  detach(): void {
+  /** The connection is gone; the position stays. `heardAt`: when something came on it last. */
+  detach(heardAt: number = Infinity): void {
+    if (this.log !== 0) this.#heardAt = heardAt
     this.log = 0
     this.call = 0
   }
@@ -240,8 +251,8 @@ export class SeatMachine {
    * be joined again. Throws READ_ONLY, TOO_LARGE or BUSY; `done` is not called then.
    */
   send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
-    if (this.spectator) throw new RtmsError('READ_ONLY')
-    if (data.bytes.length > this.#joined.maxInput) throw new RtmsError('TOO_LARGE')
+    if (this.spectator) throw ownError('READ_ONLY')
+    checkSize(data, this.#joined.maxInput)
     const isJoined = this.log !== 0
     const input = this.#inputs.add(data, now + timeoutMs, isJoined, done)
     return isJoined ? this.#message(input, now) : null

@@ -5,7 +5,7 @@ import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
 import { withReign } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
-import { isAway, type Occupant } from '../meeting/seat.ts'
+import type { Member, Occupant } from '../meeting/seat.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Heritage } from './heritage.ts'
 import type { Candidacy } from './candidacy.ts'
@@ -17,7 +17,12 @@ import { answerHere } from './waiting-joins.ts'
 /** A member who has not come back yet since the meeting was revived. */
 class Absent implements Occupant {
   readonly id = ''
+  readonly isVacant: boolean
   elector: Elector = new Elector()
+
+  constructor(isVacant: boolean) {
+    this.isVacant = isVacant
+  }
 
   direct(): void {}
   evict(): void {}
@@ -45,7 +50,7 @@ export class Accession {
   begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
     const { meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows, silent } = orphan
-    const { term, incarnation, denied, since } = candidacy
+    const { term, incarnation, denied, since, askedAt } = candidacy
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
     const { options } = heritage
@@ -63,7 +68,14 @@ export class Accession {
     if (!goesOn) room.log.unsettle()
     const owner = meetings().succeed(room, options, business, now)
     const state = stateOf(room, heritage, config, goesOn, now - orphan.since)
-    owner.succeed({ state, seatOf: () => new Absent(), event: { type: 'epoch', term, incarnation } }, now)
+    owner.succeed(
+      {
+        state,
+        seatOf: ({ slot }) => new Absent(!promises.has(slot)),
+        event: { type: 'epoch', term, incarnation },
+      },
+      now,
+    )
     cluster.took(name, term)
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
@@ -77,19 +89,14 @@ export class Accession {
       this.#superseding.add({ name, world: facts.world, term, incarnation }, pending, now)
     // What it has promised, a member has promised since it was asked.
     for (const slot of promises.keys()) {
-      const seat = owner.member(slot)?.seat
-      if (seat instanceof Absent) seat.elector.answered = since
+      const seat = owner.roster.get(slot)?.seat
+      if (seat instanceof Absent) seat.elector.answered = askedAt
     }
     if (goesOn) stats.meetingsRevived++
     else stats.meetingsForked++
     const how = goesOn ? 'revival' : 'fork'
     successions.note({ meeting: name, from: replica.lastOwner, how, frame: next }, now)
     business.logic?.revive?.()
-    // A user who has come back without the former place may take it.
-    for (const { slot } of owner.members) {
-      const member = owner.member(slot)
-      if (member?.seat instanceof Absent && !promises.has(slot)) owner.away(member)
-    }
     for (const seat of room.seats()) seat.move(owner, null)
     owner.recount(now)
     for (const join of joins) answerHere(join, meetings(), now)
@@ -97,23 +104,27 @@ export class Accession {
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }
 
-  /** Bots have ended with their node. Members who have not come are away, and leave in the end. */
+  /** Bots have ended with their node. Members who do not come are away after a moment, and leave in the end. */
   #seeTo(owner: Owner, now: number): void {
     const { timers, limits, meetings } = this.#host
-    for (const { slot } of owner.bots) {
-      const member = owner.member(slot)
+    for (const { slot } of owner.bots.list) {
+      const member = owner.roster.get(slot)
       if (member !== undefined) owner.depart(member, 'expired')
     }
     const absent = owner.members.flatMap(({ slot }) => {
-      const member = owner.member(slot)
+      const member = owner.roster.get(slot)
       return member?.seat instanceof Absent ? [{ member, seat: member.seat }] : []
     })
-    for (const { member } of absent) if (!isAway(member)) owner.away(member)
-    const grace = new Timer('grace', () => {
-      if (meetings().get(owner.name) !== owner) return
-      for (const { member, seat } of absent) if (member.seat === seat) owner.depart(member, 'expired')
-    })
-    if (absent.length > 0) timers.set(grace, now + limits.sessionKeepMs)
+    const after = (ms: number, act: (member: Member) => void): void => {
+      const grace = new Timer('grace', () => {
+        if (meetings().get(owner.name) !== owner) return
+        for (const { member, seat } of absent) if (member.seat === seat) act(member)
+      })
+      timers.set(grace, now + ms)
+    }
+    if (absent.length === 0) return
+    after(limits.revivalWaitMs, (member) => owner.away(member))
+    after(limits.sessionKeepMs, (member) => owner.depart(member, 'expired'))
   }
 }
 

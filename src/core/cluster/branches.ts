@@ -22,7 +22,7 @@ export function localSeatsOf(owner: Owner): LocalSeat[] {
   const { room, log } = owner
   const seats: LocalSeat[] = []
   for (const { slot } of owner.members) {
-    const seat = owner.member(slot)?.seat
+    const seat = owner.roster.get(slot)?.seat
     if (seat instanceof Seat && seat.session.seats.get(log.number) === seat)
       seats.push({ seat, number: seats.length + 1 })
   }

@@ -22,16 +22,16 @@ interface Pledge extends Promised {
  */
 export class Candidacy implements Fence {
   #since: number
+  /** When the members were asked last for the promises that it has: what they have answered was sent after that. */
+  #askedAt: number
   /** When a member has promised last that had not before, or else since when this node stands. */
   #cameAt: number
   /** Those that have said that they do not own the meeting, and whether they have frames of it. */
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
-  /** Another node has said what it has, since it was last considered whether that is enough. */
+  /** Something has happened since it was last considered whether what is here is enough, or that is to be asked again. */
   isNews: boolean = true
-  /** Since when those who have promised are enough. */
-  enoughAt: number = Infinity
   #term: number
   readonly incarnation: number
   /** The last of each user for a slot; and how many there have been of users who were no members. */
@@ -44,6 +44,7 @@ export class Candidacy implements Fence {
     this.#term = term
     this.incarnation = incarnation
     this.#since = now
+    this.#askedAt = now
     this.#cameAt = now
   }
 
@@ -51,10 +52,15 @@ export class Candidacy implements Fence {
     return this.#since
   }
 
-  /** The time for members to come begins. */
+  get askedAt(): number {
+    return this.#askedAt
+  }
+
+  /** The time for members to come begins, and those who have promised may be enough. */
   begin(now: number): void {
     this.#since = now
     this.#cameAt = now
+    this.isNews = true
   }
 
   get cameAt(): number {
@@ -72,9 +78,14 @@ export class Candidacy implements Fence {
   }
 
   /** The fence is this one from now on, which nobody has promised yet. */
-  raise(term: number): void {
+  raise(term: number, now: number): void {
     this.#term = term
-    this.enoughAt = Infinity
+    this.askAgain(now)
+  }
+
+  /** The members are asked anew, and what they have promised before counts no more. */
+  askAgain(now: number): void {
+    this.#askedAt = now
     this.#pledges.clear()
     this.#unknown = 0
   }

@@ -133,7 +133,7 @@ export class Copy {
   }
 
   /** Nothing is kept. `message`: what readers are told. */
-  discard(message: string): void {
-    if (this.room !== null) this.give().close(message)
+  discard(message: string, now: number): void {
+    if (this.room !== null) this.give().close(message, now)
   }
 }

@@ -290,7 +290,7 @@ export class Giving {
     const seats = localSeatsOf(owner)
     const written = (): Uint8Array => {
       const state = owner.state(now)
-      const members = state.roster.members.map(({ slot }) => owner.member(slot) as Member)
+      const members = state.roster.members.map(({ slot }) => owner.roster.get(slot) as Member)
       const places = placesOf(members, guests, seats)
       return encodeHandover({ ...facts, business, state, holders, branches, places })
     }

@@ -17,6 +17,8 @@ export interface GuestHost {
   /** Members who were lost with the link have not come back in time. */
   expire(guest: Guest): void
   forget(guest: Guest): void
+  /** Sends it all frames that it has not been sent yet. */
+  complete(guest: Guest, now: number): void
 }
 
 /** A member whose session is on another node. The meeting pays for it here, and its user there. */
@@ -52,9 +54,9 @@ export class GuestSeat implements Occupant {
     this.#guest.say({ type: 'nack', ...this.#place, seq, byBusiness: true, ...plainly(error) })
   }
 
-  evict(message: string): void {
+  evict(message: string, next = 0): void {
     if (!this.#guest.remove(this)) return
-    this.#guest.say({ type: 'ended', ...this.#place, message: shorten(message) })
+    this.#guest.say({ type: 'ended', ...this.#place, message: shorten(message), next })
   }
 
   get #place(): { readonly replica: number; readonly seat: number } {
@@ -134,7 +136,8 @@ export class Guest implements Follower {
     if (this.isConnected) this.#hosting.mark(this)
   }
 
-  close(message: string): void {
+  close(message: string, now: number): void {
+    if (this.isConnected) this.#hosting.complete(this, now)
     this.say({ type: 'closed', replica: this.replica, message: shorten(message) })
     for (const seat of this.seats.values()) this.remove(seat)
     this.#hosting.forget(this)

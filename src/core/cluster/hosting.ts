@@ -404,16 +404,19 @@ export class Hosting implements GuestHost {
 
   #send(guest: Guest, now: number): void {
     const { log } = guest.owner
-    if (guest.position < log.first) {
-      this.#begin(guest, log.first, now)
-      return
-    }
+    if (guest.position < log.first) return this.#begin(guest, log.first, now)
     if (guest.position >= log.next) return
     const { bytes, to } = encodeFrames(guest.replica, log, guest.position, this.#host.limits.pageBytes)
     this.#host.work.done += costs.write + (to - guest.position) * costs.walked + bytes.length * costs.byte
     guest.position = to
     this.#bundles.add(guest.node, bytes)
     if (to < log.next) this.mark(guest)
+  }
+
+  /** See {@link GuestHost}. */
+  complete(guest: Guest, now: number): void {
+    while (guest.position < guest.owner.log.next) this.#send(guest, now)
+    this.#bundles.post()
   }
 
   /** Tells each node how far its replicas should be, and when the next frames are due. */

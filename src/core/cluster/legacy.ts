@@ -9,7 +9,7 @@ export interface Retired {
 
 /** The members that the business plays: the slot of each, and the frame in which it came. */
 export function botsOf({ bots }: Owner): { slot: number; from: number }[] {
-  return bots.map(({ slot, from }) => ({ slot, from }))
+  return bots.list.map(({ slot, from }) => ({ slot, from }))
 }
 
 /** Stands for bots, to compare them. */

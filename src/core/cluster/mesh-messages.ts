@@ -159,7 +159,8 @@ export const meshMessages = {
     },
   },
   direct: { code: 37, fields: { replica: 'uint', seat: 'uint', data: 'payload' } },
-  ended: { code: 38, fields: { replica: 'uint', seat: 'uint', message: 'reason' } },
+  /** `next`: who reads there gets the frames before it first. */
+  ended: { code: 38, fields: { replica: 'uint', seat: 'uint', message: 'reason', next: 'uint' } },
   closed: { code: 39, fields: { replica: 'uint', message: 'reason' } },
   /** A member has named the configuration that clients must run; or the business plays other members. */
   config: {

@@ -14,6 +14,8 @@ export class Pledges {
   readonly #joins: WaitingJoins
   /** The node that stands for the meeting, and its fence; null for none. */
   #standing: Standing | null = null
+  /** The node that was last promised something here, and when; and when another one was before that. */
+  #given = { incarnation: 0, at: -Infinity, otherAt: -Infinity }
   /** How many times each was asked and has not answered: nobody promises more often than that. */
   readonly #asked: WeakMap<Joining, number> = new WeakMap()
 
@@ -49,7 +51,7 @@ export class Pledges {
   /** What a client promises that was asked; null where it was not. */
   of(
     session: Session,
-    { call, term, incarnation }: MessageOf<'promise'>,
+    { call, term, incarnation, age: told }: MessageOf<'promise'>,
     now: number,
   ): Omit<MeshMessageOf<'promised'>, 'type' | 'replica' | 'meeting'> | null {
     const joining = this.#joins.of(session)
@@ -58,7 +60,12 @@ export class Pledges {
     const asked = this.#asked.get(joining) ?? 0
     if (asked === 0) return null
     this.#asked.set(joining, asked - 1)
-    const age = Math.max(0, Math.floor(now - this.#joins.sinceOf(session)))
+    // Another one may have gone on with what it was promised, and rely on that.
+    const { at, otherAt } = this.#given
+    const isOther = this.#given.incarnation !== this.#standing.incarnation
+    this.#given = { incarnation: this.#standing.incarnation, at: now, otherAt: isOther ? at : otherAt }
+    // A client that does not say has waited here for so long.
+    const age = Math.max(told, Math.floor(now - Math.max(this.#given.otherAt, this.#joins.sinceOf(session))))
     return { ...held, user: session.user, promisedTerm: term, promisedIncarnation: incarnation, age }
   }
 }

@@ -129,7 +129,7 @@ interface Kinds {
   /** Calls the business of a meeting. Answer: what its kind answers. */
   call: Kind<{ readonly name: string; readonly method: string; readonly data: Payload }, Payload | null>
   /** Ends a meeting. */
-  close: Kind<{ readonly name: string }, boolean | null>
+  close: Kind<{ readonly name: string; readonly message: string }, boolean | null>
   /** Number of subscriptions to a topic on the node asked. */
   subscribers: Kind<{ readonly topic: string }, number>
   /** What the node asked has of a meeting. */
@@ -225,7 +225,7 @@ export const questionKinds: Kinds = {
   kick: { question: struct({ name, slot: uint, message: text(Infinity) }), answer: json() },
   sendTo: { question: struct({ name, slot: uint, data: payload }), answer: json() },
   call: { question: struct({ name, method: name, data: payload }), answer: nullable(payload) },
-  close: { question: struct({ name }), answer: json() },
+  close: { question: struct({ name, message: text(Infinity) }), answer: json() },
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },
   session: {

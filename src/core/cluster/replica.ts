@@ -205,10 +205,10 @@ export class Replica implements Host {
     this.copy.room?.direct(seat, data)
   }
 
-  evict(seat: Seat, message: string): void {
+  evict(seat: Seat, message: string, upTo?: number): void {
     const member = memberOf(seat)
     if (member !== null) this.#members.forget(member)
-    this.copy.room?.end(seat, message)
+    this.copy.room?.end(seat, message, upTo)
     this.#host.mark(this)
   }
 
@@ -267,7 +267,7 @@ export class Replica implements Host {
     if (!copy.isPrefixOf(message)) {
       if (!this.isOrphan) return this.end(CLOSED, 'BUSY', now)
       this.disperse(true)
-      copy.discard(CLOSED)
+      copy.discard(CLOSED, now)
     }
     this.#isConnected = true
     const wasOrphan = this.isOrphan
@@ -302,7 +302,7 @@ export class Replica implements Host {
       if (seat !== null) this.direct(seat, message.data)
     } else if (message.type === 'nack') {
       if (member !== undefined) this.#members.refused(member, message, now)
-    } else if (seat !== null) this.evict(seat, message.message)
+    } else if (seat !== null) this.evict(seat, message.message, message.type === 'ended' ? message.next : 0)
     else this.#unseated(message, this.#joins.for(message.seat), now)
   }
 
@@ -388,7 +388,7 @@ export class Replica implements Host {
 
   /** The meeting has ended, or nobody needs the replica any more. `code`: what JOINs that wait are told. */
   end(message: string, code: ErrorCode, now: number): void {
-    for (const { seat } of this.#members.all()) if (seat !== null) this.evict(seat, message)
+    for (const { seat } of this.#members.all()) if (seat !== null) this.evict(seat, message, this.log.next)
     this.#finish(message, code, now)
   }
 
@@ -441,7 +441,7 @@ export class Replica implements Host {
     for (const member of this.#members.all()) this.#members.forget(member)
     this.#isConnected = false
     this.isOrphan = false
-    this.copy.discard(message)
+    this.copy.discard(message, now)
     this.#host.ended(this)
     this.#joins.endAll(code, now)
   }

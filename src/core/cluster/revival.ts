@@ -16,8 +16,8 @@ import { Superseding } from './superseding.ts'
  *
  *   proven end of the owner → the nodes with a replica hold the name; its registrar says which of them stands
  *   that one asks the others for frames that it has not, and the members, who join wherever they come, for a promise
- *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence, once the
- *   others have come as well, or a moment later
+ *   more than half have promised, and nothing that may be stable is missing → it goes on at a higher fence; those who
+ *   come a moment later are not told as away
  *   not so within the window → it opens a new world with the frames that it has
  *
  * A promise counts for one fence, and keeps its giver from any node of a lower one.
@@ -206,15 +206,21 @@ export class Revival {
   /** `least`: the term of a fence that somebody has promised. */
   #stand(orphan: Orphan, least: number, now: number): void {
     const { cluster, self } = this.#host
-    const { replica, follows } = orphan
-    const { facts } = replica.copy.room as Room
+    const { facts } = orphan.replica.copy.room as Room
     const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
-    if (orphan.candidacy !== null) orphan.candidacy.raise(term)
+    if (orphan.candidacy !== null) orphan.candidacy.raise(term, now)
     else {
       orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
       this.#askAll(orphan, orphan.candidacy, now)
     }
-    replica.pledges.stand({ world: facts.world, term, incarnation: self })
+    this.#ask(orphan, orphan.candidacy)
+  }
+
+  /** Asks the members, wherever they wait. */
+  #ask(orphan: Orphan, { term, incarnation }: Fence): void {
+    const { replica, follows } = orphan
+    const { world } = (replica.copy.room as Room).facts
+    replica.pledges.stand({ world, term, incarnation })
     for (const node of follows.keys()) this.#tell(orphan, node)
   }
 
@@ -323,9 +329,8 @@ export class Revival {
   }
 
   /**
-   * Goes on as soon as all are here who may come; or a moment after those have come that are enough, since members who
-   * are late are told as away. The window for these is longer: clients of a full node take seconds to come back. True:
-   * it goes on.
+   * Goes on as soon as those have come that are enough. The window for these is long: clients of a full node take
+   * seconds to come back. True: it goes on.
    */
   #conclude(orphan: Orphan, now: number): boolean {
     const { replica, candidacy } = orphan
@@ -348,18 +353,21 @@ export class Revival {
     const promises = candidacy.promisesOf(members, (since) => isSure || support.isOver(since, now))
     // Nobody is left who could promise.
     const isOver = isLate || terms.every(({ until }) => until < Infinity)
-    const away = new Set(members.filter((member) => member.away).map(({ slot }) => slot))
-    const missing = terms.some(
-      ({ slot, from, until }) =>
-        until === Infinity && !away.has(slot) && promises.get(slot)?.elected !== from,
-    )
     const last = reignOf(room.facts.reigns, head)
     const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
-    candidacy.enoughAt = goesOn ? Math.min(candidacy.enoughAt, now) : Infinity
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
-    const isEnough = goesOn && (!missing || now - candidacy.enoughAt >= limits.revivalWaitMs)
-    if (!(isOver && (goesOn || isLost)) && !isEnough) return false
-    if (!this.#isStillHeir(orphan, now)) return false
+    if (!goesOn && !(isOver && isLost)) return false
+    // Where the silent owner may have the frames, it is the members who support this one: by what they have just said.
+    if (goesOn && orphan.silent !== 0 && now - candidacy.askedAt > limits.revivalFreshMs) {
+      candidacy.askAgain(now)
+      this.#ask(orphan, candidacy)
+      return false
+    }
+    if (!this.#isStillHeir(orphan, now)) {
+      // The registrar may not say so in time.
+      candidacy.isNews = true
+      return false
+    }
     this.#begin(orphan, candidacy, goesOn, now)
     return true
   }
@@ -396,8 +404,7 @@ export class Revival {
     if (candidacy !== null) {
       // That the silent owner must have stopped follows from the time alone.
       if (silent !== 0) return this.#conclude(orphan, now)
-      const isDue = this.#isLate(candidacy, now) || now - candidacy.enoughAt >= limits.revivalWaitMs
-      return (candidacy.isNews || isDue) && this.#conclude(orphan, now)
+      return (candidacy.isNews || this.#isLate(candidacy, now)) && this.#conclude(orphan, now)
     }
     const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
     if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) {

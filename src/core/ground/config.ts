@@ -171,10 +171,12 @@ export const fixedLimits = {
   pageEntries: 4_096,
   /**
    * Work of one sweep, upward and again downward, and of one write to a connection, in nanoseconds as {@link costs}
-   * estimates them; the rest waits for the next.
+   * estimates them; the rest waits for the next. Upward, that of hooks of the business counts as well. And work for what
+   * a session that ends has left to deliver; the rest is dropped.
    */
   sweepWork: 8_000_000,
   writeWork: 500_000,
+  finishWork: 50_000_000,
   /**
    * Timers that fire, and connections that are closed, in one sweep; the rest waits for the next. A crowd may be due
    * together.
@@ -271,13 +273,15 @@ export const fixedLimits = {
   standbyKeepMs: 3_000,
   standbysPerBeat: 500,
   /**
-   * When an owner has ended: waits for the next member while too few have come, for the rest, and for other nodes'
-   * frames; how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames,
-   * in which too few members have come one after the other as well.
+   * When an owner has ended: waits for the next member while too few have come, for the rest before they are told as
+   * away, and for other nodes' frames; how old promises may be, where it is only silent, before the members are asked
+   * again; how many meetings are looked for, or gone on with, in one go; the time between looks, and with the frames, in
+   * which too few members have come one after the other as well.
    */
   revivalMs: 3_000,
   revivalWaitMs: 100,
   revivalAskMs: 500,
+  revivalFreshMs: 1_500,
   revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,
@@ -394,6 +398,8 @@ export interface NodeConfig {
   /** Returns random bytes, for session ids, seeds and epochs. */
   readonly entropy: (bytes: number) => Uint8Array
   readonly limits: Limits
+  /** Nanoseconds that hooks of the business have taken so far: see `Work`. Default: none. */
+  readonly ofHooks?: (() => number) | undefined
   /** For a node of a cluster, whose bus leads to others. Read anew for each heartbeat. */
   readonly cluster?: (Omit<NodeFacts, 'id'> & MoveOptions) | undefined
 }

@@ -20,6 +20,8 @@ export type TimerName =
   | 'frame'
   | 'reveal'
   | 'ttl'
+  /** Readers whose seats have ended may have their last frames. */
+  | 'parting'
   /** Throttled groups of one rate are flushed; topics are checked for expired entries. */
   | 'rung'
   | 'aging'

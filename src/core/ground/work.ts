@@ -52,4 +52,20 @@ export function itemsOf(message: ClientMessage): number {
  */
 export class Work {
   done = 0
+  readonly #ofHooks: () => number
+
+  /** `ofHooks`: nanoseconds that hooks of the business have taken so far, in which a sweep stands still. */
+  constructor(ofHooks: () => number = () => 0) {
+    this.#ofHooks = ofHooks
+  }
+
+  /** Of hooks. */
+  get ofHooks(): number {
+    return this.#ofHooks()
+  }
+
+  /** With that of hooks. */
+  get all(): number {
+    return this.done + this.#ofHooks()
+  }
 }

@@ -93,8 +93,10 @@ export class Backing<O> {
     if (now - this.#pinged < PING_MS) return
     this.#pinged = now
     for (const { seat } of this.#roster.all()) {
-      if (!(seat instanceof Seat) || seat.session.outlet === null) continue
-      this.#host.downstream.control(seat.session.outlet, { type: 'ping', time: Math.round(now * 1000) })
+      const outlet = seat instanceof Seat ? seat.session.outlet : null
+      // One that reads nothing at the moment has enough with what waits for it.
+      if (outlet === null || outlet.control.length > 0) continue
+      this.#host.downstream.control(outlet, { type: 'ping', time: Math.round(now * 1000) })
     }
   }
 }

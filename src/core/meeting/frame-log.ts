@@ -36,6 +36,8 @@ export class FrameLog extends Payer implements Log {
   readonly #pageBytes: number
   readonly #work: Work
   readonly #batches: BatchCache
+  /** Called whenever somebody has read; null where nobody needs to know. */
+  passed: (() => void) | null = null
   #bytes = 0
   /** Number of entries in all its frames. */
   #entries = 0
@@ -159,6 +161,7 @@ export class FrameLog extends Payer implements Log {
 
   /** Like {@link read}, but only up to `end`, the number after the last frame to show. */
   readTo(cursor: Cursor, end: number, batches: BatchCache): Read {
+    this.passed?.()
     const from = cursor.position
     if (from < this.first) {
       cursor.position = this.first

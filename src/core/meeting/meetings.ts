@@ -73,7 +73,7 @@ export class Meetings {
       budget,
       work,
       sealSoon: (owner) => this.#unsealed.push(owner),
-      expired: ({ name }) => this.close(name),
+      expired: ({ name }, now) => this.close(name, now),
       ...backing,
     }
   }
@@ -166,12 +166,18 @@ export class Meetings {
     )
   }
 
-  close(name: string): void {
+  /** `message`: what its members are told. */
+  close(name: string, now: number, message = 'the meeting was closed'): void {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
-    meeting.close()
+    meeting.close(message, now)
     this.#forget(meeting)
     this.#closed(name)
+  }
+
+  /** Seals what waits in them, before its time: their node ends. */
+  sealRest(now: number): void {
+    for (const owner of this.#meetings.values()) owner.sealRest(now)
   }
 
   #enter(owner: Owner): void {

@@ -11,5 +11,5 @@ export interface OwnerHost<O> extends RoomHost {
   /** Since when members must have answered who support an owner now. */
   answersSince(now: number): number
   /** The meeting has been empty for its TTL. */
-  expired(owner: O): void
+  expired(owner: O, now: number): void
 }

@@ -39,9 +39,9 @@ export class Owner implements Host {
   readonly maker: Account | null
   readonly #host: OwnerHost<Owner>
   readonly business: MeetingBusiness
-  readonly #roster: Roster
+  readonly roster: Roster
   readonly #intake: Intake
-  readonly #bots: Bots
+  readonly bots: Bots
   readonly #pulse: Pulse
   readonly #entrance: Entrance
   readonly #electorate: Electorate
@@ -69,13 +69,13 @@ export class Owner implements Host {
     this.room = room
     this.options = options
     const { log } = room
-    const roster = (this.#roster = new Roster(options.capacity, (event) => this.#happen(event)))
+    const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
     this.events = new WaitingEvents(host.limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(host.limits.electorates))
     const run = (at: number): void => this.#run(at)
     this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
     const intake = (this.#intake = new Intake(options, log))
-    this.#bots = new Bots(log, {
+    this.bots = new Bots(log, {
       roster,
       intake,
       inputBytes: options.inputBytes,
@@ -89,14 +89,14 @@ export class Owner implements Host {
       timers: host.timers,
       // Without a frame rate, it was paused and looks again.
       tick: (at) => (options.frameRate === 0 ? this.#sealSoon() : this.#tick(at)),
-      expired: () => host.expired(this),
+      expired: (at) => host.expired(this, at),
     })
     this.backing = new Backing<Owner>(this, host, roster, electorate, this.#pulse)
   }
 
   /** Goes on with the meeting of another node. */
   succeed({ state, seatOf: occupantOf, event }: Succession, now: number): void {
-    const roster = this.#roster
+    const roster = this.roster
     roster.restore(state.roster, occupantOf)
     this.#electorate.restore(state.electorate, (slot) => roster.get(slot)?.seat?.elector)
     this.#intake.restore(state.intake, (slot) => roster.get(slot))
@@ -108,11 +108,11 @@ export class Owner implements Host {
 
   /** All that another node needs, besides the frames, to go on with the meeting. */
   state(now: number): OwnerState {
-    const slots = new Map(Array.from(this.#roster.all(), ({ seat, slot }) => [seat?.elector, slot]))
+    const slots = new Map(Array.from(this.roster.all(), ({ seat, slot }) => [seat?.elector, slot]))
     return {
       options: this.options,
       config: this.config,
-      roster: this.#roster.state,
+      roster: this.roster.state,
       intake: this.#intake.state,
       electorate: this.#electorate.stateFor((elector) => slots.get(elector)),
       events: [...this.events.list],
@@ -128,13 +128,8 @@ export class Owner implements Host {
     return this.room.log
   }
 
-  /** The member in a slot. */
-  member(slot: number): Member | undefined {
-    return this.#roster.get(slot)
-  }
-
   get info(): MeetingInfo {
-    return infoOf(this.room, this.options, this.business, this.#roster.info, this.#stable)
+    return infoOf(this.room, this.options, this.business, this.roster.info, this.#stable)
   }
 
   /** Number of inputs accepted and not yet in a frame. */
@@ -149,7 +144,7 @@ export class Owner implements Host {
 
   /** The members, in the form of JOINED. */
   get members(): readonly Attendee[] {
-    return this.#roster.list
+    return this.roster.list
   }
 
   /** Hash of the configuration that clients must run; '' until a member names one. */
@@ -208,28 +203,20 @@ export class Owner implements Host {
   /** A member is connected again. */
   back(member: Member, now: number): void {
     this.#run(now)
-    this.#roster.back(member)
+    this.roster.back(member)
   }
 
   /** Seats a bot. */
   addBot(user: string): Bot | ErrorCode {
-    return this.events.isFull ? 'BUSY' : this.#bots.add(user)
-  }
-
-  get bots(): Bots['list'] {
-    return this.#bots.list
-  }
-
-  /** Sends data to one member alone. False when the slot is empty or a bot's. */
-  sendTo(slot: number, data: Payload): boolean {
-    return this.#roster.sendTo(slot, data)
+    return this.events.isFull ? 'BUSY' : this.bots.add(user)
   }
 
   /** Kicks a member. Its slot is freed after its waiting inputs are framed. False when the slot is empty. */
   kick(slot: number, message: string): boolean {
-    const member = this.#roster.get(slot)
+    const member = this.roster.get(slot)
     if (member === undefined || member.standing.is === 'leaving') return false
-    member.seat?.evict(message)
+    // What the business has said before goes into the next frame.
+    member.seat?.evict(message, this.log.next + Number(this.events.list.length > 0))
     this.depart(member, 'kicked')
     return true
   }
@@ -238,8 +225,8 @@ export class Owner implements Host {
     this.room.direct(seat, data)
   }
 
-  evict(seat: Seat, message: string): void {
-    this.room.end(seat, message)
+  evict(seat: Seat, message: string, upTo?: number): void {
+    this.room.end(seat, message, upTo)
     this.#noticeDesertion()
   }
 
@@ -262,7 +249,7 @@ export class Owner implements Host {
 
   /** A member has lost its connection, and keeps its slot. */
   away(member: Member): void {
-    this.#roster.away(member)
+    this.roster.away(member)
   }
 
   leave(seat: Seat, reason: string): void {
@@ -272,7 +259,7 @@ export class Owner implements Host {
 
   /** A member gives up its slot, once its waiting inputs are framed. */
   depart(member: Member, reason: string): void {
-    if (!this.#roster.isSeated(member)) return
+    if (!this.roster.isSeated(member)) return
     member.standing = { is: 'leaving', reason, wasAway: isAway(member) }
     if (member.waiting > 0) return
     this.#vacate(member, reason)
@@ -280,7 +267,7 @@ export class Owner implements Host {
   }
 
   #vacate(member: Member, reason: string): void {
-    this.#roster.remove(member, reason)
+    this.roster.remove(member, reason)
     const { slot, user, seat } = member
     if (seat !== null) this.#electorate.leave(seat.elector, this.log.next, reason === 'left')
     if (this.#notices.wantsDepartures && seat !== null) this.#notices.add({ slot, user, reason })
@@ -301,7 +288,7 @@ export class Owner implements Host {
     if (refusal !== null) return refusal
     const decided = this.business.logic?.input?.(member.slot, member.user, message.data) ?? message.data
     if ('code' in decided) return decided
-    if (!this.#roster.isSeated(member)) return 'CLOSED'
+    if (!this.roster.isSeated(member)) return 'CLOSED'
     // It may have waited in the upstream queue until its member's connection was lost: the clock must run even so.
     this.#run(now)
     this.#push(member, message.seq, decided)
@@ -380,15 +367,27 @@ export class Owner implements Host {
     if (this.#closed) return
     const hasNews = !this.#hasNothing || (this.#acknowledged && this.#hasNewsOfStability)
     if ((hasNews || this.backing.isPaused) && !this.#maySeal(now)) return this.#notices.tell()
-    while (!this.#hasNothing && this.#host.work.done < end) {
-      this.#host.stats.sealed(now, 0)
-      this.#seal(now)
-    }
+    this.#sealWaiting(now, end)
     if (!this.#hasNothing) this.#sealSoon()
     if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
     this.#acknowledged = false
     this.room.tell(now)
     if (this.#pulse.isRunning && this.room.isDeserted) this.#pulse.stop(now)
+    this.#notices.tell()
+  }
+
+  #sealWaiting(now: number, end: number): void {
+    while (!this.#hasNothing && this.#host.work.done < end) {
+      this.#host.stats.sealed(now, 0)
+      this.#seal(now)
+    }
+  }
+
+  /** Seals what waits, before its time: the meeting, or its node, is about to end. */
+  sealRest(now: number): void {
+    if (this.room.isDeserted || this.#hasNothing || !this.#maySeal(now)) return
+    this.#sealWaiting(now, Infinity)
+    this.room.tell(now)
     this.#notices.tell()
   }
 
@@ -428,13 +427,14 @@ export class Owner implements Host {
     return shed
   }
 
-  /** Ends the meeting for all. */
-  close(): void {
+  /** Ends the meeting for all, who get first what waits for a frame, also what the business says at the end. */
+  close(message: string, now: number): void {
+    this.sealRest(now)
     this.business.logic?.close?.()
-    const message = 'the meeting was closed'
-    const away = Array.from(this.#roster.all()).filter(({ standing }) => standing.is === 'away')
+    this.sealRest(now)
+    const away = Array.from(this.roster.all()).filter(({ standing }) => standing.is === 'away')
     this.#host.stats.refuseInput('CLOSED', this.resign())
-    this.room.close(message)
+    this.room.close(message, now)
     for (const { seat } of away) seat?.evict(message)
   }
 
@@ -443,7 +443,7 @@ export class Owner implements Host {
     this.#closed = true
     this.#pulse.end()
     this.#entrance.clear()
-    this.#roster.clear()
+    this.roster.clear()
     this.events.take()
     return this.#intake.clear()
   }

@@ -12,7 +12,7 @@ export interface PulseHost {
   /** The next frame is due. */
   tick(now: number): void
   /** The meeting has been empty for its TTL. */
-  expired(): void
+  expired(now: number): void
 }
 
 /** When a meeting seals, and how long it is kept while its clock stands still because nobody is in it. */
@@ -33,7 +33,7 @@ export class Pulse {
     this.#timers = host.timers
     this.#ttlMs = ttlMs
     this.#beat = new Timer('frame', (at) => host.tick(at))
-    this.#ttl = new Timer('ttl', () => host.expired())
+    this.#ttl = new Timer('ttl', (at) => host.expired(at))
     this.#timers.set(this.#ttl, now + ttlMs)
   }
 

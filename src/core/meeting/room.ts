@@ -14,6 +14,7 @@ import { shorten } from '../session/told.ts'
 import { Attendance, type Attendee } from './attendance.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
+import { Partings } from './partings.ts'
 import { partingOf, type Reign, reignOf, withReign } from './reigns.ts'
 import { openFrame } from './sealed.ts'
 import type { Seat } from './seat.ts'
@@ -79,7 +80,7 @@ export interface Follower {
   /** Readers may be told of new frames. */
   tell(): void
   /** The room has ended. */
-  close(message: string): void
+  close(message: string, now: number): void
 }
 
 /** What the owner tells a session that takes a seat. */
@@ -108,6 +109,9 @@ export class Room {
   readonly #gallery: Gallery | null
   readonly #readers: Map<Cursor, Seat> = new Map()
   readonly followers: Set<Follower> = new Set()
+  readonly #partings: Partings
+  /** Nothing more is appended, and readers are left that have yet to get what there is. */
+  #isEnding = false
   readonly #showing: Timer
   readonly #interval: number
   /** The last non-empty frame; 0 for none. */
@@ -141,6 +145,11 @@ export class Room {
     this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
     this.#lastInput = now
+    this.#partings = new Partings(
+      host.timers,
+      ({ log }) => (log === this.#gallery ? spectatorDelayMs : 0),
+      (seat, message) => this.#tellEnd(seat, message),
+    )
     if (beginning !== null) this.#begin(beginning)
   }
 
@@ -173,8 +182,8 @@ export class Room {
   }
 
   /** The seats of those who read here. */
-  seats(): Iterable<Seat> {
-    return this.#readers.values()
+  *seats(): Iterable<Seat> {
+    for (const [cursor, seat] of this.#readers) if (!this.#partings.has(cursor)) yield seat
   }
 
   /** Number of readers on this node. */
@@ -246,7 +255,7 @@ export class Room {
    * Sets the timer for delayed spectators: without a frame rate, no later frame may come to trigger showing this one.
    */
   #showLater(): void {
-    if (this.#gallery === null || this.#interval !== 0) return
+    if (this.#gallery === null || (this.#interval !== 0 && !this.#isEnding)) return
     const { timers } = this.#host
     if (this.isDeserted || this.#gallery.due === Infinity) timers.clear(this.#showing)
     else timers.set(this.#showing, this.#gallery.due)
@@ -255,6 +264,7 @@ export class Room {
   /** Places the cursor of a seat at the position in the client's JOIN, and returns the answer. */
   place(seat: Seat, message: MessageOf<'join'>, placing: Placing, now: number): MessageOf<'joined'> {
     const { log, facts } = this
+    this.#partings.settle(seat)
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
     gallery?.reveal(now)
     const [found, kept] = this.#find(message)
@@ -329,26 +339,44 @@ export class Room {
     this.#host.downstream.send(seat.session, { type: 'direct', log: this.log.number, data })
   }
 
-  /** Ends a seat from this side, and tells the client why. */
-  end(seat: Seat, message: string): void {
+  /** Ends a seat from this side, and tells the client why, after the frames before `upTo`. */
+  end(seat: Seat, message: string, upTo = 0): void {
+    seat.session.stand(this.log.number)
+    if (seat.cursor === null || seat.cursor.position >= upTo) return this.#tellEnd(seat, message)
+    this.log.passed ??= () => this.#partings.look()
+    this.#partings.add(seat, upTo, message)
+  }
+
+  #tellEnd(seat: Seat, message: string): void {
     this.unplace(seat)
-    const { number } = this.log
-    seat.session.stand(number)
     this.#host.downstream.send(seat.session, {
       type: 'ended',
-      log: number,
+      log: this.log.number,
       error: 'CLOSED',
       message: shorten(message),
     })
+    if (this.#partings.size > 0) return
+    this.log.passed = null
+    if (this.#isEnding && this.#readers.size === 0) this.#release()
   }
 
-  /** Ends the room for all its readers. */
-  close(message: string): void {
-    this.#host.timers.clear(this.#showing)
-    for (const seat of this.#readers.values()) this.end(seat, message)
-    for (const follower of this.followers) follower.close(message)
+  /** Ends the room for all its readers, who get what there is first; the meeting pays for it until then. */
+  close(message: string, now: number): void {
+    this.#host.budget.enter(this.log)
+    for (const follower of this.followers) follower.close(message, now)
     this.followers.clear()
+    for (const seat of Array.from(this.seats())) this.end(seat, message, this.log.next)
+    this.#isEnding = this.#readers.size > 0
+    if (this.#isEnding) this.#showLater()
+    else this.#release()
+  }
+
+  #release(): void {
+    const { timers, budget } = this.#host
+    this.#isEnding = false
+    timers.clear(this.#showing)
     this.#gallery?.release()
     this.log.release()
+    budget.leave(this.log)
   }
 }

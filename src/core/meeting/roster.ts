@@ -58,18 +58,20 @@ export class Roster {
 
   /**
    * The place that is kept for a user: the one that this run of the client had, though it may seem present still, or
-   * else the one that has been away for longest.
+   * else the one that has been away for longest, or for which nobody has come since the meeting's node ended.
    */
   keptFor(visitor: Visitor): Member | undefined {
     let first: Member | undefined
     let least = Infinity
     for (const member of this.all()) {
-      const { standing } = member
+      const { standing, seat } = member
       if (member.user !== visitor.user || standing.is === 'leaving') continue
       if (continues(member, visitor)) return member
-      if (standing.is !== 'away' || standing.turn > least) continue
+      if (standing.is !== 'away' && seat?.isVacant !== true) continue
+      const turn = standing.is === 'away' ? standing.turn : Infinity
+      if (first !== undefined && turn >= least) continue
       first = member
-      least = standing.turn
+      least = turn
     }
     return first
   }

@@ -32,10 +32,12 @@ export interface Occupant {
   readonly id: string
   /** The member's vote on which frames are stable. A reloaded page has one of its own. */
   elector: Elector
+  /** Nobody has come for it since the meeting's node ended, nor promised anything: another client of the user may. */
+  readonly isVacant?: boolean
   /** Sends data to this member alone. */
   direct(data: Payload): void
-  /** The seat has ended: tells the client why. */
-  evict(message: string): void
+  /** The seat has ended: tells the client why, after the frames before `upTo`. */
+  evict(message: string, upTo?: number): void
 }
 
 /** The holder of a slot. */
@@ -74,8 +76,8 @@ export interface Host {
   leave(seat: Seat, reason: string): void
   /** Sends data to the seat alone. */
   direct(seat: Seat, data: Payload): void
-  /** The seat has ended: tells the client why. */
-  evict(seat: Seat, message: string): void
+  /** The seat has ended: tells the client why, after the frames before `upTo`. */
+  evict(seat: Seat, message: string, upTo?: number): void
 }
 
 /**
@@ -164,8 +166,8 @@ export class Seat implements SessionSeat, Occupant {
     this.#host.direct(this, data)
   }
 
-  evict(message: string): void {
-    this.#host.evict(this, message)
+  evict(message: string, upTo?: number): void {
+    this.#host.evict(this, message, upTo)
   }
 }
 

@@ -51,5 +51,7 @@ export class WaitingEvents {
   /** Those that waited on another node. */
   restore(events: readonly MeetingEvent[]): void {
     this.#events = [...events]
+    this.#said = 0
+    for (const event of events) if (event.type === 'say') this.#said += payloadLength(event.data)
   }
 }

@@ -49,6 +49,8 @@ export class Account {
   topics = 0
   /** Meetings that the business has opened because this user asked for them. */
   meetings = 0
+  /** Bytes of turns of its sessions that are yet to pay for the time of hooks: see `Upstream`. */
+  owed = 0
   /** These topics and meetings. */
   readonly estate: Estate = new Estate()
   readonly #rates: Rates

@@ -70,12 +70,12 @@ export class Upstream {
     goOn: (session: Session) => void = () => {},
   ): boolean {
     let budget = this.#limits.sweepMessages
-    const end = this.#work.done + this.#limits.sweepWork
+    const end = this.#work.all + this.#limits.sweepWork
     const turns = this.#turns
     for (const session of this.#waiting) turns.push(session)
     this.#waiting = []
     let at = 0
-    for (; at < turns.length && budget > 0 && this.#work.done < end; at++) {
+    for (; at < turns.length && budget > 0 && this.#work.all < end; at++) {
       const session = turns[at] as Session
       const served = this.#serve(session, budget, end, deliver, goOn)
       budget -= served
@@ -92,10 +92,14 @@ export class Upstream {
     return false
   }
 
-  /** Delivers a whole queue regardless of the budget: its session is about to end. */
+  /**
+   * Delivers a whole queue regardless of the budget, because its session is about to end; but not what is left where
+   * that takes many times a sweep, as hooks of the business may.
+   */
   finish(session: Session, deliver: (session: Session, message: ClientMessage) => void): void {
     const { upstream } = session
-    for (let next = upstream.peek(); next !== undefined; next = upstream.peek()) {
+    const end = this.#work.all + this.#limits.finishWork
+    for (let next = upstream.peek(); next !== undefined && this.#work.all < end; next = upstream.peek()) {
       upstream.shift()
       deliver(session, next.message)
     }
@@ -103,7 +107,8 @@ export class Upstream {
 
   /**
    * A message also pays for the work that it has caused: a session in debt waits until its turns have paid it. The debt
-   * is at most the work of a sweep, because a turn that only pays takes time as well; its user pays for the whole.
+   * is at most the work of a sweep, because a turn that only pays takes time as well; its user pays for the whole. What
+   * hooks took over it, the turns of all sessions of its user pay.
    */
   #serve(
     session: Session,
@@ -112,12 +117,16 @@ export class Upstream {
     deliver: (session: Session, message: ClientMessage) => void,
     goOn: (session: Session) => void,
   ): number {
-    const { upstream } = session
+    const { upstream, account } = session
     const work = this.#work
     const { quantumBytes, sweepWork } = this.#limits
+    if (account.owed > 0) {
+      account.owed -= quantumBytes
+      return 0
+    }
     upstream.deficit += quantumBytes
     let served = 0
-    while (served < budget && work.done < end) {
+    while (served < budget && work.all < end) {
       const next = session.isProceeding ? WAITED : upstream.peek()
       if (next === undefined || next.cost > upstream.deficit) break
       const { message, cost } = next
@@ -125,7 +134,7 @@ export class Upstream {
         this.#waiting.push(session)
         break
       }
-      const before = work.done
+      const { done, ofHooks } = work
       if (message === null) {
         served++
         goOn(session)
@@ -134,8 +143,9 @@ export class Upstream {
         upstream.shift()
         deliver(session, message)
       }
-      const caused = (work.done - before) / WORK_OF_BYTE
-      upstream.deficit -= Math.max(cost, Math.min(caused, sweepWork / WORK_OF_BYTE))
+      const most = sweepWork / WORK_OF_BYTE
+      upstream.deficit -= Math.max(cost, Math.min((work.done - done) / WORK_OF_BYTE, most))
+      account.owed = Math.min(account.owed + (work.ofHooks - ofHooks) / WORK_OF_BYTE, most)
       work.done += costs.message
       if (session.isHeld) break
     }

@@ -18,6 +18,8 @@ import { Repeats } from './repeats.ts'
 import { type Route, Router } from './router.ts'
 
 const DOCUMENT = '/openapi.json'
+/** In a longer body, only the first fault is looked for: it may have half a million. */
+const LONG_BODY = 65_536
 
 /** A request before its body has been read. */
 interface Asked {
@@ -137,17 +139,17 @@ export class Api {
     const { operation, name } = asked.route
     const given = operation.isRepeatable ? idempotencyKey(request) : null
     const input = parseJson(body)
-    if (given === null) return this.#run(asked, input)
+    const run = (): Promise<string> => this.#run(asked, input, body.length > LONG_BODY)
+    if (given === null) return run()
     const payer = String(asked.key.number)
     const key = digest(payer, operation.id, name, given)
-    const run = (): Promise<string> => this.#run(asked, input)
     const { answer, isReplay } = await this.#repeats.once(payer, key, digest(body), run)
     if (isReplay) response.setHeader('idempotency-replayed', 'true')
     return answer
   }
 
-  async #run({ route: { operation, name } }: Asked, given: unknown): Promise<string> {
-    const input = v.safeParse(operation.input, given, { abortPipeEarly: true })
+  async #run({ route: { operation, name } }: Asked, given: unknown, abortEarly = false): Promise<string> {
+    const input = v.safeParse(operation.input, given, { abortPipeEarly: true, abortEarly })
     if (!input.success) throw new ApiError('PROTOCOL', faultsOf(operation.input, input.issues))
     return JSON.stringify(await operation.run(this.#node, input.output, name))
   }

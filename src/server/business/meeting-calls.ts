@@ -4,6 +4,9 @@ import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import type { Peers } from './peers.ts'
 
+/** What clients are told of a meeting that was closed without a reason. */
+export const CLOSED: string = 'the meeting was closed'
+
 /** A slot as another node is told it: what cannot be one is nobody's. */
 function told(slot: number): number {
   return Number.isInteger(slot) && slot >= 0 && slot < limits.slots ? slot : limits.slots
@@ -48,7 +51,9 @@ export class MeetingCalls {
   /** Whether a member was removed; null where the meeting is not open. */
   kick(name: string, slot: number, message: string): Promise<boolean | null> {
     const here = (node: RtmsNode): boolean => node.kick(name, slot, message)
-    return this.#run(name, 'kick', { name, slot: told(slot), message }, here)
+    // Clients are told no more of it.
+    const question = { name, slot: told(slot), message: message.slice(0, limits.reason) }
+    return this.#run(name, 'kick', question, here)
   }
 
   /** Whether there was a member to send it to; null where the meeting is not open. */
@@ -67,9 +72,9 @@ export class MeetingCalls {
   }
 
   /** Whether a meeting was ended; null where it was not open. */
-  close(name: string): Promise<boolean | null> {
-    return this.#run(name, 'close', { name }, (node) => {
-      node.closeMeeting(name)
+  close(name: string, message: string = CLOSED): Promise<boolean | null> {
+    return this.#run(name, 'close', { name, message }, (node, now) => {
+      node.closeMeeting(name, now, message)
       return true
     })
   }
@@ -85,7 +90,7 @@ export class MeetingCalls {
     name: string,
     kind: K,
     question: QuestionOf<K>,
-    here: (node: RtmsNode) => AnswerOf<K>,
+    here: (node: RtmsNode, now: number) => AnswerOf<K>,
   ): Promise<AnswerOf<K> | null> {
     // Hooks are synchronous, and awaited work comes after the call they are part of.
     if (this.#host.inHook) await Promise.resolve()

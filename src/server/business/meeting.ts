@@ -4,10 +4,14 @@ import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
-import type { MeetingCalls } from './meeting-calls.ts'
+import { CLOSED, type MeetingCalls } from './meeting-calls.ts'
 
 /** What a client is told that was kicked without a reason. */
 export const KICKED: string = 'the business ended the membership'
+
+function checkReason(reason: unknown): void {
+  if (typeof reason !== 'string') throw new TypeError('reason must be a text')
+}
 
 /** A member played by the business: its inputs are in frames like any other's. */
 export class Bot {
@@ -186,15 +190,20 @@ export class Meeting<M = unknown, Said = unknown> {
    * string.
    */
   kick(slot: number, reason: string = KICKED): void {
-    if (typeof reason !== 'string') throw new TypeError('reason must be a text')
+    checkReason(reason)
     if (this.#away !== null) return this.#away.forget(this.name, this.#away.kick(this.name, slot, reason))
     this.#host.afterHook((node) => void node.kick(this.name, slot, reason))
   }
 
-  /** Ends the meeting for everyone. Has no effect where it was closed. */
-  close(): void {
-    if (this.#away !== null) return this.#away.forget(this.name, this.#away.close(this.name))
-    this.#host.afterHook((node) => node.closeMeeting(this.name))
+  /**
+   * Ends the meeting for everyone; clients are told `reason` (at most 123 bytes of it) by `onEnd`. What was said before,
+   * also in `onClose`, and the inputs that were accepted go into last frames first. Has no effect where it was closed.
+   * Throws a TypeError where the reason is not a string.
+   */
+  close(reason: string = CLOSED): void {
+    checkReason(reason)
+    if (this.#away !== null) return this.#away.forget(this.name, this.#away.close(this.name, reason))
+    this.#host.afterHook((node, now) => node.closeMeeting(this.name, now, reason))
   }
 
   /** How to reach it where it is not here, but may be on another node. */

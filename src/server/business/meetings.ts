@@ -307,10 +307,12 @@ export class Meetings<C extends Contract = Contract> {
     )
   }
 
-  /** Ends a meeting for everyone, on whichever node it is. Has no effect where none of this name is open. */
-  close(name: string): void {
-    if (this.calls.isAway(name)) return this.calls.forget(name, this.calls.close(name))
-    this.#host.afterHook((node) => node.closeMeeting(name))
+  /**
+   * Ends a meeting for everyone, on whichever node it is, as {@link Meeting.close} does. Has no effect where none of
+   * this name is open.
+   */
+  close(name: string, reason?: string): void {
+    this.#handle(name).close(reason)
   }
 
   /** @internal Ends all meetings of a kind, so their `onClose` is called. */

@@ -161,7 +161,8 @@ export class Peers {
       page.push(
         ...combine(known.toSorted(([, a], [, b]) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))),
       )
-      after = end
+      // A broken node may name again what was named before.
+      after = end !== null && end > after ? end : null
     }
     return this.listed(page.slice(0, limit), [...missing])
   }

@@ -161,7 +161,10 @@ export class Publications {
     return () => {
       if (!listeners.delete(listener) || listeners.size > 0) return
       this.#listeners.delete(topic)
-      this.#host.afterHook((node, now) => node.listen(topic, false, now))
+      // Inside a hook, somebody may listen again by then.
+      this.#host.afterHook((node, now) => {
+        if (!this.#listeners.has(topic)) node.listen(topic, false, now)
+      })
     }
   }
 

@@ -11,8 +11,11 @@ import {
 import { checkHandler, checkName } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
+import { type Outside, runtime } from '../ground/outside.ts'
 import { refusalIn } from '../ground/refusal.ts'
+import { Pace } from '../ground/pace.ts'
 import { isThenable } from '../ground/thenable.ts'
+import { Turn } from '../ground/turn.ts'
 import { checkedLater, type Schema } from './schema.ts'
 
 /** A request as its handler sees it. */
@@ -118,6 +121,9 @@ class Run implements Request {
  * ends without its handler (deadline, cancellation) lets the next one start. Calls of different sessions and methods
  * run concurrently, up to a limit and to a share of it for each user. Others wait for a place, users taking turns. A
  * call keeps its place until its handler returns, whatever has become of the request.
+ *
+ * Handlers begin a few milliseconds' worth in each turn of the event loop: what one does before it first waits holds
+ * everything up, and one that never waits gives its place back at once.
  */
 export class RequestHandlers {
   /** Durations of handlers, in milliseconds. */
@@ -132,6 +138,10 @@ export class RequestHandlers {
   readonly #runs: Map<RequestCall, Run> = new Map()
   /** The running call and those behind it, by session and method: at most as many as a session may have. */
   readonly #lanes: Map<string, RequestCall[]> = new Map()
+  readonly #turn: Turn
+  /** Those with a place that begin in a later turn of the event loop. */
+  readonly #later: Pace<() => void>
+  readonly #outside: Pick<Outside, 'now' | 'soon'>
 
   /** At most `most` handlers run at a time in this process, and `share` of one user here and elsewhere each. */
   constructor(
@@ -140,10 +150,26 @@ export class RequestHandlers {
     reply: (call: RequestCall, outcome: Outcome<Payload>) => void,
     logger: Logger,
     elsewhere?: Elsewhere,
+    outside: Pick<Outside, 'now' | 'soon'> = runtime,
   ) {
     this.#reply = reply
     this.#logger = logger
     this.#elsewhere = elsewhere
+    this.#outside = outside
+    const soon = (action: () => void): unknown => outside.soon(action)
+    this.#turn = new Turn(soon)
+    this.#later = new Pace<() => void>(
+      (begin) => {
+        // The turn has begun, where nobody else has asked.
+        this.#turn.hasTime(outside.now())
+        begin()
+      },
+      // None throws: what a handler throws is its answer.
+      () => {},
+      () => outside.now(),
+      1,
+      soon,
+    )
     const of = {
       share,
       payer: ({ user }: RequestCall) => user,
@@ -220,14 +246,18 @@ export class RequestHandlers {
     const run = this.#runs.get(call)
     if (run === undefined || run.ended || run.target === null) return false
     const { handler, places } = run.target
-    void this.#run(handler, call, run).then(() => places.release(call))
+    const begin = (): void => void this.#run(handler, call, run).then(() => places.release(call))
+    if (this.#turn.hasTime(this.#outside.now())) begin()
+    else this.#later.add(begin, call.user)
     return true
   }
 
   async #run(handler: OwnHandler, call: RequestCall, run: Run): Promise<void> {
-    const start = performance.now()
+    // It may have waited for its turn.
+    if (run.ended) return
+    const start = this.#outside.now()
     const outcome = await this.#outcomeOf(handler, call, run)
-    this.times.add(performance.now() - start)
+    this.times.add(this.#outside.now() - start)
     this.#answer(call, run, outcome)
   }
 

@@ -116,3 +116,18 @@ export class Front {
     Upgrades.of(this.#server).remove(this.#settings.path)
   }
 }
+
+/** Where a ticket has its client connect; '' where that is not known (yet), or where another node tells what is no URL. */
+export function ticketUrlOf(
+  front: Pick<Front, 'ticketUrl'>,
+  host: string | undefined,
+  place: Place | undefined,
+): string {
+  try {
+    return front.ticketUrl(host, place)
+  } catch (error) {
+    // The host that was given is none.
+    if (error instanceof TypeError && !('code' in error)) throw error
+    return ''
+  }
+}

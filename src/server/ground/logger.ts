@@ -16,8 +16,8 @@ export interface Logger {
 
 /**
  * Contains a logger's errors, which must not end a connection or the process, and bounds what clients can make it
- * write: of each message, which is one of a fixed set, and each cause (`why`) ten lines a minute at level warn and error. The next line says
- * by `count` for how many it stands. `now` returns monotonic milliseconds.
+ * write: of each message, which is one of a fixed set, and each cause (`why`), ten lines a minute at level warn and
+ * error. The next line says by `count` for how many it stands. `now` returns monotonic milliseconds.
  */
 export function contained(logger: Logger, now: () => number = () => performance.now()): Logger {
   const log =
@@ -48,3 +48,15 @@ export function contained(logger: Logger, now: () => number = () => performance.
 }
 
 export const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Where no logger is given: what somebody should look at must not vanish. */
+const toConsole: Logger = {
+  ...silent,
+  warn: (details, message) => console.warn(`rtms: ${message}`, details),
+  error: (details, message) => console.error(`rtms: ${message}`, details),
+}
+
+/** The logger of the option: by default the console's for warnings and errors; null and false silence it. */
+export function loggerFor(option: Logger | null | false | undefined): Logger {
+  return option === null || option === false ? silent : contained(option ?? toConsole)
+}

@@ -1,7 +1,5 @@
 import { Crowd } from '../../core/index.ts'
-
-/** Time to work in one turn of the event loop, in milliseconds. */
-const TURN_MS = 4
+import { nextTurn, type Soon, TURN_MS } from './turn.ts'
 
 interface Waiting<T> {
   readonly item: T
@@ -21,6 +19,7 @@ export class Pace<T> {
   readonly #turns: Set<string> = new Set()
   readonly #now: () => number
   readonly #least: number
+  readonly #soon: Soon
   #isArmed = false
 
   /**
@@ -32,11 +31,13 @@ export class Pace<T> {
     failed: (item: T, error: unknown) => void,
     now: () => number = () => performance.now(),
     least = 1,
+    soon: Soon = nextTurn,
   ) {
     this.#act = act
     this.#failed = failed
     this.#now = now
     this.#least = least
+    this.#soon = soon
   }
 
   /** The number of waiting actions. */
@@ -72,7 +73,7 @@ export class Pace<T> {
   #arm(): void {
     if (this.#isArmed || this.size === 0) return
     this.#isArmed = true
-    setImmediate(() => {
+    this.#soon(() => {
       this.#isArmed = false
       this.#turn()
     })

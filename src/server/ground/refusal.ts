@@ -1,4 +1,4 @@
-import { errors, errorTexts, RtmsError } from '../../protocol/index.ts'
+import { type ErrorCode, errors, errorTexts, RtmsError } from '../../protocol/index.ts'
 
 /**
  * The refusal in what the business threw, with a text and a wait that the wire can carry. Null for any other error, and
@@ -6,9 +6,11 @@ import { errors, errorTexts, RtmsError } from '../../protocol/index.ts'
  */
 export function refusalIn(error: unknown): RtmsError | null {
   try {
-    if (!(error instanceof RtmsError) || !Object.hasOwn(errors, error.code)) return null
-    const { code, retryAfterMs } = error
-    const { message, reason }: Record<'message' | 'reason', unknown> = error
+    if (!(error instanceof RtmsError)) return null
+    // Each is read once: it may be something else the next time.
+    const { retryAfterMs } = error
+    const { code, message, reason }: Record<'code' | 'message' | 'reason', unknown> = error
+    if (!isCode(code)) return null
     const wait = Number.isFinite(retryAfterMs) ? Math.max(0, Math.round(retryAfterMs)) : 0
     return new RtmsError(code, message === code ? errorTexts[code] : String(message), {
       retryAfterMs: Math.min(wait, Number.MAX_SAFE_INTEGER),
@@ -17,4 +19,8 @@ export function refusalIn(error: unknown): RtmsError | null {
   } catch {
     return null
   }
+}
+
+function isCode(code: unknown): code is ErrorCode {
+  return typeof code === 'string' && Object.hasOwn(errors, code)
 }

@@ -8,7 +8,7 @@ import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
 import { isUnknown, namesAt, notAnOption } from '../ground/meant.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
-import { contained, type Logger, silent } from '../ground/logger.ts'
+import { type Logger, loggerFor } from '../ground/logger.ts'
 import type { NodeRole } from '../ground/place.ts'
 import { type ApiOptions, apiSetting } from './api.ts'
 import { isLogger, isOrigin, isPath, isTls, tlsFault, whyNoOrigin } from './checks.ts'
@@ -142,9 +142,9 @@ export interface RtmsOptions {
   readonly topics?: TopicsOptions | undefined
   /**
    * Gets at most ten lines a minute of each message at level warn and error; `count` in the next line says for how many
-   * it stands. Default: silent.
+   * it stands. Default: the console, for warnings and errors. Null or false: none.
    */
-  readonly logger?: Logger | undefined
+  readonly logger?: Logger | null | false | undefined
 }
 
 /** The options with every default filled in. */
@@ -278,10 +278,10 @@ const schema = v.strictObject({
   requests: requestsSetting,
   // By topicsFaults.
   topics: v.optional(v.custom<TopicsOptions>(() => true)),
-  logger: setting<Logger>(
-    isLogger,
-    'an object with debug, info, warn and error',
-    'give a pino logger, or leave it out to log nothing',
+  logger: setting<Logger | null | false>(
+    (value) => value === null || value === false || isLogger(value),
+    'an object with debug, info, warn and error, null or false',
+    'give a pino logger, leave it out for warnings and errors on the console, or give null to log nothing',
   ),
 })
 
@@ -383,6 +383,6 @@ export function settle(options: RtmsOptions): Settings {
     admin: options.admin ?? false,
     requests: options.requests,
     topics: options.topics ?? {},
-    logger: options.logger === undefined ? silent : contained(options.logger),
+    logger: loggerFor(options.logger),
   }
 }

@@ -7,10 +7,10 @@ import { RemoteKeys } from './jwks.ts'
 /** Keys in their imported form. */
 export interface Keys {
   readonly algorithm: string
-  readonly sign: Key | Uint8Array | undefined
+  readonly sign: Key | undefined
   /** The name (`kid`) of the signing key. */
   readonly kid: string | undefined
-  readonly verify: readonly (Key | Uint8Array | JWTVerifyGetKey)[]
+  readonly verify: readonly (Key | JWTVerifyGetKey)[]
   readonly remote: RemoteKeys | null
 }
 
@@ -27,7 +27,10 @@ export async function keysOf(
   logger: Logger,
 ): Promise<Keys> {
   if (keys === undefined) {
-    const key = new TextEncoder().encode(secret)
+    // Imported once: `jose` would import the bytes anew for each token.
+    const use = { name: 'HMAC', hash: 'SHA-256' }
+    const bytes = new TextEncoder().encode(secret)
+    const key = await crypto.subtle.importKey('raw', bytes, use, false, ['sign', 'verify'])
     return { algorithm: 'HS256', sign: key, kid: undefined, verify: [key], remote: null }
   }
   const { algorithm, sign, verify = [], jwks } = keys

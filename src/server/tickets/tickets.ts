@@ -225,7 +225,7 @@ export class Tickets {
     throw new RtmsError(closed, 'more users and tokens are revoked than limits.revocations allows')
   }
 
-  async #token({ sub, iat, exp, jti, rev, ...grants }: Claims, key: Key | Uint8Array): Promise<string> {
+  async #token({ sub, iat, exp, jti, rev, ...grants }: Claims, key: Key): Promise<string> {
     const { algorithm, kid } = this.#keys
     const jwt = new SignJWT(rev === 0 ? grants : { ...grants, rev })
     if (this.#audience !== undefined) jwt.setAudience(this.#audience)

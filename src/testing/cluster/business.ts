@@ -160,6 +160,6 @@ export class ClusterBusiness extends Business {
   /** The owner of a random meeting closes it. */
   closeOne(): void {
     const { name } = this.random.pick(this.scenario.meetings)
-    for (const owner of this.ownersOf(name)) owner.do((core) => core.closeMeeting(name))
+    for (const owner of this.ownersOf(name)) owner.do((core, now) => core.closeMeeting(name, now))
   }
 }

@@ -350,7 +350,7 @@ class ClusterRun implements ClusterWorld {
     this.observer.leaving?.(node.index)
     node.do((core, now) => {
       core.drain(now)
-      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name)
+      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name, now)
       core.leave(now)
     })
     // What it has sent goes out.

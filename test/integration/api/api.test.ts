@@ -100,6 +100,21 @@ describe('The HTTP API', () => {
     expect((await call('GET', '/info', undefined, { authorization: `Bearer ${other}` })).status).toBe(200)
   })
 
+  it('looks for one fault alone in a body that may have half a million', async () => {
+    const call = caller(await startApi())
+    const faults = (count: number): string =>
+      `{"items": [${Array.from({ length: count }, () => 1).join(',')}]}`
+    const told = (count: number): unknown[] =>
+      Array.from({ length: count }, (_, n) => `items.${n}: Invalid type: Expected Object but received 1`)
+    for (const [count, expected] of [
+      [9, 5],
+      [400_000, 1],
+    ] as const)
+      expect((await call('POST', '/publish/batch', faults(count))).body).toEqual(
+        error('PROTOCOL', told(expected).join('; ')),
+      )
+  })
+
   it('says what is wrong with a request', async () => {
     const call = caller(await startApi({ limits: { apiBodyBytes: 2_000, apiBatch: 2 } }))
     expect(await call('GET', '/unheard-of')).toMatchObject({ status: 404, body: error('NOT_FOUND') })
@@ -117,6 +132,9 @@ describe('The HTTP API', () => {
       error('PROTOCOL', expect.stringContaining('items: ')),
     )
     expect((await call('POST', '/publish', { topic: 'a', data: 'x'.repeat(2_000) })).status).toBe(413)
+    expect((await call('POST', '/publish', { topic: 1, key: 1, data: 1 })).body).toEqual(
+      error('PROTOCOL', expect.stringMatching(/topic: .*key: /)),
+    )
     expect((await call('GET', '/meetings/%ff')).body).toEqual(error('PROTOCOL'))
     expect((await call('POST', '/publish', { topic: 1 })).body).toEqual(
       error('PROTOCOL', expect.stringContaining('topic: ')),

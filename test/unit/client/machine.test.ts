@@ -1363,7 +1363,7 @@ describe('A reader', () => {
     expect(rig.takeOf('subscribe')[0]?.topics).toMatchObject([{ since: positionOf(4, [[1, 3]]) }])
     expect(reader.position).toEqual(positionOf(4, [[1, 3]]))
     rig.receive(subscribedOf({ call: reader.call, position: positionOf(10, [[1, 9]]), reason: 'RETENTION' }))
-    expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION'])
+    expect(listener.take()).toEqual(['subscribed', 'gap 6 RETENTION'])
     expect(reader.position).toEqual(positionOf(10, [[1, 9]]))
   })
 
@@ -1413,7 +1413,7 @@ describe('A reader', () => {
     const call = subscribe?.type === 'subscribe' ? subscribe.call : 0
     rig.receive(subscribedOf({ call, log: 10, position: positionOf(7, [[1, 6]]), reason: 'RETENTION' }))
     rig.receive(publicationsOf([{ number: 7 }], 10))
-    expect(listener.take()).toEqual(['subscribed', 'gap 0 RETENTION', '#7'])
+    expect(listener.take()).toEqual(['subscribed', 'gap 3 RETENTION', '#7'])
   })
 
   it('stands where it is told to, though it is given nothing', () => {

@@ -15,6 +15,40 @@ function whyOf({ client }: Pick<ReturnType<typeof make>, 'client'>): (RtmsError 
   return errors
 }
 
+describe('A call that could not be sent', () => {
+  it('says why there is no connection', async () => {
+    const cause = new Error('ECONNREFUSED')
+    const { client, sockets } = make()
+    const calls = [
+      client.request('r', null, { timeoutMs: 100 }),
+      client.join('m', { timeoutMs: 100 }),
+      client.publish('t', 1, { timeoutMs: 100 }),
+    ]
+    const ended = Promise.all(calls.map((call) => failure(call)))
+    await settle()
+    sockets[0]?.onerror?.({ error: cause })
+    sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(200)
+    for (const error of (await ended) as RtmsError[]) {
+      expect(error).toMatchObject({ code: 'NOT_SENT', cause: { code: 'UNREACHABLE', cause } })
+      expect(error.message).toMatch(/^nothing was sent: there was no connection in time: .*ECONNREFUSED/)
+    }
+  })
+
+  it('is sent at once where the application asks for another attempt', async () => {
+    const setup = await live()
+    setup.socket.onclose?.({ code: 1006, reason: '' })
+    const { client, sockets } = setup
+    await vi.advanceTimersByTimeAsync(60_000)
+    // Nobody answers; the client waits longer and longer.
+    for (const socket of sockets.slice(1)) socket.onclose?.({ code: 1006, reason: '' })
+    const attempts = sockets.length
+    client.reconnect()
+    await vi.advanceTimersByTimeAsync(200)
+    expect(sockets).toHaveLength(attempts + 1)
+  })
+})
+
 describe('A client that is disconnected says why', () => {
   it('where its socket names a cause, as that of Node does', async () => {
     for (const event of [{ error: new Error('ECONNREFUSED') }, { message: 'ECONNREFUSED' }]) {

@@ -325,6 +325,7 @@ export class ReaderRecorder implements ReaderListener {
   subscribed(): void {
     this.heard.push('subscribed')
   }
+  read(): void {}
   failed(error: RtmsError): void {
     this.heard.push(`failed ${error.code}`)
   }

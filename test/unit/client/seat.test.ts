@@ -45,6 +45,68 @@ function rejoin(
 const numbers = (inputs: readonly MessageOf<'input'>[]): [number, number][] =>
   inputs.map(({ seq, after }) => [seq, after])
 
+describe('A member who promises a fence', () => {
+  /** The age of the promise that it gives so long after it has come to another node. */
+  const ageAfter = ({ rig, seat }: Seated, ms: number): number => {
+    rig.live({ session: 's2' })
+    rig.take()
+    rig.now += ms
+    rig.receive({ type: 'stand', call: seat.call, term: 9, incarnation: 3 })
+    const [promise] = rig.takeOf('promise')
+    expect(promise).toMatchObject({ call: seat.call, term: 9, incarnation: 3 })
+    return promise?.age ?? -1
+  }
+
+  it('says for how long nothing has come from the node at which it had its seat', () => {
+    const at = seated()
+    const { rig } = at
+    rig.now += 300
+    // It will be answered, which that node may rely on.
+    rig.receive({ type: 'ping', time: 1 })
+    rig.now += 4_000
+    rig.lose()
+    const lost = rig.now
+    const age = ageAfter(at, 700)
+    expect(age).toBe(rig.now - lost + 4_000)
+  })
+
+  it('counts from there, though it has been at a node that gave it no seat', () => {
+    const at = seated()
+    const { rig } = at
+    const heard = rig.now
+    rig.lose()
+    rig.live({ session: 's2' })
+    rig.now += 2_000
+    rig.lose()
+    const age = ageAfter(at, 100)
+    expect(age).toBe(rig.now - heard)
+  })
+
+  it('counts from the promise that it gave another node before, which may have begun with that', () => {
+    const at = seated()
+    const { rig, seat } = at
+    rig.lose()
+    rig.now += 5_000
+    expect(ageAfter(at, 0)).toBeGreaterThanOrEqual(5_000)
+    const stand = { type: 'stand', call: seat.call, term: 10 } as const
+    rig.receive({ ...stand, incarnation: 4 })
+    rig.now += 700
+    rig.receive({ ...stand, incarnation: 4 })
+    expect(rig.takeOf('promise').map(({ age }) => age)).toEqual([0, 700])
+  })
+
+  it('counts from the last node at which it had one', () => {
+    const at = seated()
+    const { rig } = at
+    rig.now += 10_000
+    rejoin(at, { heldTerm: 1, heldIncarnation: 1 })
+    const heard = rig.now
+    rig.lose()
+    const age = ageAfter(at, 100)
+    expect(age).toBe(rig.now - heard)
+  })
+})
+
 describe('A member acknowledges frames', () => {
   it('once a second while they come, where it sends no input', () => {
     const { rig } = seated()

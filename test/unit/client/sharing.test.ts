@@ -29,7 +29,7 @@ function subscriber({ client }: Setup, options: Options = {}): { heard: unknown[
 async function answer(
   setup: Pick<Setup, 'socket'>,
   position: Position,
-  parts: { readonly keyed?: boolean; readonly recovered?: boolean } = {},
+  parts: Partial<Pick<ReturnType<typeof subscribedOf>, 'keyed' | 'recovered' | 'reason'>> = {},
 ): Promise<Wish | undefined> {
   await settle()
   const wish = wishes(setup).at(-1)
@@ -202,6 +202,48 @@ describe('Subscribers of one topic', () => {
     expect([first.heard, late.heard]).toEqual([
       ['start false ', 5, 6, 7],
       ['start false ', 6, 7],
+    ])
+  })
+
+  it('miss nothing where one is gone before the node has begun where that one wanted', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(5, [[1, 4]]))
+    setup.socket.receive(publicationsOf([{ at: 5, number: 5 }]))
+    const since = positionOf(2, [[1, 1]])
+    subscriber(setup, { since, conflate: true }).off()
+    const again = subscriber(setup, { since, conflate: true })
+    await settle()
+    const [wish] = wishes(setup)
+    expect(wish).toMatchObject({ since })
+    again.off()
+    await settle()
+    // The node has lost what that one wanted, and tells the latest values instead.
+    const call = wish?.call ?? 0
+    setup.socket.receive(subscribedOf({ call, position: positionOf(0), reason: 'RETENTION' }))
+    setup.socket.receive(publicationsOf([{ at: 7, number: 7, key: 'a' }]))
+    const here = positionOf(6, [[1, 5]])
+    expect(await answer(setup, here, { recovered: true })).toMatchObject({ since: here })
+    setup.socket.receive(publicationsOf([6, 7, 8].map((number) => ({ at: number, number }))))
+    expect(first.heard).toEqual(['start false ', 5, 6, 7, 8])
+  })
+
+  it('hear of no loss where another one asks for what is not kept any more', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(8, [[1, 7]]))
+    setup.socket.receive(publicationsOf([{ at: 8, number: 8 }]))
+    const back = subscriber(setup, { since: positionOf(2, [[1, 1]]) })
+    expect(await answer(setup, positionOf(7, [[1, 6]]), { reason: 'RETENTION' })).toMatchObject({
+      since: positionOf(2, [[1, 1]]),
+    })
+    setup.socket.receive(publicationsOf([7, 8].map((number) => ({ at: number, number }))))
+    const here = positionOf(9, [[1, 8]])
+    expect(await answer(setup, here, { recovered: true })).toMatchObject({ since: here })
+    setup.socket.receive(publicationsOf([{ at: 9, number: 9 }]))
+    expect([first.heard, back.heard]).toEqual([
+      ['start false ', 8, 9],
+      ['start false RETENTION', 'gap 5 RETENTION', 7, 8, 9],
     ])
   })
 

@@ -34,7 +34,7 @@ describe('A connection that waits keeps nothing of', () => {
     }
     h.settle()
     expect(lanesOf(peer.connection)).toEqual([1, 1, 1])
-    h.node.closeMeeting('m')
+    h.node.closeMeeting('m', h.now)
     const topic = peer.connection.session?.subscriptions.keys().next().value ?? 0
     peer.send({ type: 'unsubscribe', call: 100, logs: [{ log: topic }] })
     h.settle()

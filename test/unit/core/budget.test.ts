@@ -413,7 +413,7 @@ describe('A node whose logs have too many bytes', () => {
     }
     expect(h.node.logs.bytes).toBeGreaterThan(2_000)
     peer.hangUp(true)
-    h.node.closeMeeting('m')
+    h.node.closeMeeting('m', h.now)
     h.advance(3_700_000)
     expect(h.node).toMatchObject({ sessions: 0, topics: 0, meetingCount: 0 })
     expect(h.node.logs.bytes).toBe(0)

@@ -227,7 +227,7 @@ describe('What the business is told', () => {
     const a = h.connect('ann')
     const { log } = h.seat(a, 'm')
     h.node.sendTo('m', 0, text('score'))
-    h.node.closeMeeting('m')
+    h.node.closeMeeting('m', h.now)
     h.settle()
     expect(told).toEqual([['ann']])
     const heard = a.take().filter(({ type }) => type === 'direct' || type === 'ended')
@@ -363,8 +363,8 @@ describe('The business', () => {
     h.advance(200)
     const heard = a.take().filter(({ type }) => type === 'ended' || type === 'nack')
     expect(heard).toMatchObject([
-      { type: 'ended', log, error: 'CLOSED', message: expect.stringMatching(/^no cheating .{110,111}$/) },
       { type: 'nack', seq: 2, error: 'NOT_JOINED', message: '', reason: '' },
+      { type: 'ended', log, error: 'CLOSED', message: expect.stringMatching(/^no cheating .{110,111}$/) },
     ])
     const frames = b.takeFrames()
     expect([said(frames), happened(frames)]).toEqual([['0:1 last'], ['join 0', 'join 1', 'leave 0 kicked']])

@@ -88,7 +88,7 @@ const acts: { readonly [name: string]: (h: Harness, peers: Peer[], at: number) =
   push: (h, _peers, at) => void h.node.push(users[at % 3] as string, 'p', text('x'.repeat(100))),
   open: (h, _peers, at) =>
     void h.node.openMeeting(meetings[at % 3] as string, { frameRate: (at % 2) * 10 }, h.now),
-  close: (h, _peers, at) => h.node.closeMeeting(meetings[at % 3] as string),
+  close: (h, _peers, at) => h.node.closeMeeting(meetings[at % 3] as string, h.now),
   bot: (h, _peers, at) => void h.node.addBot(meetings[at % 3] as string, 'bot'),
   kick: (h, _peers, at) => void h.node.kick(meetings[at % 3] as string, at % 3, ''),
   disconnect: (h, _peers, at) => void h.node.disconnect(users[at % 3] as string, '', at % 2 === 0, h.now),
@@ -105,7 +105,7 @@ function endAll(h: Harness, peers: readonly Peer[]): void {
     h.settle()
     if (peer.closed === null) peer.hangUp(true)
   }
-  for (const name of meetings) h.node.closeMeeting(name)
+  for (const name of meetings) h.node.closeMeeting(name, h.now)
   for (const topic of topics) for (const { key } of h.node.topicLatest(topic)) h.publish(topic, '', key, true)
   h.advance(48 * 3_600_000)
   // Addresses are forgotten when another one comes or goes.

@@ -63,7 +63,12 @@ class Desk extends Parts {
       limits: all,
       timers,
       connections: this.connections as never,
-      meetings: { size: 7, get: (name: string) => (this.open.has(name) ? {} : undefined) } as never,
+      meetings: {
+        size: 7,
+        get: (name: string) => (this.open.has(name) ? {} : undefined),
+        sealRest: () => {},
+      } as never,
+      downstream: { flush: () => {} } as never,
       requests: { size: 3, of: (session: unknown) => (session as Client).requests } as never,
       cluster: isAlone
         ? null

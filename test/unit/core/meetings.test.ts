@@ -73,7 +73,7 @@ describe('The meetings of a node', () => {
       open('*'),
       open('d', 'k'.repeat(256)),
     ]).toEqual(['a', null, 'b', null, 'LIMIT', 'BAD_NAME', 'BAD_NAME', 'BAD_NAME'])
-    h.node.closeMeeting('a')
+    h.node.closeMeeting('a', h.now)
     expect([open('c'), h.node.meetingCount]).toEqual(['c', 2])
   })
 
@@ -250,7 +250,7 @@ describe('Meetings without a frame rate', () => {
     hall.meetings.sweep(hall.now)
     expect([hall.meetings.hasWork, sealed()]).toEqual([true, [1, 0, 0]])
     // Who comes meanwhile waits behind them.
-    ;(owners[0] as Owner).bots[0]?.send(text('y'))
+    ;(owners[0] as Owner).bots.list[0]?.send(text('y'))
     hall.meetings.sweep(hall.now)
     expect(sealed()).toEqual([1, 1, 0])
     hall.meetings.sweep(hall.now)
@@ -299,7 +299,7 @@ describe('The fence of a meeting', () => {
     const hall = new Hall()
     const termOf = (name: string, least = 0): number => hall.open(name, { least }).room.facts.term
     expect([termOf('a'), termOf('b'), termOf('c', 9), termOf('d', 3)]).toEqual([1, 2, 9, 10])
-    hall.meetings.close('c')
+    hall.meetings.close('c', hall.now)
     expect(termOf('c')).toBe(11)
     const other = ownerOn(hall, {}, null, { name: 'e', term: 40 })
     const owner = hall.meetings.succeed(other.room, other.options, plain, hall.now)
@@ -317,8 +317,8 @@ describe('A meeting that ends on a node', () => {
     const hall = new Hall()
     hall.open('a', { frameRate: 10 })
     expect(hall.waits['ttl']).toBe(1)
-    hall.meetings.close('a')
-    hall.meetings.close('a')
+    hall.meetings.close('a', hall.now)
+    hall.meetings.close('a', hall.now)
     expect([
       hall.closed,
       hall.meetings.size,

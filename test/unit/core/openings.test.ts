@@ -34,7 +34,7 @@ describe('A user', () => {
     }
     const seen = [join(ann, 'a'), join(ann, 'b'), join(ann, 'c'), join(bob, 'c'), join(ann, 'c')]
     expect(seen).toEqual(['joined', 'joined', 'LIMIT', 'joined', 'joined'])
-    h.node.closeMeeting('a')
+    h.node.closeMeeting('a', h.now)
     expect([join(ann, 'd'), join(ann, 'e')]).toEqual(['ended', 'LIMIT'])
     expect(h.node.meeting('d')).toMatchObject({ members: [{ user: 'ann' }] })
   })
@@ -74,7 +74,7 @@ describe('A user', () => {
       ['failed', 'failed', 'failed'].map(() => 'NOT_FOUND'),
       ['a', 'b', 'LIMIT'],
     ])
-    h.node.closeMeeting('a')
+    h.node.closeMeeting('a', h.now)
     ann.join('d')
     h.settle()
     answer(h, true)

@@ -264,7 +264,7 @@ describe('the logic of a meeting that throws', () => {
       ann.input(log, 1)
       h.settle()
       expect(framesOf(ann.take()).flatMap(({ inputs }) => inputs.map(({ seq }) => seq))).toEqual([1])
-      h.node.closeMeeting('m')
+      h.node.closeMeeting('m', h.now)
       h.settle()
       expect(ann.takeOf('ended')).toMatchObject([{ error: 'CLOSED' }])
       expect(h.node.meeting('m')).toBe(undefined)

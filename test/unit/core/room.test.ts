@@ -299,7 +299,7 @@ describe('A room that begins where another one stands', () => {
     })
     expect([room.isDeserted, room.spectators]).toEqual([false, 1])
     room.tell(10_000)
-    room.close('over')
+    room.close('over', 10_000)
     expect(heard).toEqual(['frames', 'over'])
     expect(room.log.held).toBe(0)
   })

@@ -6,6 +6,7 @@ import { defaultLimits, fixedLimits } from '../../../src/core/ground/config.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { weighMessage } from '../../../src/core/session/upstream-queue.ts'
 import { Session } from '../../../src/core/session/session.ts'
+import type { User } from '../../../src/core/session/user.ts'
 import { Upstream } from '../../../src/core/up/upstream.ts'
 import { binaryCodec, type ClientMessage, nowhere } from '../../../src/protocol/index.ts'
 import { bytes, grant, Harness, text, wish } from './harness.ts'
@@ -24,14 +25,17 @@ const input = (size: number, seq = 1): ClientMessage => ({
 })
 const weightOf = (size: number): number => weighMessage(input(size))
 
-function make(limits: Partial<typeof defaultLimits> = {}): {
+function make(
+  limits: Partial<typeof defaultLimits> = {},
+  work = new Work(),
+): {
   upstream: Upstream
-  session: (user: string) => Session
+  session: (user: string, payer?: User) => Session
   send: (session: Session, count: number, size?: number) => void
   sweep: () => string[]
 } {
   const all = { ...fixedLimits, ...defaultLimits, ...limits }
-  const upstream = new Upstream(all, new Work())
+  const upstream = new Upstream(all, work)
   const host = {
     limits: all,
     budget: endless(),
@@ -43,7 +47,8 @@ function make(limits: Partial<typeof defaultLimits> = {}): {
   }
   return {
     upstream,
-    session: (user) => new Session(user, grant(user), userOf(new Account(ratesOf(all)), host.budget), host),
+    session: (user, payer = userOf(new Account(ratesOf(all)), host.budget)) =>
+      new Session(user, grant(user), payer, host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {
         upstream.accept(session, input(size, n + 1))
@@ -125,6 +130,48 @@ describe('Upstream queues', () => {
     expect(order.indexOf('quiet')).toBeLessThanOrEqual(60)
     for (const name of ['f1', 'f2', 'f3'])
       expect(order.filter((user) => user === name).length).toBeGreaterThan(15)
+  })
+
+  it('whose messages the business takes long over wait for it, and for the others, like those that cause work', () => {
+    let ofHooks = 0
+    const { upstream, session, send } = make({}, new Work(() => ofHooks))
+    const slow = session('slow')
+    const sessions = [slow, session('slow', slow.payer), session('slow', slow.payer), session('quick')]
+    for (const each of sessions) send(each, 2)
+    const sweep = (): string[] => {
+      const order: string[] = []
+      upstream.sweep(({ user }) => {
+        order.push(user)
+        if (user === 'slow') ofHooks += 2 * fixedLimits.sweepWork
+      })
+      return order
+    }
+    expect(sweep()).toEqual(['slow'])
+    // It has several sessions, and they pay for each other.
+    expect(sweep()).toEqual(['quick', 'quick', 'slow'])
+    expect([sweep(), sweep(), sweep(), sweep(), sweep()]).toEqual([
+      ['slow'],
+      ['slow'],
+      ['slow'],
+      ['slow'],
+      [],
+    ])
+  })
+
+  it('of sessions that end are delivered whole, but not where that takes the business long', () => {
+    let ofHooks = 0
+    const { upstream, session, send } = make({}, new Work(() => ofHooks))
+    const finished = (ms: number): number => {
+      const leaving = session('leaving')
+      send(leaving, 200)
+      let count = 0
+      upstream.finish(leaving, () => {
+        count++
+        ofHooks += ms * 1e6
+      })
+      return count
+    }
+    expect([finished(0), finished(0.1), finished(10)]).toEqual([200, 200, fixedLimits.finishWork / 1e7])
   })
 
   it('let go of what they have delivered, also where they never empty', async () => {

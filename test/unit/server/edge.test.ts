@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Front } from '../../../src/server/edge/front.ts'
+import { Front, ticketUrlOf } from '../../../src/server/edge/front.ts'
 import { StaticFiles } from '../../../src/server/edge/static-files.ts'
 import { strangeness } from '../../../src/server/edge/strangers.ts'
 import { TurnedAway } from '../../../src/server/edge/turned-away.ts'
@@ -300,6 +300,14 @@ describe('The address in a ticket', () => {
     expect(frontOf({ publicUrl: 'wss://rt.example/{node}' }).publicUrl).toBe('wss://rt.example/n1')
     expect(frontOf({ publicUrl: 'ws://{host}/rtms' }).publicUrl).toBe('ws://{host}/rtms?route=n1')
     expect(frontOf({}).publicUrl).toBe('')
+  })
+
+  it('is none of a node that tells what is no URL, or where nothing listens yet', () => {
+    const front = frontOf({})
+    for (const url of ['nonsense', 'ws://[', 'ws://{host}:99999999/'])
+      expect(ticketUrlOf(front, 'game.example', { id: 'n2', url })).toBe('')
+    expect(ticketUrlOf(front, undefined, undefined)).toBe('')
+    expect(() => ticketUrlOf(front, 'a/b', { id: 'n2', url: 'ws://{host}/' })).toThrow(TypeError)
   })
 })
 

@@ -37,7 +37,8 @@ describe('What the business threw', () => {
 
   it('is none where it is anything else, or cannot be read', () => {
     for (const other of [new Error('x'), null, 'FULL', { code: 'FULL' }]) expect(refusalIn(other)).toBeNull()
-    for (const code of ['NONE', 'toString', 'constructor'])
+    // The last one is the name of a code as soon as it is made a text.
+    for (const code of ['NONE', 'toString', 'constructor', ['FULL']])
       expect(refusalIn(Object.assign(new RtmsError('FULL'), { code }))).toBeNull()
     const evil = new RtmsError('FULL')
     Object.defineProperty(evil, 'retryAfterMs', {

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { contained, type Logger } from '../../../src/server/ground/logger.ts'
+import { expect, it, vi } from 'vitest'
+import { contained, type Logger, loggerFor } from '../../../src/server/ground/logger.ts'
 
 const levels = ['debug', 'info', 'warn', 'error'] as const
 
@@ -76,4 +76,22 @@ it('Of one message each cause has lines of its own, as long as there are not ver
   lines.length = 0
   for (let n = 0; n < 5_000; n++) logger.warn({ why: String(n) }, 'another message')
   expect(lines.length).toBeLessThan(1_020)
+})
+
+it('Without a logger, warnings and errors go to the console, as seldom; null and false silence them', () => {
+  const written: unknown[][] = []
+  for (const level of ['debug', 'info', 'log', 'warn', 'error'] as const)
+    vi.spyOn(console, level).mockImplementation((...line: unknown[]) => void written.push([level, ...line]))
+  try {
+    for (const option of [null, false, undefined] as const) {
+      const logger = loggerFor(option)
+      for (const level of levels) for (let n = 1; n <= 11; n++) logger[level]({ n }, 'a handler failed')
+      if (option !== undefined) expect(written).toEqual([])
+    }
+  } finally {
+    vi.restoreAllMocks()
+  }
+  const lines = (level: string): unknown[] =>
+    Array.from({ length: 10 }, (_, at) => [level, 'rtms: a handler failed', { n: at + 1 }])
+  expect(written).toEqual([...lines('warn'), ...lines('error')])
 })

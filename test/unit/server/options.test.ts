@@ -140,7 +140,10 @@ const table: {
     ['loopback', false],
     [true, 'public', null],
   ],
-  logger: [[silent], [{}, { ...silent, warn: undefined }, { ...silent, debug: 7 }, null, console.log]],
+  logger: [
+    [silent, null, false],
+    [{}, { ...silent, warn: undefined }, { ...silent, debug: 7 }, true, console.log],
+  ],
 }
 
 describe('An option', () => {
@@ -196,7 +199,7 @@ describe('An option', () => {
       moves: 'members',
       admin: false,
       faults: false,
-      logger: silent,
+      logger: expect.any(Object) as unknown,
     })
   })
 
@@ -223,6 +226,7 @@ describe('An option', () => {
     expect(settled).toMatchObject(given)
     expect(settled.limits).toEqual({ ...defaultLimits, tokenMs: 5 })
     expect(settle({ secret, logger: { ...silent } }).logger).not.toBe(silent)
+    for (const logger of [null, false] as const) expect(settle({ secret, logger }).logger).toBe(silent)
   })
 })
 

@@ -184,6 +184,25 @@ describe('A business that subscribes to a topic', () => {
     expect(read).toEqual(['ask', 'answer to ask'])
   })
 
+  it('hears on where a hook takes its listener away and adds another', async () => {
+    const { node } = await start()
+    const heard: unknown[] = []
+    const listen = (): (() => void) => node.rtms.topics.subscribe('chat.1', (data) => heard.push(data))
+    let off = listen()
+    node.rtms.topics.onPublish('again', () => {
+      off()
+      off = listen()
+    })
+    await node.client('ann').publish('again', 1)
+    node.rtms.topics.publish('chat.1', 2)
+    await node.advance(0)
+    expect(heard).toEqual([2])
+    off()
+    node.rtms.topics.publish('chat.1', 3)
+    await node.advance(0)
+    expect(heard).toEqual([2])
+  })
+
   it('gives each listener data of its own, and goes on where one throws or rejects', async () => {
     const { node } = await start()
     const heard: unknown[] = []

@@ -76,6 +76,16 @@ it('What is short is handed on at once, for a few milliseconds in each turn of t
   expect(peers[0]?.slices).toEqual([2_048, 100])
 })
 
+it('A few bytes of many sockets are handed on in each turn, however long the process was put aside in it', () => {
+  const clock = new Clock()
+  const peers = Array.from({ length: 60 }, (_, n) => new Peer(clock, `${n}`))
+  for (const peer of peers) {
+    peer.send(40)
+    clock.now += 20
+  }
+  expect(peers.filter(({ slices }) => slices.length === 1)).toHaveLength(51)
+})
+
 it('Bytes are heard when they arrive, though they are handed on later', async () => {
   const clock = new Clock()
   clock.msPerByte = 0

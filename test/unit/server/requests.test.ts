@@ -3,8 +3,11 @@ import type { RequestCall } from '../../../src/core/index.ts'
 import { fromPayload, limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { textPayload } from '../../../src/testing/index.ts'
 import { type Elsewhere, RequestHandlers } from '../../../src/server/business/requests.ts'
+import { runtime } from '../../../src/server/ground/outside.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
+/** A turn of the event loop has time for all of them. */
+const timeless = { ...runtime, now: () => 0 }
 
 /** Handlers that answer when the test says so, in this process or elsewhere. */
 class Rig {
@@ -27,6 +30,7 @@ class Rig {
       ({ user }, { ok }) => this.replies.push(`${user} ${ok ? 'ok' : 'failed'}`),
       silent,
       isElsewhere ? elsewhere : undefined,
+      timeless,
     )
     if (!isElsewhere) for (let n = 0; n < 100; n++) this.handlers.register(`m${n}`, handle)
   }
@@ -115,6 +119,7 @@ class Desk {
         this.replies.push([call, outcome.ok ? fromPayload(outcome.value) : outcome.error.code]),
       { ...silent, error: (details) => void this.lines.push(details) },
       elsewhere,
+      timeless,
     )
   }
 
@@ -293,5 +298,35 @@ describe('A method', () => {
     remove()
     desk.ask()
     expect(await desk.settle()).toEqual([[1, 'second']])
+  })
+})
+
+describe('Handlers that take long before they first wait', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+  it('begin one in each turn of the event loop, users in turns, and not where nobody waits any more', async () => {
+    let now = 0
+    const begun: string[] = []
+    const handlers = new RequestHandlers(100, 8, () => {}, silent, undefined, { ...runtime, now: () => now })
+    handlers.register('m', ({ user, session }) => {
+      begun.push(`${user} ${session}`)
+      now += 10
+    })
+    const ask = (user: string, session: string): RequestCall => {
+      const data = textPayload('1')
+      const call = { user, session, method: 'm', data, call: 1, deadline: Infinity }
+      handlers.start(call)
+      return call
+    }
+    for (const session of ['s1', 's2', 's3']) ask('eve', session)
+    handlers.end(ask('eve', 's4'), 'CANCELLED')
+    const late = ask('eve', 's5')
+    ask('ann', 's6')
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(begun).toEqual(['eve s1'])
+    handlers.end(late, 'CANCELLED')
+    for (let n = 0; n < 6; n++) await turn()
+    expect([begun, handlers.running]).toEqual([['eve s1', 'eve s2', 'ann s6', 'eve s3'], 0])
   })
 })

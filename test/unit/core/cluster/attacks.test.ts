@@ -143,7 +143,7 @@ describe('A replica that has ended', () => {
     join(world, bob, name, true)
     world.advance(200)
     deafen(world, a, b)
-    a.node.closeMeeting(name)
+    a.node.closeMeeting(name, a.now)
     a.node.peering?.links.send(b.node.incarnation, new Uint8Array(200_000))
     world.open(a, name, { frameRate: 20, ttlMs: 10_000 })
     world.settle()

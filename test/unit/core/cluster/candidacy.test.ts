@@ -78,7 +78,7 @@ describe('Promises to a node that stands', () => {
     expect(strangers.filter(kept)).toHaveLength(1_000)
     expect(kept({ slot: 255, user: 'eve', away: false })).toBe(false)
     expect(standing.take(promise('bob', 1), members, 0)).toBe('kept')
-    standing.raise(6)
+    standing.raise(6, 0)
     const again = { promisedTerm: 6 }
     for (const { user, slot } of strangers) standing.take(promise(user, slot, again), members, 0)
     expect(strangers.filter(kept)).toHaveLength(1_000)
@@ -99,7 +99,7 @@ describe('Promises to a node that stands', () => {
     expect(higher('ann', 0, 5 + 2 ** 20 + 1)).toBeNull()
     expect(higher('ann', 0, 5, 8)).toBe('raise')
     standing.take(promise('bob', 1), members, 0)
-    standing.raise(9)
+    standing.raise(9, 0)
     expect([standing.term, standing.promisesOf(members).size]).toEqual([9, 0])
     expect(higher('ann', 0, 10)).toBeNull()
     expect(higher('bob', 1, 9 + 2 ** 20)).toBe('raise')

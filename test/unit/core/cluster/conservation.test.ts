@@ -57,7 +57,7 @@ it.each([1, 2, 3])('Nothing is left on any node when everybody has gone (seed %i
   const node = (): Harness => random.pick(world.nodes)
   const acts: (() => void)[] = [
     () => world.open(node(), random.pick(ROOMS), { frameRate: 20, ttlMs: 2_000, inputsPerSecond: 100 }),
-    () => node().node.closeMeeting(random.pick(ROOMS)),
+    () => node().node.closeMeeting(random.pick(ROOMS), world.now),
     () => void peers.add(node().connect(`u${random.int(1, 4)}`, { window: 0 })),
     () => {
       const room = random.pick([...ROOMS, 'nowhere', world.nodes[0]?.node.nameMeeting() ?? ''])
@@ -112,7 +112,7 @@ it.each([1, 2, 3])('Nothing is left on any node when everybody has gone (seed %i
   world.cut.clear()
   for (const peer of peers) peer.hangUp(true)
   world.advance(30_000)
-  for (const room of ROOMS) for (const each of world.nodes) each.node.closeMeeting(room)
+  for (const room of ROOMS) for (const each of world.nodes) each.node.closeMeeting(room, each.now)
   world.advance(10_000)
   expect(world.nodes.map(left)).toEqual([nothing, nothing, nothing])
 })

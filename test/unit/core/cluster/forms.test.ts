@@ -321,7 +321,7 @@ const examples = {
   kick: [{ name: 'm', slot: 3, message: 'x'.repeat(1_000) }, true],
   sendTo: [{ name: 'm', slot: 3, data: textOf('x') }, false],
   call: [{ name: 'm', method: 'f', data: textOf('x') }, textOf('y')],
-  close: [{ name: 'm' }, null],
+  close: [{ name: 'm', message: 'over' }, null],
   subscribers: [{ topic: 't' }, 9],
   part: [{ meeting: 'm' }, 2],
   session: [

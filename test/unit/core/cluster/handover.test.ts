@@ -334,7 +334,7 @@ describe('A meeting whose node drains', () => {
     world.advance(100)
     expect(calls).toEqual(['n1 ann 1', 'n1 ann 2', 'n1 ann 3', 'n1 moved', 'n2 restored 3', 'n2 ann 4'])
     expect(textsOf(player)).toContain('beep')
-    b.node.closeMeeting('m')
+    b.node.closeMeeting('m', b.now)
     world.settle()
     expect(calls.at(-1)).toBe('n2 close')
     expect(player.all('ended')).toHaveLength(1)

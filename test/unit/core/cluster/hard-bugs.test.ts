@@ -83,7 +83,7 @@ describe('Cluster bug', () => {
     const { world, name } = opened()
     const [a, b, c] = three(world)
     world.cut.add(way(a, c))
-    a.node.closeMeeting(name)
+    a.node.closeMeeting(name, a.now)
     world.settle()
     // The registrar has not heard of that, and ends; another one is told by each node what it has.
     world.kill(c, true)
@@ -95,7 +95,7 @@ describe('Cluster bug', () => {
     for (let n = 0; n < 5; n++) {
       world.open(a, `${name}.${n}`)
       world.advance(500)
-      a.node.closeMeeting(`${name}.${n}`)
+      a.node.closeMeeting(`${name}.${n}`, a.now)
     }
     world.advance(1_000)
     world.answers(a)
@@ -291,7 +291,7 @@ describe('Cluster bug', () => {
     bob.join(name)
     world.advance(1_000)
     const [old] = bob.all('joined')
-    a.node.closeMeeting(name)
+    a.node.closeMeeting(name, a.now)
     world.settle()
     world.open(c, name, { frameRate: 10 })
     world.advance(100)

@@ -102,7 +102,7 @@ class Desk extends Parts {
   seal(count = 1): void {
     for (let n = 0; n < count; n++) {
       this.owner.recount(this.now)
-      const bot = this.owner.bots[0] ?? (this.owner.addBot('bot') as Bot)
+      const bot = this.owner.bots.list[0] ?? (this.owner.addBot('bot') as Bot)
       bot.send(bytes(20))
       seal(this.owner, this.now)
     }
@@ -444,7 +444,7 @@ describe('A member at a replica of another node', () => {
       desk.enter(1, { user, config })
       return desk.heard().join()
     }
-    desk.owner.bots[0]?.leave()
+    desk.owner.bots.list[0]?.leave()
     expect(refusal('ann', 'd')).toBe('refused seat:1 error:CONFIG_MISMATCH')
     expect(refusal('eve')).toBe(
       `refused seat:1 error:FORBIDDEN message:${'x'.repeat(wire.reason)} retryAfter:12`,
@@ -512,18 +512,18 @@ describe('A member at a replica of another node', () => {
 
   it('is spoken to, kicked, and told of the end', () => {
     const desk = new Desk().begin(1, 2)
-    expect(desk.owner.sendTo(0, text('psst'))).toBe(true)
+    expect(desk.owner.roster.sendTo(0, text('psst'))).toBe(true)
     const held = desk.owner.log.held
     expect(desk.owner.kick(0, 'y'.repeat(300))).toBe(true)
     expect(desk.heard()).toEqual([
       'direct seat:1 data:psst',
-      `ended seat:1 message:${'y'.repeat(wire.reason)}`,
+      `ended seat:1 message:${'y'.repeat(wire.reason)} next:2`,
     ])
     expect([desk.owner.log.held - held, desk.hosting.size.members]).toEqual([-weights.member, 1])
     desk.seal()
     expect(desk.hosting.hasWork).toBe(true)
     desk.hear('away', { seat: 2 })
-    desk.owner.close()
+    desk.owner.close('the meeting was closed', desk.now)
     expect([desk.heard(), desk.hosting.isIdle, desk.hosting.hasWork, desk.held.meeting]).toEqual([
       ['closed message:the meeting was closed'],
       true,
@@ -542,7 +542,7 @@ describe('When the link to a node has broken, its replica', () => {
     desk.hosting.lost(NODE, desk.now)
     expect([desk.members, desk.owner.room.isDeserted]).toEqual([['0 u1 away', '1 u2 away'], false])
     desk.sweep()
-    desk.owner.sendTo(0, text('psst'))
+    desk.owner.roster.sendTo(0, text('psst'))
     desk.hosting.beat(desk.now)
     expect([desk.heard(), desk.sent().filter((each) => !each.startsWith('7'))]).toEqual([[], []])
     for (const type of ['unfollow', 'entered'] as const) desk.hear(type)
@@ -802,7 +802,7 @@ describe('In a hand-over, the replicas of a meeting', () => {
     const guest = desk.hosting.expect(desk.owner, NODE, REPLICA, 2, 0, desk.now)
     const [ann, bob] = ['ann', 'bob'].map((user) => {
       const bot = desk.owner.addBot(user) as Bot
-      const member = desk.owner.member(bot.slot)
+      const member = desk.owner.roster.get(bot.slot)
       if (member === undefined) throw new Error('no member')
       if (user === 'bob') desk.owner.away(member)
       member.seat = desk.hosting.guest(guest, bot.slot + 1, `of ${user}`, member)
@@ -826,7 +826,7 @@ describe('In a hand-over, the replicas of a meeting', () => {
     const desk = new Desk()
     const guest = desk.hosting.expect(desk.owner, NODE, REPLICA, 1, 0, desk.now)
     const bot = desk.owner.addBot('ann') as Bot
-    const member = desk.owner.member(bot.slot)
+    const member = desk.owner.roster.get(bot.slot)
     if (member === undefined) throw new Error('no member')
     member.seat = desk.hosting.guest(guest, 1, 'a', member)
     desk.follow({ world: 77, next: 1 })

@@ -50,7 +50,7 @@ describe('What an owner tells for the case that it ends', () => {
     member(parts, owner, 'bob')
     ann(1)
     seal(owner, parts.now)
-    const gone = owner.member(0)
+    const gone = owner.roster.get(0)
     if (gone !== undefined) owner.depart(gone, 'left')
     seal(owner, parts.now)
     const { seqs, terms } = read(owner)

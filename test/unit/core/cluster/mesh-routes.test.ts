@@ -254,7 +254,7 @@ describe('What comes from another node', () => {
     const other = ownerOn(desk)
     other.addBot('bot')
     for (let n = 0; n < 2; n++) {
-      const [bot] = other.bots
+      const [bot] = other.bots.list
       bot?.send(inputOf(1).data)
       seal(other, desk.now)
     }

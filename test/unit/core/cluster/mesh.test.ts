@@ -6,7 +6,7 @@ import { LINK } from '../../../../src/core/cluster/links.ts'
 import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Random } from '../../../../src/testing/index.ts'
 import { bytes, framesOf, grant, type Harness, type Peer, text, textOf } from '../harness.ts'
-import { settled, type World } from './world.ts'
+import { expectNothing, settled, type World } from './world.ts'
 
 type Joined = MessageOf<'joined'>
 type Options = Parameters<World['open']>[2]
@@ -95,14 +95,6 @@ const nacksOf = (peer: Peer): string[] =>
 
 const upTo = (count: number, slot: number, word: string): string[] =>
   Array.from({ length: count }, (_, n) => `${slot} ${n + 1} ${word}${n + 1}`)
-
-/** That nothing of any meeting is left on a node. */
-function expectNothing({ node }: Harness): void {
-  expect(node.peering?.mesh.size).toEqual({ replicas: 0, members: 0, hosted: { replicas: 0, members: 0 } })
-  expect([node.logs.of.meeting, node.logs.of.user]).toEqual([0, 0])
-  const names = ['mesh', 'grace', 'link', 'frame', 'ttl', 'reveal']
-  expect([...node.timersByName.keys()].filter((name) => names.includes(name))).toEqual([])
-}
 
 describe('A spectator on a node that does not own the meeting', () => {
   it('gets the empty frames of a quiet meeting as often as one on the node that owns it', () => {
@@ -353,7 +345,7 @@ describe('A member on a node that does not own the meeting', () => {
     world.advance(100)
     expect(nacksOf(bob)).toEqual(['1 NOT_JOINED 0'])
     expect(eventsOf(eve.heard).slice(-1)).toEqual(['leave 0'])
-    a.node.closeMeeting('m')
+    a.node.closeMeeting('m', a.now)
     world.settle()
     expect(eve.all('ended')).toMatchObject([{ error: 'CLOSED', message: 'the meeting was closed' }])
     for (const peer of [bob, eve]) peer.hangUp(true)
@@ -486,7 +478,7 @@ describe('When nodes cannot talk to each other', () => {
     bob.hangUp(true)
     ann.hangUp(true)
     world.advance(10_000)
-    a.node.closeMeeting('m')
+    a.node.closeMeeting('m', a.now)
     world.settle()
     for (const h of [a, b]) expectNothing(h)
   })
@@ -575,7 +567,7 @@ describe('When nodes cannot talk to each other', () => {
     world.lostKinds.add(LINK)
     for (let n = 0; n < 8; n++) a.node.sendTo('m', 0, bytes(1_000))
     world.advance(1_000)
-    a.node.closeMeeting('m')
+    a.node.closeMeeting('m', a.now)
     world.open(a, 'm', { frameRate: 20, ttlMs: 60_000 })
     world.advance(1_000)
     world.lostKinds.clear()

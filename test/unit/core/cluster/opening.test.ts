@@ -40,7 +40,7 @@ describe('A meeting in a cluster', () => {
       expect(world.whereIs('lobby')).toEqual([h.node.id])
       const peer = h.connect('ann')
       terms.push(h.seat(peer, 'lobby').term)
-      h.node.closeMeeting('lobby')
+      h.node.closeMeeting('lobby', h.now)
       world.settle()
     }
     expect(terms).toEqual(terms.toSorted((one, other) => one - other))
@@ -57,17 +57,17 @@ describe('A meeting in a cluster', () => {
       expect(world.answers(a)).toEqual(names.map(() => 'new on n1'))
       // The registrar has confirmed nothing of the first one when the others follow.
       for (const name of names) {
-        a.node.closeMeeting(name)
+        a.node.closeMeeting(name, a.now)
         world.open(a, name)
       }
       world.settle()
       expect(world.answers(a)).toEqual(names.map(() => 'new on n1'))
-      for (const name of names) a.node.closeMeeting(name)
+      for (const name of names) a.node.closeMeeting(name, a.now)
       world.settle()
       for (const name of names) world.open(world.nodes[1] as Harness, name)
       world.settle()
       for (const name of names) expect(world.whereIs(name)).toEqual(['n2'])
-      for (const name of names) world.nodes[1]?.node.closeMeeting(name)
+      for (const name of names) world.nodes[1]?.node.closeMeeting(name, a.now)
       world.settle()
     }
   })
@@ -109,7 +109,7 @@ describe('A meeting in a cluster', () => {
     world.settle()
     world.answers(a)
     expect(find()).toEqual(['n1', 'n1', 'n1'])
-    a.node.closeMeeting(name)
+    a.node.closeMeeting(name, a.now)
     world.settle()
     expect(find()).toEqual(['nowhere', 'nowhere', 'nowhere'])
   })
@@ -495,7 +495,7 @@ describe('A JOIN that comes to a node which does not have the meeting any more',
     const ann = b.connect('ann')
     ann.join(name)
     world.settle()
-    a.node.closeMeeting(name)
+    a.node.closeMeeting(name, a.now)
     world.settle()
     world.open(c, name)
     world.settle()
@@ -514,7 +514,7 @@ describe('A JOIN that comes to a node which does not have the meeting any more',
     b.node.openOnDemand(true)
     // The registrar does not hear that it was closed.
     world.cut.add(`${a.node.incarnation} ${c.node.incarnation}`)
-    a.node.closeMeeting(name)
+    a.node.closeMeeting(name, a.now)
     world.settle()
     const ann = b.connect('ann')
     ann.join(name)
@@ -549,7 +549,7 @@ describe('A cluster', () => {
         const name = ['lobby', 'arena', 'market'][random(3)] as string
         const luck = random(100)
         if (luck < 60) world.open(h, name)
-        else if (luck < 80) h.node.closeMeeting(name)
+        else if (luck < 80) h.node.closeMeeting(name, h.now)
         else if (luck < 84 && world.living.length > 2) world.kill(h, true)
         else if (luck < 88 && world.living.length > 2) world.leave(h)
         else if (luck < 94 && world.living.length < 5) world.start()
@@ -562,7 +562,7 @@ describe('A cluster', () => {
       for (const each of world.living) world.bus.restore(each.node.incarnation)
       world.advance(10_000)
       for (const h of world.living) {
-        for (const name of ['lobby', 'arena', 'market']) h.node.closeMeeting(name)
+        for (const name of ['lobby', 'arena', 'market']) h.node.closeMeeting(name, h.now)
         world.answers(h)
       }
       world.settle()

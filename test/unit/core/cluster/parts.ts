@@ -84,6 +84,7 @@ export class Parts {
     caches: new WarmCaches(),
     mark: (cursor: Cursor) => this.marked.add(cursor),
     send: ({ user }: Session, message: ServerMessage) => this.told.push(`${user} ${words(message)}`),
+    control: (_: Outlet, message: ServerMessage) => this.told.push(words(message)),
   } as unknown as Downstream
   #sessions = 0
 

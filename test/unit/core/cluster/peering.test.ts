@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { QuestionEnding } from '../../../../src/core/index.ts'
-import type { KindName, QuestionOf } from '../../../../src/core/cluster/question-kinds.ts'
+import { LINK } from '../../../../src/core/cluster/links.ts'
+import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
+import type { AnswerOf, Claimant, KindName, QuestionOf } from '../../../../src/core/cluster/question-kinds.ts'
 import { CLUSTER } from '../../../../src/core/cluster/messages.ts'
-import type { Payload } from '../../../../src/protocol/index.ts'
+import { Writer } from '../../../../src/protocol/bytes.ts'
+import { limits, type Payload } from '../../../../src/protocol/index.ts'
 import { Random } from '../../../../src/testing/index.ts'
-import { grant as grantOf, type Harness, text } from '../harness.ts'
+import { grant as grantOf, type Harness, text, textOf } from '../harness.ts'
 import { settled, type World } from './world.ts'
 
 const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
@@ -19,6 +22,12 @@ function known(world: World, user: string): { isComplete: boolean; where: string
   return { isComplete, where: places.map(({ node, sessions }) => `${idOf(node)} ${sessions}`).toSorted() }
 }
 
+/** Messages between two nodes are lost, both ways. */
+function cutBetween(world: World, one: Harness, other: Harness): void {
+  world.cut.add(`${one.node.incarnation} ${other.node.incarnation}`)
+  world.cut.add(`${other.node.incarnation} ${one.node.incarnation}`)
+}
+
 /** Asks other nodes to push to a user. */
 function push(h: Harness, nodes: readonly Harness[]): QuestionEnding<number>[] {
   const endings: QuestionEnding<number>[] = []
@@ -26,6 +35,24 @@ function push(h: Harness, nodes: readonly Harness[]): QuestionEnding<number>[] {
   const targets = nodes.map(({ node }) => node.incarnation)
   h.node.peering?.questions.ask(targets, 'push', question, h.now + 2_000, (_, ending) => endings.push(ending))
   return endings
+}
+
+/** What one node answers another one, within `ms`; the code of a refusal, or how else the question has ended. */
+function askedOf<K extends KindName>(
+  world: World,
+  from: Harness,
+  to: Harness,
+  kind: K,
+  question: QuestionOf<K>,
+  ms = 0,
+): unknown {
+  let told: unknown = 'nothing yet'
+  const deadline = world.now + 5_000
+  from.node.peering?.questions.ask([to.node.incarnation], kind, question, deadline, (_, ending) => {
+    told = ending.by === 'answer' ? ending.answer : ending.by === 'refused' ? ending.refused.code : ending.by
+  })
+  world.advance(ms)
+  return told
 }
 
 describe('Where a user is', () => {
@@ -48,10 +75,7 @@ describe('Where a user is', () => {
     const [a, b, c] = nodesOf(world)
     a.connect('ann')
     world.settle()
-    for (const other of [a, b]) {
-      world.cut.add(`${c.node.incarnation} ${other.node.incarnation}`)
-      world.cut.add(`${other.node.incarnation} ${c.node.incarnation}`)
-    }
+    for (const other of [a, b]) cutBetween(world, c, other)
     world.advance(4_000)
     expect([a, b, c].map((h) => h.node.peering?.whereabouts('ann').isComplete)).toEqual([false, false, false])
     c.connect('ann')
@@ -145,6 +169,60 @@ describe('A revocation', () => {
     const c = world.start()
     world.advance(2_000)
     expect(c.node.revokedUntil('ann')).toBe(5_000)
+  })
+
+  it('is told once: after an outage of the bus, a node tells what it has not told yet', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    for (let n = 0; n < 1_500; n++) revoke(a, `user ${n}`, 5_000)
+    /** What the first node sends while the second one has no bus, and asks again afterwards. */
+    const outage = (meanwhile = (): void => {}): number => {
+      world.bus.cut(b.node.incarnation)
+      world.settle()
+      meanwhile()
+      const before = world.sent.get(a)?.get(LINK) ?? 0
+      world.bus.restore(b.node.incarnation)
+      world.advance(1_000)
+      return (world.sent.get(a)?.get(LINK) ?? 0) - before
+    }
+    expect(outage()).toBeGreaterThan(10_000)
+    expect(outage(() => revoke(a, 'late', 6_000))).toBeLessThan(2_000)
+    expect(['user 1499', 'late'].map((user) => b.node.revokedUntil(user))).toEqual([5_000, 6_000])
+  })
+
+  it('is asked for until it is told, however long a node that is heard takes to answer', () => {
+    const world = settled(1)
+    const [a] = world.nodes as [Harness]
+    revoke(a, 'ann', 5_000)
+    world.lostKinds.add(LINK)
+    const b = world.start()
+    world.advance(12_000)
+    expect(b.node.revokedUntil('ann')).toBe(0)
+    world.lostKinds.clear()
+    world.advance(5_500)
+    expect(b.node.revokedUntil('ann')).toBe(5_000)
+  })
+
+  it('is asked for again when the link to a node broke, with which word of it may have been lost', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    revoke(a, 'ann', 5_000)
+    world.advance(1_000)
+    expect(b.node.revokedUntil('ann')).toBe(0)
+    // A packet of a later epoch, as from the first node.
+    const w = new Writer()
+    for (const part of [LINK, 2, 1, 2, 1]) w.uint(part)
+    b.node.inlet.sent(w.finish(), a.node.incarnation, b.now)
+    world.advance(1_000)
+    expect(b.node.revokedUntil('ann')).toBe(5_000)
+  })
+
+  it('of too many is refused to the node that tells of one more', () => {
+    const world = settled(2, { revocations: 1 })
+    const [a, b] = nodesOf(world)
+    revoke(b, 'ann', 5_000)
+    const told = { ofUser: true, name: 'bob', until: 5_000, leftMs: 60_000 }
+    expect(askedOf(world, a, b, 'revoke', told)).toBe('LIMIT')
   })
 
   it('that a node could not tell all the others before it ended is known to all that are left', () => {
@@ -263,16 +341,8 @@ describe('What a node is asked by another one', () => {
     bob.join(name)
     bob.subscribe('t')
     world.settle()
-    const ask = <K extends KindName>(kind: K, question: QuestionOf<K>): unknown => {
-      let told: unknown = 'nothing yet'
-      const deadline = world.now + 5_000
-      a.node.peering?.questions.ask([b.node.incarnation], kind, question, deadline, (_, ending) => {
-        told =
-          ending.by === 'answer' ? ending.answer : ending.by === 'refused' ? ending.refused.code : ending.by
-      })
-      world.settle()
-      return told
-    }
+    const ask = <K extends KindName>(kind: K, question: QuestionOf<K>): unknown =>
+      askedOf(world, a, b, kind, question)
     return { world, a, b, bob, name, ask }
   }
 
@@ -287,7 +357,7 @@ describe('What a node is asked by another one', () => {
     expect(ask('kick', { name, slot: 7, message: 'no' })).toBe(false)
     expect(ask('kick', { name, slot: 0, message: 'rude' })).toBe(true)
     expect(bob.all('ended')).toMatchObject([{ message: 'rude' }])
-    expect([ask('close', { name }), b.node.meeting(name)]).toEqual([true, undefined])
+    expect([ask('close', { name, message: 'over' }), b.node.meeting(name)]).toEqual([true, undefined])
     for (const kind of ['kick', 'sendTo', 'close'] as const)
       expect(ask(kind, { name, slot: 0, message: '', data: text('x') })).toBeNull()
   })
@@ -306,8 +376,81 @@ describe('What a node is asked by another one', () => {
     expect(ask('successions', { withinMs: 1_000 })).toEqual([])
     expect([ask('drain', { timeoutMs: 0 }), b.application.drains]).toMatchObject([{ state: 'serving' }, []])
     expect([ask('drain', { timeoutMs: 7 }), b.application.drains]).toMatchObject([{ state: 'draining' }, [7]])
-    b.node.drain(world.now, world.now + 10_000)
-    expect(ask('drain', { timeoutMs: 0 })).toMatchObject({ state: expect.stringMatching('drain') as string })
+    b.node.drain(world.now, world.now)
+    world.advance(100)
+    const left = { meetings: 0, connections: 0, sessions: 0 }
+    expect(ask('drain', { timeoutMs: 0 })).toMatchObject({ state: 'drained', ...left })
+    expect(ask('drain', { timeoutMs: 7 })).toMatchObject({ state: 'drained' })
+  })
+
+  it('about who owns a meeting, it says what decides between two owners, and stops where it is told to', () => {
+    const { ask, name, b, world } = asked()
+    const ann = b.connect('ann')
+    ann.join(name, { spectator: true })
+    b.node.addBot(name, 'robot')
+    world.settle()
+    const { epoch = 0, frame = 0 } = b.node.meeting(name) ?? {}
+    const claimant = ask('claimant', { name }) as Claimant
+    // Neither bots nor spectators count.
+    expect(claimant).toMatchObject({ world: epoch, present: 1, isPaused: false, next: frame + 1 })
+    expect(ask('claimant', { name: 'nowhere' })).toBeNull()
+    const { term, incarnation } = claimant
+    const frames = { name, world: epoch, term, incarnation, from: 1 }
+    expect(ask('frames', frames)).toMatchObject({ owns: true, stands: false, next: frame + 1 })
+    expect(ask('frames', { ...frames, name: 'nowhere' })).toBeNull()
+    // Another reign is none of its business, and a lower fence does not supersede it.
+    expect(ask('depose', { name, world: epoch, term: term + 1, incarnation })).toBe(true)
+    expect(ask('supersede', { name, world: epoch, term, incarnation })).toBe(true)
+    expect(b.node.meeting(name)?.epoch).toBe(epoch)
+    expect(ask('supersede', { name, world: epoch, term: term + 1, incarnation: 1 })).toBe(true)
+    expect([b.node.meeting(name), b.node.stats.meetingsDeposed]).toEqual([undefined, 1])
+  })
+
+  it('and it deposes itself of the reign that it was asked to give up', () => {
+    const { ask, name, b } = asked()
+    const { world, term, incarnation } = ask('claimant', { name }) as Claimant
+    expect(ask('depose', { name, world, term, incarnation })).toBe(true)
+    expect([b.node.meeting(name), b.node.stats.meetingsDeposed]).toEqual([undefined, 1])
+  })
+
+  it('about a topic, it tells what it keeps of its own and of nodes that have ended, who are not there to tell', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    b.connect('bob').subscribe('t')
+    world.advance(1_000)
+    b.publish('t', 'own')
+    c.publish('t', 'other')
+    world.settle()
+    const kept = (): string[] => {
+      const wants = [{ topic: 't', from: 0, heads: [] }]
+      const [topic] = askedOf(world, a, b, 'kept', wants) as AnswerOf<'kept'>
+      return topic?.entries.map(({ data }) => textOf(data)) ?? []
+    }
+    expect(kept()).toEqual(['own'])
+    world.kill(c, true)
+    expect(kept()).toEqual(['own', 'other'])
+  })
+
+  it('about a user of whom it is the home, it tells where that user is', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const user = ['u0', 'u1', 'u2', 'u3', 'u4', 'u5', 'u6', 'u7'].find(
+      (name) => a.node.peering?.homeOf(name) === b.node.incarnation,
+    )
+    a.connect(user ?? '')
+    world.settle()
+    const { incarnation: node } = a.node
+    expect(askedOf(world, a, b, 'whereabouts', { user: user ?? '' })).toEqual({
+      isComplete: true,
+      places: [{ node, sessions: 1, connected: 1 }],
+    })
+  })
+
+  it('for a list of very many, it looks at them a little in each sweep, and answers once it has seen all', () => {
+    const { a, b, world } = asked()
+    for (let n = 0; n < 3_000; n++) b.publish(`x${n}`, 'x')
+    const page = { count: 2, after: '', contains: 'x299' }
+    expect(askedOf(world, a, b, 'topics', page, 100)).toMatchObject([{ name: 'x299' }, { name: 'x2990' }])
   })
 
   it('it tells a meeting whose metadata cannot be told without them', () => {
@@ -339,5 +482,176 @@ describe('What a node is asked by another one', () => {
     expect(ends).toHaveLength(1_002)
     expect(ends.filter((end) => end === 'BUSY').length).toBeGreaterThan(0)
     expect(ends.filter((end) => end === 'answer').length).toBeGreaterThanOrEqual(1_000)
+  })
+})
+
+describe('A question about a meeting that is between two nodes', () => {
+  it('is BUSY while the node that is asked claims its name, and answered once it does no more', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const name = world.nameOf(a)
+    world.lostKinds.add(CLUSTER)
+    world.open(b, name)
+    expect(askedOf(world, a, b, 'meeting', { name })).toBe('BUSY')
+    world.lostKinds.clear()
+    world.advance(1_100)
+    // In all that time the registrar has not said whether it may.
+    expect([world.answers(b), askedOf(world, a, b, 'meeting', { name })]).toEqual([['BUSY'], null])
+  })
+
+  it('goes to the node that it was handed over to, which is BUSY until it begins', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    const name = world.nameOf(b)
+    world.open(b, name, { frameRate: 20 })
+    world.settle()
+    b.connect('bob').join(name)
+    world.advance(500)
+    b.node.peering?.mesh.handover.begin(world.now)
+    world.settle()
+    // The last frames do not come, without which the new owner cannot begin.
+    world.lostKinds.add(MESH)
+    world.advance(60)
+    const isTaking = (h: Harness): boolean => h.node.peering?.mesh.handover.isTaking(name) === true
+    const [heir, other] = isTaking(a) ? [a, c] : [c, a]
+    expect([isTaking(heir), world.whereIs(name)]).toEqual([true, []])
+    expect([heir, b].map((asked) => askedOf(world, other, asked, 'meeting', { name }))).toEqual([
+      'BUSY',
+      'BUSY',
+    ])
+    world.lostKinds.clear()
+    world.advance(1_000)
+    expect(world.whereIs(name)).toEqual([heir.node.id])
+    const call = (method: string): unknown =>
+      askedOf(world, other, b, 'call', { name, method, data: text('x') })
+    expect(askedOf(world, other, b, 'meeting', { name })).toMatchObject({ name, members: [{ user: 'bob' }] })
+    expect([call('score'), call('refuse')]).toEqual([text(`${name} score x`), 'FORBIDDEN'])
+    // Who has it finds it nowhere else.
+    expect(askedOf(world, heir, b, 'meeting', { name })).toBeNull()
+    cutBetween(world, b, heir)
+    expect(askedOf(world, other, b, 'meeting', { name }, 1_400)).toBe('nothing yet')
+    expect(askedOf(world, other, b, 'close', { name, message: '' }, 1_500)).toBe('UNKNOWN')
+  })
+})
+
+describe('A search for a meeting of which its registrar has not said where it is', () => {
+  const search = (world: World, h: Harness, name: string): (number | null)[] => {
+    const found: (number | null)[] = []
+    h.node.peering?.search(name, world.now, (node) => found.push(node))
+    return found
+  }
+
+  it('ends at once where there is no other node', () => {
+    const world = settled(1)
+    const [a] = world.nodes as [Harness]
+    world.open(a, 'm')
+    world.settle()
+    expect(search(world, a, 'm')).toEqual([null])
+  })
+
+  it('finds its owner as soon as that has answered, and nobody where there is none, once', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    world.open(b, 'm')
+    world.settle()
+    // The third one does not answer.
+    cutBetween(world, a, c)
+    const [found, nowhere] = [search(world, a, 'm'), search(world, a, 'none')]
+    world.settle()
+    expect([found, nowhere]).toEqual([[b.node.incarnation], []])
+    world.advance(990)
+    expect(nowhere).toEqual([])
+    world.advance(10)
+    expect([found, nowhere]).toEqual([[b.node.incarnation], [null]])
+  })
+
+  it('does not wait for a node that is silent', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    for (const other of [a, b]) cutBetween(world, c, other)
+    world.advance(4_000)
+    const nowhere = search(world, a, 'none')
+    world.settle()
+    expect(nowhere).toEqual([null])
+  })
+
+  it('passes over nodes that only read along, and finds the one that is about to go on with it', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    world.open(a, 'm', { frameRate: 20 })
+    world.settle()
+    const reader = b.connect('bob', { window: 0 })
+    reader.join('m', { spectator: true })
+    world.advance(500)
+    const partOf = (h: Harness): unknown => h.node.peering?.partOf('m')
+    expect([a, b, c].map(partOf)).toEqual(['owner', 'replica', 'nothing'])
+    const found = search(world, c, 'm')
+    world.settle()
+    expect(found).toEqual([a.node.incarnation])
+    // Who has neither does not keep it from being found nowhere.
+    world.isLost = () => true
+    world.kill(a, false)
+    b.node.inlet.gone(a.node.incarnation, world.now)
+    c.node.inlet.gone(a.node.incarnation, world.now)
+    world.isLost = () => false
+    expect([partOf(b), partOf(c)]).toEqual(['heir', 'nothing'])
+    expect(askedOf(world, c, b, 'part', { meeting: 'm' })).toBe(3)
+    const heir = search(world, c, 'm')
+    world.settle()
+    expect(heir).toEqual([b.node.incarnation])
+  })
+})
+
+describe('The address of another node that a client is told', () => {
+  /** Whether a client of a node is asked to move to another one, and the URL that it is told. */
+  function movedTo(world: World, from: Harness, to: number): readonly [boolean | undefined, string[]] {
+    const peer = from.connect('ann')
+    const { session } = peer.connection
+    const isAsked = session !== null && from.node.peering?.moves.ask(session, to)
+    world.settle()
+    return [isAsked, peer.all('move').map(({ url }) => url)]
+  }
+
+  it('is what that node has told, or what the host makes of it', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    expect(movedTo(world, a, b.node.incarnation)).toEqual([true, ['ws://n2/rtms']])
+    world.urlOf = ({ id }, host) => `wss://${host}/${id}`
+    expect(movedTo(world, a, b.node.incarnation)).toEqual([true, ['wss://host/n2']])
+  })
+
+  it('is none of a node that is unknown or silent', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    expect(movedTo(world, a, 4_711)).toEqual([false, []])
+    cutBetween(world, a, b)
+    world.advance(4_000)
+    expect(movedTo(world, a, b.node.incarnation)).toEqual([false, []])
+    world.cut.clear()
+    world.advance(600)
+    expect(movedTo(world, a, b.node.incarnation)).toEqual([true, ['ws://n2/rtms']])
+  })
+
+  it('is none where it is longer than a client reads', () => {
+    const world = settled(1)
+    const [a] = world.nodes as [Harness]
+    const room = limits.name - 'ws:///rtms'.length
+    const [long, longer] = [room, room + 1].map((length) => world.start('n'.repeat(length)))
+    world.advance(4_000)
+    const asked = [long, longer].map((h) => movedTo(world, a, h?.node.incarnation ?? 0)[0])
+    expect(asked).toEqual([true, false])
+  })
+})
+
+describe('Questions of a node that closes', () => {
+  it('end with that, once', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    cutBetween(world, a, b)
+    const endings = push(a, [b])
+    a.node.leave(world.now)
+    expect(endings).toEqual([{ by: 'close' }])
+    world.advance(5_000)
+    expect(endings).toHaveLength(1)
   })
 })

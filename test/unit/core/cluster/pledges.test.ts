@@ -46,8 +46,8 @@ class Desk extends Parts {
     this.pledges.stand({ world, term, incarnation: 9 })
   }
 
-  promise(session: Session, call: number, term = 8): unknown {
-    return this.pledges.of(session, { type: 'promise', call, term, incarnation: 9 }, 1_000)
+  promise(session: Session, call: number, term = 8, age = 0): unknown {
+    return this.pledges.of(session, { type: 'promise', call, term, incarnation: 9, age }, this.now)
   }
 
   heard(): string[] {
@@ -113,6 +113,29 @@ describe('Members who wait while a node stands', () => {
     desk.promise(session, 1)
     for (let n = 0; n < 3; n++) desk.stand(400 + n)
     expect(desk.heard()).toHaveLength(1)
+  })
+
+  it('say for how long they have heard nothing of the owner, which may be longer than they wait here', () => {
+    const desk = new Desk()
+    const { session } = desk.comes('ann')
+    desk.stand(8)
+    expect(desk.promise(session, 1, 8, 10_000)).toMatchObject({ age: 10_000 })
+    desk.stand(9)
+    expect(desk.promise(session, 1, 9, 200)).toMatchObject({ age: 1_000 })
+  })
+
+  it('say so since they have promised something to another node, which may have begun with that', () => {
+    const desk = new Desk()
+    const { session } = desk.comes('ann')
+    desk.stand(8)
+    expect(desk.promise(session, 1)).toMatchObject({ age: 1_000 })
+    desk.pledges.stand({ world: WORLD, term: 10, incarnation: 11 })
+    desk.now = 1_300
+    expect(desk.promise(session, 1, 10)).toMatchObject({ age: 300 })
+    // That one asks again.
+    desk.pledges.stand({ world: WORLD, term: 10, incarnation: 11 })
+    desk.now = 1_900
+    expect(desk.promise(session, 1, 10)).toMatchObject({ age: 900 })
   })
 
   it('say for how long they have acknowledged nothing: since they came with their connection', () => {

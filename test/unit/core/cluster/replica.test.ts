@@ -361,7 +361,7 @@ describe('A JOIN at a replica', () => {
     desk.ask(ann)
     desk.hear(seatedOf(1, { next: 2 }))
     expect(desk.replica.members).toBe(1)
-    desk.hear({ type: 'ended', replica: NUMBER, seat: 1, message: 'out' })
+    desk.hear({ type: 'ended', replica: NUMBER, seat: 1, message: 'out', next: 0 })
     expect([desk.answered(), desk.replica.members]).toEqual([['ann CLOSED: out 0'], 0])
     desk.frames(1, empty)
     expect([desk.answered(), ann.seats.size]).toEqual([[], 0])
@@ -629,7 +629,7 @@ describe('A member at a replica', () => {
     placeOf(ann).accept(inputOf(1), 0)
     desk.heard()
     const { marks } = desk
-    desk.hear({ type: 'ended', replica: NUMBER, seat: 1, message: 'out' })
+    desk.hear({ type: 'ended', replica: NUMBER, seat: 1, message: 'out', next: 0 })
     expect([desk.news(), ann.seats.size, bob.seats.size]).toEqual([
       ['ann ended log:9 error:CLOSED message:out'],
       0,

@@ -156,12 +156,47 @@ describe('A meeting whose node has ended', () => {
     expect(backAfter(clients, world, nodes[0])).toBeLessThan(150)
   })
 
-  it('waits only a moment for those who do not come, once there are enough', () => {
+  it('does not wait for those who do not come, once there are enough, and tells them as away a moment later', () => {
     const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
-    const before = seatOf(clients[0] as Roamer)?.world
-    ;(clients[2] as Roamer).leads = () => null
-    expect(backAfter(clients, world, nodes[0])).toBeLessThan(500)
-    expect(seatOf(clients[0] as Roamer)?.world).toBe(before)
+    const [first, , last] = clients as [Roamer, Roamer, Roamer]
+    const before = seatOf(first)?.world
+    last.leads = () => null
+    expect(backAfter(clients, world, nodes[0])).toBeLessThan(150)
+    expect(seatOf(first)?.world).toBe(before)
+    expect(first.events.slice(-3)).toEqual(['epoch', 'resume', 'away 2'])
+  })
+
+  it('tells nobody as away who comes a moment after it goes on', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
+    const [first, , last] = clients as [Roamer, Roamer, Roamer]
+    const late = world.now + 120
+    last.leads = () => (world.now < late ? null : nodes[1])
+    backAfter(clients, world, nodes[0])
+    expect(clients.map((client) => client.events.at(-1))).toEqual(['resume', 'resume', 'resume'])
+    expect(first.nodes).toHaveLength(2)
+    expect(last.nodes).toHaveLength(2)
+  })
+
+  it('gives its place to a user who comes anew, before anybody has come for that', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1, capacity: 3 })
+    const [first, second, last] = clients as [Roamer, Roamer, Roamer]
+    last.leads = () => null
+    const owner = (): Harness | undefined => world.living.find(({ node }) => node.meeting('m') !== undefined)
+    world.kill(nodes[0], true)
+    roam(world, [first, second], 200, () => {
+      if (owner() === undefined || clients.length > 3) return
+      // The page was reloaded as the node ended.
+      const reloaded = new Roamer(world, 'u2', owner() as Harness)
+      reloaded.join('m')
+      clients.push(reloaded)
+    })
+    roam(world, clients, 500)
+    expect(clients[3]?.heard).toEqual([])
+    expect(
+      owner()
+        ?.node.meeting('m')
+        ?.members.map(({ user, away }) => `${user} ${away}`),
+    ).toEqual(['u0 false', 'u1 false', 'u2 false'])
   })
 
   it('is in the same world where its members need seconds to come back, as those of a full node do', () => {
@@ -359,7 +394,7 @@ describe('A meeting whose node has ended', () => {
         // One comes later than the other.
         if (at === 300) isLate = false
         for (const { term, incarnation } of lie(eve.all('stand').at(-1), ++count))
-          eve.send({ type: 'promise', call, term, incarnation })
+          eve.send({ type: 'promise', call, term, incarnation, age: 0 })
       })
       expect(ownersOf(world)).toEqual([nodes[1].node.id])
       expect(eve.all('stand').length).toBeLessThan(10)
@@ -386,7 +421,7 @@ describe('A meeting whose node has ended', () => {
       const looked = vi.spyOn(Heritage.prototype, 'mayContinue')
       for (const [n, eve] of eves.entries()) {
         const { term, incarnation } = eve.all('stand').at(-1) as MessageOf<'stand'>
-        eve.send({ type: 'promise', call: calls[n] as number, term, incarnation })
+        eve.send({ type: 'promise', call: calls[n] as number, term, incarnation, age: 0 })
       }
       world.settle()
       expect(looked.mock.calls.length).toBeLessThan(3)
@@ -433,7 +468,7 @@ describe('A meeting whose node has ended', () => {
       world.settle()
     }
     const seen = vi.spyOn(Replica.prototype, 'promise')
-    for (let n = 0; n < 50; n++) eve.send({ type: 'promise', call: 1, term: 1, incarnation: 1 })
+    for (let n = 0; n < 50; n++) eve.send({ type: 'promise', call: 1, term: 1, incarnation: 1, age: 0 })
     expect(seen.mock.calls.length).toBe(0)
     seen.mockRestore()
   })

@@ -28,6 +28,8 @@ export class Roamer {
   /** The frames of each meeting, in order of delivery, and the inputs in them. */
   readonly frames: Map<string, number[]> = new Map()
   readonly inputs: string[] = []
+  /** The events in them. */
+  readonly events: string[] = []
   /** How each input and request has ended: a frame, an answer, or the code of an error. */
   readonly ends: Map<string, number | string> = new Map()
   readonly heard: string[] = []
@@ -81,9 +83,11 @@ export class Roamer {
     const frames: number[] = []
     this.frames.set(meeting, frames)
     const seat = this.machine.followers.join(meeting, seatWish({ spectator }), {
-      frame: ({ number, inputs }) => {
+      frame: ({ number, inputs, events }) => {
         frames.push(number)
         for (const { data } of inputs) this.inputs.push(textOf(data))
+        for (const event of events)
+          this.events.push('slot' in event ? `${event.type} ${event.slot}` : event.type)
       },
       gap: (from, to, reason) => this.gaps.push(`${meeting} ${from}-${to} ${reason}`),
       joined: () => {},
@@ -118,6 +122,7 @@ export class Roamer {
         publication: ({ data }) => this.heard.push(textOf(data)),
         gap: (lost, reason) => this.gaps.push(`${topic} ${lost} ${reason}`),
         subscribed: () => {},
+        read: () => {},
         failed: ({ code }) => this.heard.push(code),
       },
     )

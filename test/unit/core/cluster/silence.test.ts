@@ -4,6 +4,7 @@ import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { Backing } from '../../../../src/core/meeting/backing.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
+import { SeatMachine } from '../../../../src/client/machine/seat.ts'
 import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
@@ -144,24 +145,36 @@ describe('An owner that most members cannot reach', () => {
 })
 
 describe('An owner that hangs, with all its members', () => {
-  it.each([
+  const registrars: readonly [string, 0 | 1 | 2][] = [
     ['another node is the registrar', 2],
     ['it is the registrar itself', 0],
-  ] as const)(
-    'leaves them without frames for 15 s at the most, at any other node, where %s',
-    (_, registrar) => {
+  ]
+  const ways: readonly [string, readonly [number, number]][] = [
+    ['at any other node', [1, 2]],
+    ['though all of them come to one of the others', [1, 1]],
+    ['though all of them come to the third', [2, 2]],
+  ]
+
+  it.each(
+    registrars.flatMap(([whose, registrar]) =>
+      ways.map(([way, leads]) => [way, whose, leads, registrar] as const),
+    ),
+  )(
+    'leaves them without frames hardly longer than they need to notice that, %s, where %s',
+    (_, __, leads, registrar) => {
       const rig = meeting([0, 0, 0, 0], { standby: 1 }, registrar)
       const { world, nodes, clients, name } = rig
       const epoch = worldOf(clients[0] as Roamer, name) as number
       // The balancer passes over it.
       clients.forEach((client, at) => {
-        client.leads = (named) => (named === nodes[0] ? nodes[1 + (at % 2)] : named)
+        client.leads = (named) => (named === nodes[0] ? nodes[leads[at % 2] as 1 | 2] : named)
       })
       const wake = world.pause(nodes[0], true)
       const had = clients.map(({ frames }) => frames.get(name)?.length ?? 0)
-      roam(world, clients, 15_000)
+      // They notice after two heartbeats, and wait for a moment before they connect elsewhere.
+      roam(world, clients, 10_500)
       clients.forEach(({ frames }, at) => {
-        expect(frames.get(name)?.length).toBeGreaterThan((had[at] as number) + 10)
+        expect(frames.get(name)?.length).toBeGreaterThan(had[at] as number)
       })
       wake()
       expect(watch(rig, 12_000)).toBe(false)
@@ -169,6 +182,48 @@ describe('An owner that hangs, with all its members', () => {
       expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
     },
   )
+})
+
+/**
+ * A meeting without a frame rate, whose owner only its members hear, and which has just asked them whether they are
+ * there: most of them come to another node then, and theirs does not notice. Returns whether two nodes have sealed
+ * frames of one world at a time.
+ */
+function deserted(rig: Rig & { name: string }): boolean {
+  const { world, nodes, clients, name } = rig
+  const [first, second] = clients as [Roamer, Roamer]
+  cut(world, [nodes[0]])
+  roam(world, clients, 4_000)
+  const before = frameOf(nodes[0], name)
+  first.input(name, 'asks')
+  let isLeft = false
+  roam(world, clients, 200, () => {
+    if (isLeft || frameOf(nodes[0], name) === before) return
+    isLeft = true
+    // They have answered, and the frame does not reach them any more: it could not be undone.
+    for (const client of clients.slice(1)) {
+      client.leads = () => nodes[1]
+      client.cut(true)
+    }
+  })
+  let hasTwo = false
+  for (let n = 0; n < 100; n++) {
+    first.input(name, `a${n}`)
+    second.input(name, `b${n}`)
+    hasTwo = watch(rig, 50) || hasTwo
+  }
+  return hasTwo
+}
+
+describe('An owner whose members have come elsewhere, and which does not know', () => {
+  it('has stopped before another node goes on with them, since it relies on what they have just answered', () => {
+    const rig = meeting([0, 0, 0], { standby: 1, frameRate: 0 })
+    const { nodes, name } = rig
+    const before = frameOf(nodes[0], name)
+    expect(deserted(rig)).toBe(false)
+    expect(frameOf(nodes[0], name)).toBeGreaterThan(before)
+    expect(nodes.map(({ node }) => node.stats.meetingsRevived)).toEqual([0, 0, 1])
+  })
 })
 
 describe('An owner with at least half of the members', () => {
@@ -224,6 +279,20 @@ describe('A planted bug makes two owners seal one world at the same time:', () =
       'one that does not look when it runs again',
       stopped,
       () => replace(Backing.prototype, 'permit', () => () => 0),
+    ],
+    // [atonce]
+    [
+      'a client says that it has heard nothing for long',
+      () => deserted(meeting([0, 0, 0], { standby: 1, frameRate: 0 })),
+      () =>
+        replace(
+          SeatMachine.prototype,
+          'promise',
+          (promise) =>
+            function (this: SeatMachine, ...asked) {
+              return { ...promise.apply(this, asked), age: 60_000 }
+            },
+        ),
     ],
     // [half]
     [

@@ -472,7 +472,7 @@ describe('A meeting that is handed over to a node', () => {
       [8, 12, 5, 2],
     ])
     expect(desk.hosting.of(desk.owner).map(({ seats }) => [...seats.keys()])).toEqual([[4], [8]])
-    expect([0, 1].map((slot) => desk.owner.member(slot)?.seat?.id)).toEqual(['a', 'b'])
+    expect([0, 1].map((slot) => desk.owner.roster.get(slot)?.seat?.id)).toEqual(['a', 'b'])
     expect([desk.members, desk.waits['grace']]).toEqual([['0 ann', '1 bob'], 2])
   })
 
@@ -566,7 +566,7 @@ describe('A meeting that is handed over to a node', () => {
         { slot: 2, session: 'c', branch: 0, seat: 0 },
       ],
     })
-    expect(desk.owner.member(2)?.seat?.id).toBe('c')
+    expect(desk.owner.roster.get(2)?.seat?.id).toBe('c')
     expect(desk.members).toEqual(['1 bob bot', '2 cid'])
     expect(desk.next()).toEqual([
       'owner incarnation:6',
@@ -585,7 +585,7 @@ describe('A meeting that is handed over to a node', () => {
       { slot: 1, session: ann.id, branch: 1, seat: 1 },
     ]
     desk.yield({ state: stateOf(['bob', 'ann']), branches, places })
-    expect([0, 1].map((slot) => desk.owner.member(slot)?.seat?.id)).toEqual(['b', ann.id])
+    expect([0, 1].map((slot) => desk.owner.roster.get(slot)?.seat?.id)).toEqual(['b', ann.id])
     expect([desk.members, desk.news()]).toEqual([['0 bob', '1 ann'], []])
   })
 
@@ -681,7 +681,7 @@ describe('The old owner of a meeting', () => {
 
   it('is told when the meeting has closed meanwhile', () => {
     const desk = taken()
-    desk.meetings.close('m')
+    desk.meetings.close('m', desk.now)
     expect(beat(desk)).toEqual(settled)
   })
 

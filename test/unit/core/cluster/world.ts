@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { MemoryBus } from '../../../../src/bus/memory.ts'
 import {
   type Bus,
@@ -8,6 +9,7 @@ import {
 } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
+import type { MoveOptions } from '../../../../src/core/ground/config.ts'
 import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Harness } from '../harness.ts'
 
@@ -31,6 +33,8 @@ export class World {
   /** Whether nodes that look for proof of an end find it. */
   hasProof = false
   now = 10_000
+  /** Where the clients of one node, which call it by `host`, connect to another one. */
+  urlOf: NonNullable<MoveOptions['urlOf']> = ({ address }) => address
   /** Decides about each message to each receiver whether the bus loses it. */
   isLost: () => boolean = () => false
   readonly #limits: ConstructorParameters<typeof Harness>[0]
@@ -74,7 +78,12 @@ export class World {
       }
       return { ...port, send, publish }
     }
-    const cluster = { address: `ws://${id}/rtms`, health: `http://${id}/healthz`, moves: this.#moves }
+    const cluster = {
+      address: `ws://${id}/rtms`,
+      health: `http://${id}/healthz`,
+      moves: this.#moves,
+      urlOf: ((...asked) => this.urlOf(...asked)) satisfies MoveOptions['urlOf'],
+    }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
     h.now = this.now
     this.nodes.push(h)
@@ -202,4 +211,12 @@ export function settled(
   const world = new World(count, limits, moves)
   world.advance(4_000)
   return world
+}
+
+/** That nothing of any meeting is left on a node. */
+export function expectNothing({ node }: Harness): void {
+  expect(node.peering?.mesh.size).toEqual({ replicas: 0, members: 0, hosted: { replicas: 0, members: 0 } })
+  expect([node.logs.of.meeting, node.logs.of.user]).toEqual([0, 0])
+  const names = ['mesh', 'grace', 'link', 'frame', 'ttl', 'reveal', 'parting']
+  expect([...node.timersByName.keys()].filter((name) => names.includes(name))).toEqual([])
 }
