@@ -44,6 +44,32 @@ describe('rtms publish', () => {
     expect(node.topics.history('b').at(-1)?.data).toBe(1_199)
   })
 
+  it('takes the address with /v1 too, as serve prints it', async () => {
+    for (const behind of ['/v1', '/v1/', '/']) {
+      const at = { ...env, RTMS_URL: `${env['RTMS_URL']}${behind}` }
+      const run = rtms(['publish', 'a', '1'], at)
+      expect([behind, await run.ended, run.text()]).toEqual([
+        behind,
+        0,
+        expect.stringContaining('Published to a'),
+      ])
+    }
+  })
+
+  it('warns where the data looks like JSON and is none', async () => {
+    const warning = 'looks like JSON and is none'
+    for (const [data, isWarned] of [
+      ['{a:1}', true],
+      ['[1,', true],
+      ['{"a":1}', false],
+      ['"{"', false],
+      ['hello', false],
+    ] as const) {
+      const run = rtms(['publish', 'a', data], env)
+      expect([data, await run.ended, run.text().includes(warning)]).toEqual([data, 0, isWarned])
+    }
+  })
+
   it('says what the node refuses, and where there is none', async () => {
     expect(await out(['publish', 'a b', '1'], 1)).toContain('(BAD_TOPIC)')
     expect(await out(['publish', 'a', '--lines'], 1, `1\n"${'x'.repeat(40_000)}"\n`)).toContain(

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isUnknown, meant, namesAt } from '../ground/meant.ts'
-import { show } from '../options/setting.ts'
+import { show } from '../ground/show.ts'
 
 /** Faults of one input that an answer describes, and characters of each. */
 const MOST_FAULTS = 5
@@ -8,7 +8,7 @@ const FAULT_LENGTH = 200
 
 type Issue = v.BaseIssue<unknown> & { readonly requirement?: unknown }
 
-const keysOf = (path: Issue['path']): unknown[] => path?.map(({ key }) => key) ?? []
+const keysOf = (path: Issue['path']): string[] => path?.map(({ key }) => String(key)) ?? []
 
 const words: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -53,11 +53,11 @@ function given({ type, input }: Issue): string {
 
 /** What is wrong and where, by a path from the input. */
 interface Fault {
-  readonly at: readonly unknown[]
+  readonly at: readonly string[]
   readonly said: string
 }
 
-function wrongKind(at: readonly unknown[], input: unknown, schema: object): Fault {
+function wrongKind(at: readonly string[], input: unknown, schema: object): Fault {
   const fields = namesAt(schema, at)
   return {
     at,
@@ -65,7 +65,7 @@ function wrongKind(at: readonly unknown[], input: unknown, schema: object): Faul
   }
 }
 
-function faultOf(issue: Issue, schema: object, front: readonly unknown[] = []): Fault {
+function faultOf(issue: Issue, schema: object, front: readonly string[] = []): Fault {
   const at = [...front, ...keysOf(issue.path)]
   const last = issue.path?.at(-1)
   // An array has the type of an object, and all its fields are unknown or missing.
@@ -73,7 +73,7 @@ function faultOf(issue: Issue, schema: object, front: readonly unknown[] = []): 
     return wrongKind(at.slice(0, -1), last.input, schema)
   if (isUnknown(issue)) {
     const known = namesAt(schema, at.slice(0, -1))
-    const near = meant(String(at.at(-1)), known)
+    const near = meant(at.at(-1) ?? '', known)
     const which = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`
     return { at, said: known.length === 0 ? 'nothing is known by this name' : `it is not known; ${which}` }
   }
@@ -95,7 +95,7 @@ export function faultsOf(schema: v.GenericSchema, issues: readonly v.BaseIssue<u
   const said = new Set<string>()
   for (const issue of issues) {
     const fault = faultOf(issue, schema)
-    const text = fault.at.length === 0 ? fault.said : `${fault.at.map(String).join('.')}: ${fault.said}`
+    const text = fault.at.length === 0 ? fault.said : `${fault.at.join('.')}: ${fault.said}`
     said.add(text.length > FAULT_LENGTH ? `${text.slice(0, FAULT_LENGTH)}…` : text)
     if (said.size === MOST_FAULTS) break
   }
