@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { isUnknown, meant, namesAt } from '../ground/meant.ts'
-import { show } from '../options/setting.ts'
+import { show } from '../ground/show.ts'
 
 /** Faults of one input that an answer describes, and characters of each. */
 const MOST_FAULTS = 5

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { show } from '../options/setting.ts'
+import { show } from '../ground/show.ts'
 import { faultsOf } from './faults.ts'
 
 /*
@@ -49,10 +49,12 @@ export function oneOfUnless<T extends object>(flag: string, ...names: string[]):
   return action
 }
 
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** Any object of JSON. */
 export function anyObject(): v.GenericSchema<Record<string, unknown>> {
-  const isObject = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
   const action = v.check(isObject, ({ input }) => `${show(input)} was given; expected an object`)
   documented.set(action, { type: 'object' })
   return v.pipe(v.unknown(), action) as v.GenericSchema<Record<string, unknown>>

@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { isUnknown, notAnOption } from '../ground/meant.ts'
-import { show } from '../options/setting.ts'
+import { show } from '../ground/show.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 import { isSchema, type Schema } from './schema.ts'
 

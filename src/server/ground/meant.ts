@@ -43,5 +43,6 @@ export function namesAt(schema: object | undefined, path: readonly unknown[]): r
   if (typeof object === 'object') return namesAt(object, path)
   const [key, ...rest] = path
   if (key === undefined) return Object.keys(entries)
-  return namesAt(item ?? (Object.hasOwn(entries, String(key)) ? entries[String(key)] : undefined), rest)
+  const isField = typeof key === 'string' && Object.hasOwn(entries, key)
+  return namesAt(item ?? (isField ? entries[key] : undefined), rest)
 }

@@ -1,7 +1,7 @@
 import { defaultRetention, type Retention } from '../../core/index.ts'
 import { isPattern } from '../../protocol/index.ts'
 import { notAnOption } from '../ground/meant.ts'
-import { show } from './setting.ts'
+import { show } from '../ground/show.ts'
 
 /** What topics keep, by names or patterns (`stock.*`): as `rtms.topics.define` takes it. */
 export type TopicsOptions = Readonly<Record<string, { readonly [K in keyof Retention]?: number | undefined }>>

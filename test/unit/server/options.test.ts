@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { defaultLimits } from '../../../src/server/ground/limits.ts'
 import { silent } from '../../../src/server/ground/logger.ts'
 import { type RtmsOptions, settle } from '../../../src/server/options/options.ts'
-import { show } from '../../../src/server/options/setting.ts'
+import { show } from '../../../src/server/ground/show.ts'
 
 const secret = 's'.repeat(32)
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })

@@ -72,7 +72,7 @@ describe('A wrong input of the API is described', () => {
   it('in words, whatever is wrong', () => {
     const value = oneof(
       jsonValue({ maxDepth: 2 }),
-      constantFrom(...[-1, 0.5, 1e300, '', 'x'.repeat(400), [], {}, [[]], { a: 1 }, null, true]),
+      constantFrom<unknown[]>(-1, 0.5, 1e300, '', 'x'.repeat(400), [], {}, [[]], { a: 1 }, null, true),
     )
     const names = [...operations.values()].flatMap(({ id, input }) =>
       [...Object.keys(input.entries), 'odd', '__proto__'].map((field) => [id, field] as const),
