@@ -71,7 +71,7 @@ describe('useClient', () => {
     interface Desk {
       requests: { 'order.place': { input: number; output: string } }
     }
-    const client = clientOf('ann') as Client as unknown as Client<Desk>
+    const client = clientOf('ann') as unknown as Client<Desk>
     const { result } = renderHook(() => useClient<Desk>(), {
       wrapper: ({ children }: { children: ReactNode }) =>
         createElement(RtmsProvider<Desk>, { client }, children),

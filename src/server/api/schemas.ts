@@ -49,8 +49,9 @@ export function oneOfUnless<T extends object>(flag: string, ...names: string[]):
   return action
 }
 
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
 
 /** Any object of JSON. */
 export function anyObject(): v.GenericSchema<Record<string, unknown>> {

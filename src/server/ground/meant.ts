@@ -35,7 +35,7 @@ interface Parts {
 }
 
 /** The names that an object may have where the path leads in a schema; none where no object belongs there. */
-export function namesAt(schema: object | undefined, path: readonly string[]): readonly string[] {
+export function namesAt(schema: object | undefined, path: readonly unknown[]): readonly string[] {
   const { wrapped, options, entries = {}, item } = (schema ?? {}) as Parts
   if (wrapped !== undefined) return namesAt(wrapped, path)
   // Of alternatives, at most one is an object.
@@ -43,5 +43,6 @@ export function namesAt(schema: object | undefined, path: readonly string[]): re
   if (typeof object === 'object') return namesAt(object, path)
   const [key, ...rest] = path
   if (key === undefined) return Object.keys(entries)
-  return namesAt(item ?? (Object.hasOwn(entries, key) ? entries[key] : undefined), rest)
+  const isField = typeof key === 'string' && Object.hasOwn(entries, key)
+  return namesAt(item ?? (isField ? entries[key] : undefined), rest)
 }

@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto'
 import type { CryptoKey, JWK } from 'jose'
 import * as v from 'valibot'
 import { isJwksUrl, isKey, isKeys } from './checks.ts'
-import { setting } from './setting.ts'
 import { show } from '../ground/show.ts'
+import { setting } from './setting.ts'
 
 /** A key as `jose` takes it: of Web Crypto, of `node:crypto`, or a JWK. */
 export type Key = CryptoKey | KeyObject | JWK

@@ -276,8 +276,8 @@ export class Tickets {
   /** Why a token was refused, and what was expected; without any of its content, of which no part belongs in a log. */
   #reasonOf(error: unknown): string {
     if (v.isValiError(error)) {
-      const [claim = 'the set of claims'] = v.getDotPath(error.issues[0])?.split('.') ?? []
-      return wrongClaim(claim)
+      const key = error.issues[0].path?.[0]?.key
+      return wrongClaim(typeof key === 'string' ? key : 'the set of claims')
     }
     if (error instanceof joseErrors.JOSEAlgNotAllowed)
       return `alg (in the header): expected "${this.#keys.algorithm}"`

@@ -198,13 +198,13 @@ describe('What goes down', () => {
     expect(publicationsOf(packets.flat())).toHaveLength(18)
   })
 
-  it('ends with a GOODBYE behind what is the connection’s own', () => {
+  it('ends with a GOODBYE behind all that was said before', () => {
     const h = new Harness()
     const peer = h.connect('ann')
     peer.send({ type: 'ping', time: 1 })
     h.node.push('ann', 'x', text('1'))
     h.node.drain(h.now)
-    expect(peer.take()).toMatchObject([{ type: 'pong' }, { type: 'goodbye', code: 4454 }])
+    expect(peer.take()).toMatchObject([{ type: 'pong' }, { type: 'push' }, { type: 'goodbye', code: 4454 }])
     expect(peer.closed).toBe(4454)
   })
 
