@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { show } from '../ground/show.ts'
+import { ApiError } from './errors.ts'
 import { faultsOf } from './faults.ts'
 
 /*
@@ -60,14 +61,15 @@ export function anyObject(): v.GenericSchema<Record<string, unknown>> {
   return v.pipe(v.unknown(), action) as v.GenericSchema<Record<string, unknown>>
 }
 
-/** An item of a batch: the value, or what is wrong with it. */
-export type Item<T> = { readonly value: T } | { readonly fault: string }
+/** Checks an item of a batch and returns it. Throws an ApiError that says what is wrong with it. */
+export type Item<T> = () => T
 
-/** An item of a batch, checked by itself: what is wrong with it does not fail the others. */
+/** An item of a batch, checked when its turn comes: what is wrong with it does not fail the others. */
 export function alone<T>(schema: v.GenericSchema<unknown, T>): v.GenericSchema<unknown, Item<T>> {
-  const action = v.transform<unknown, Item<T>>((given) => {
+  const action = v.transform<unknown, Item<T>>((given) => () => {
     const { success, output, issues } = v.safeParse(schema, given, { abortPipeEarly: true })
-    return success ? { value: output } : { fault: faultsOf(schema, issues) }
+    if (success) return output
+    throw new ApiError('PROTOCOL', faultsOf(schema, issues))
   })
   items.set(action, schema)
   return v.pipe(v.unknown(), action)

@@ -3,7 +3,7 @@ import type { Search } from '../../core/index.ts'
 import { type Limits, serverLimits } from '../ground/limits.ts'
 import { Searches } from '../business/searches.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
-import { ApiError, errorBody, type ErrorBody, knownError } from './errors.ts'
+import { errorBody, type ErrorBody, knownError } from './errors.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
 import {
   alone,
@@ -76,8 +76,7 @@ type Published = { pressure: number } | (ErrorBody & { index: number })
 
 function publishOne(node: ApiNode, item: Offered, index: number): Published {
   try {
-    if ('fault' in item) throw new ApiError('PROTOCOL', item.fault)
-    return publish(node, item.value)
+    return publish(node, item())
   } catch (error) {
     const known = knownError(error)
     if (known !== null) return { index, ...errorBody(known.error) }

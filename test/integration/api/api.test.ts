@@ -102,17 +102,20 @@ describe('The HTTP API', () => {
 
   it('looks for one fault alone in a body that may have half a million', async () => {
     const call = caller(await startApi())
-    const faults = (count: number): string =>
-      `{"items": [${Array.from({ length: count }, () => 1).join(',')}]}`
+    const list = (count: number): string => `[${Array.from({ length: count }, () => 1).join(',')}]`
     const told = (count: number): unknown[] =>
-      Array.from({ length: count }, (_, n) => `items.${n}: Invalid type: Expected Object but received 1`)
+      Array.from({ length: count }, (_, n) => `meetings.${n}: 1 was given; expected a text or an object`)
     for (const [count, expected] of [
       [9, 5],
       [400_000, 1],
     ] as const)
-      expect((await call('POST', '/publish/batch', faults(count))).body).toEqual(
+      expect((await call('POST', '/tickets', `{"user":"u","meetings":${list(count)}}`)).body).toEqual(
         error('PROTOCOL', told(expected).join('; ')),
       )
+    // Items of a batch, each of which fails alone, are looked at if there are not too many.
+    expect((await call('POST', '/publish/batch', `{"items":${list(400_000)}}`)).body).toEqual(
+      error('PROTOCOL', 'items: 400000 were given; expected at most 1000'),
+    )
   })
 
   it('says what is wrong with a request', async () => {

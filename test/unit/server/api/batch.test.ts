@@ -16,13 +16,13 @@ it('A batch is published in order, a little in each turn, and what is refused ho
     return 0
   }
   const batch = topicOperations(defaultLimits, () => now).find(({ id }) => id === 'publishBatch')
-  const items = Array.from({ length: 20 }, (_, n) => ({ value: { topic: `t${n}`, data: n } }))
+  const items = Array.from({ length: 20 }, (_, n) => () => ({ topic: `t${n}`, data: n }))
   const answer = batch?.run({ topics: { publish } } as unknown as ApiNode, { items }, '')
   expect(published).toEqual(['t0'])
   await turn()
   expect(published).toEqual(['t0', 't1', 't2', 't3', 't4'])
   const { results } = (await answer) as { results: unknown[] }
-  expect(published).toEqual(items.map(({ value }) => value.topic).filter((topic) => topic !== 't5'))
+  expect(published).toEqual(items.map((item) => item().topic).filter((topic) => topic !== 't5'))
   expect(results).toEqual(
     items.map((_, n) =>
       n === 5

@@ -98,7 +98,7 @@ describe('A topic', () => {
     const publish = (): never => {
       throw new TypeError('a fault')
     }
-    const items = [{ value: { topic: 'a', data: 1 } }]
+    const items = [() => ({ topic: 'a', data: 1 })]
     await expect(answered('publishBatch', { publish }, { items })).rejects.toThrow('a fault')
   })
 })
