@@ -151,7 +151,14 @@ describe('rtms', () => {
     const run = rtms(['serve', '--dev', '--port', '0'])
     const [, url, key] = await printed(run, /RTMS_URL=(\S+) RTMS_KEY=([0-9a-f]{64})/)
     const headers = { authorization: `Bearer ${key}` }
-    expect((await fetch(`${url}/v1/info`, { headers })).status).toBe(200)
+    const ask = (path: string, init = {}): Promise<Response> =>
+      fetch(`${url}/v1${path}`, { headers: { ...headers, 'content-type': 'application/json' }, ...init })
+    for (const topic of ['trades.1', 'other']) {
+      const items = Array.from({ length: 200 }, (_, data) => ({ topic, data }))
+      await ask('/publish/batch', { method: 'POST', body: JSON.stringify({ items }) })
+    }
+    expect(await (await ask('/topics/trades.1')).json()).toMatchObject({ publications: 200, kept: 100 })
+    expect(await (await ask('/topics/other')).json()).toMatchObject({ publications: 200, kept: 100 })
     const given = 'a-key-for-tests-which-is-long-enough'
     const other = rtms(['serve', '--json', '--port', '0', '--host', '127.0.0.1'], {
       RTMS_SECRET: 'x'.repeat(32),

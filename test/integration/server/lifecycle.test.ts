@@ -104,7 +104,7 @@ describe('A node', () => {
       'path: "rtms" was given; ',
       'secret: 5 bytes were given; expected a string of at least 32 bytes; make one with `openssl rand -hex 32`',
       'publicUrl: "https://example.com" was given; ',
-      'origins: an array was given; ',
+      'origins: entry 1 is ',
       'limits.window: 0 was given; expected an integer above 0; ',
       'limits.windov: it is not an option; ',
       'logger: an object was given; ',
