@@ -363,6 +363,8 @@ export class Room {
   /** Ends the room for all its readers, who get what there is first; the meeting pays for it until then. */
   close(message: string, now: number): void {
     this.#host.budget.enter(this.log)
+    // Empty frames that were gathered for one packet.
+    this.#show(now)
     for (const follower of this.followers) follower.close(message, now)
     this.followers.clear()
     for (const seat of Array.from(this.seats())) this.end(seat, message, this.log.next)

@@ -53,7 +53,7 @@ async function useAll(call: Call, round: number): Promise<Set<number>> {
   await ask('POST', `/meetings/${meeting}/send`, { slot: 200, data: 1 })
   const again = { 'idempotency-key': `key-${round}` }
   for (let i = 0; i < 2; i++) await ask('POST', '/publish', { topic: 't.1', key: 'k', data: 1 }, again)
-  await ask('POST', '/publish', { topic: 't.1', key: 'k', remove: true })
+  await ask('POST', '/publish', { topic: 't.1', key: 'k', tombstone: true })
   await ask('POST', '/publish', { topic: 'a b', data: 1 })
   await ask('POST', '/publish', 'no JSON')
   for (const path of [
@@ -87,8 +87,7 @@ describe('The HTTP API', () => {
     await settled()
     const first = await held(call)
     for (let round = 1; round < 5; round++) await useAll(call, round)
-    await settled()
-    const last = await held(call)
-    expect(last).toEqual(first)
+    // A reader that was kicked may have its last frames for a few seconds yet.
+    await expect.poll(() => held(call), { timeout: 20_000 }).toEqual(first)
   })
 })

@@ -97,7 +97,7 @@ describe('An address', () => {
 
   it('must be one where it is in the list of proxies', async () => {
     await expect(start({ trustedProxies: ['localhost'] })).rejects.toThrow(
-      /trustedProxies: an array was given; expected an array of addresses, ranges/,
+      /trustedProxies: entry 1 is "localhost"; expected an array of addresses, ranges/,
     )
   })
 })

@@ -25,6 +25,20 @@ function opened(options: Partial<MeetingOptions> = {}, logic: MeetingLogic | nul
   return h
 }
 
+describe('A quiet meeting, whose empty frames go out together', () => {
+  it('is over for its readers as soon as it is closed', () => {
+    for (const ms of [10_000, 10_100, 10_200, 10_300, 10_400]) {
+      const h = opened({ frameRate: 10 })
+      const ann = h.connect('ann')
+      h.seat(ann, 'm')
+      h.advance(ms)
+      h.node.closeMeeting('m', h.now)
+      h.settle()
+      expect(storyOf(ann.take()).at(-1), `after ${ms} ms`).toBe(END)
+    }
+  })
+})
+
 /** A meeting with frames, one without, and one whose clock makes the next frame wait for long. */
 describe.each([
   ['at 20 frames a second', { frameRate: 20 }],
