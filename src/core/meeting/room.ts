@@ -109,7 +109,8 @@ export class Room {
   readonly #gallery: Gallery | null
   readonly #readers: Map<Cursor, Seat> = new Map()
   readonly followers: Set<Follower> = new Set()
-  readonly #partings: Partings
+  /** Null before the first of them: a room that nobody leaves in that way needs none. */
+  #partings: Partings | null = null
   /** Nothing more is appended, and readers are left that have yet to get what there is. */
   #isEnding = false
   readonly #showing: Timer
@@ -145,11 +146,6 @@ export class Room {
     this.#showing = new Timer('reveal', (at) => this.#show(at))
     this.#interval = facts.frameRate === 0 ? 0 : 1000 / facts.frameRate
     this.#lastInput = now
-    this.#partings = new Partings(
-      host.timers,
-      ({ log }) => (log === this.#gallery ? spectatorDelayMs : 0),
-      (seat, message) => this.#tellEnd(seat, message),
-    )
     if (beginning !== null) this.#begin(beginning)
   }
 
@@ -183,7 +179,7 @@ export class Room {
 
   /** The seats of those who read here. */
   *seats(): Iterable<Seat> {
-    for (const [cursor, seat] of this.#readers) if (!this.#partings.has(cursor)) yield seat
+    for (const [cursor, seat] of this.#readers) if (!this.#partings?.has(cursor)) yield seat
   }
 
   /** Number of readers on this node. */
@@ -264,7 +260,7 @@ export class Room {
   /** Places the cursor of a seat at the position in the client's JOIN, and returns the answer. */
   place(seat: Seat, message: MessageOf<'join'>, placing: Placing, now: number): MessageOf<'joined'> {
     const { log, facts } = this
-    this.#partings.settle(seat)
+    this.#partings?.settle(seat)
     const gallery = seat.slot === SYSTEM_SLOT ? this.#gallery : null
     gallery?.reveal(now)
     const [found, kept] = this.#find(message)
@@ -343,8 +339,13 @@ export class Room {
   end(seat: Seat, message: string, upTo = 0): void {
     seat.session.stand(this.log.number)
     if (seat.cursor === null || seat.cursor.position >= upTo) return this.#tellEnd(seat, message)
-    this.log.passed ??= () => this.#partings.look()
-    this.#partings.add(seat, upTo, message)
+    const partings = (this.#partings ??= new Partings(
+      this.#host.timers,
+      ({ log }) => (log === this.#gallery ? this.facts.spectatorDelayMs : 0),
+      (each, words) => this.#tellEnd(each, words),
+    ))
+    this.log.passed ??= () => partings.look()
+    partings.add(seat, upTo, message)
   }
 
   #tellEnd(seat: Seat, message: string): void {
@@ -355,7 +356,7 @@ export class Room {
       error: 'CLOSED',
       message: shorten(message),
     })
-    if (this.#partings.size > 0) return
+    if (this.#partings !== null && this.#partings.size > 0) return
     this.log.passed = null
     if (this.#isEnding && this.#readers.size === 0) this.#release()
   }
