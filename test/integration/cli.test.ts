@@ -16,6 +16,17 @@ async function dashboard(args: string[], env: Record<string, string>): Promise<u
   return response.ok && ((await response.json()) as { needsKey: unknown }).needsKey
 }
 
+/** Publishes 200 times to each of two topics; how the node stands to them. */
+async function keptOf(api: string, key: string): Promise<unknown> {
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  const topics = ['trades.1', 'other']
+  for (const topic of topics) {
+    const items = Array.from({ length: 200 }, (_, data) => ({ topic, data }))
+    await fetch(`${api}/publish/batch`, { method: 'POST', headers, body: JSON.stringify({ items }) })
+  }
+  return Promise.all(topics.map(async (topic) => (await fetch(`${api}/topics/${topic}`, { headers })).json()))
+}
+
 describe('rtms', () => {
   it.each([
     [[], 'a command is missing'],
@@ -150,15 +161,10 @@ describe('rtms', () => {
   it('with --dev makes a key of the HTTP API, shown once, and with a key shows none', async () => {
     const run = rtms(['serve', '--dev', '--port', '0'])
     const [, url, key] = await printed(run, /RTMS_URL=(\S+) RTMS_KEY=([0-9a-f]{64})/)
-    const headers = { authorization: `Bearer ${key}` }
-    const ask = (path: string, init = {}): Promise<Response> =>
-      fetch(`${url}/v1${path}`, { headers: { ...headers, 'content-type': 'application/json' }, ...init })
-    for (const topic of ['trades.1', 'other']) {
-      const items = Array.from({ length: 200 }, (_, data) => ({ topic, data }))
-      await ask('/publish/batch', { method: 'POST', body: JSON.stringify({ items }) })
-    }
-    expect(await (await ask('/topics/trades.1')).json()).toMatchObject({ publications: 200, kept: 100 })
-    expect(await (await ask('/topics/other')).json()).toMatchObject({ publications: 200, kept: 100 })
+    expect(await keptOf(`${url}/v1`, String(key))).toMatchObject([
+      { publications: 200, kept: 100 },
+      { publications: 200, kept: 100 },
+    ])
     const given = 'a-key-for-tests-which-is-long-enough'
     const other = rtms(['serve', '--json', '--port', '0', '--host', '127.0.0.1'], {
       RTMS_SECRET: 'x'.repeat(32),
@@ -246,20 +252,15 @@ describe('rtms', () => {
     const [, url] = await printed(run, /HTTP API is at (\S+)\/v1/)
     expect(run.text()).toContain('Pages that may connect: those of https://file.example')
     expect(run.text()).toContain('/metrics answers nobody')
-    const headers = { authorization: `Bearer ${key}` }
-    const ask = (path: string, init = {}): Promise<Response> =>
-      fetch(`${url}/v1${path}`, { headers: { ...headers, 'content-type': 'application/json' }, ...init })
-    for (const topic of ['trades.1', 'other']) {
-      const items = Array.from({ length: 200 }, (_, data) => ({ topic, data }))
-      await ask('/publish/batch', { method: 'POST', body: JSON.stringify({ items }) })
-    }
-    expect(await (await ask('/topics/trades.1')).json()).toMatchObject({ publications: 200, kept: 150 })
-    expect(await (await ask('/topics/other')).json()).toMatchObject({ publications: 200, kept: 100 })
+    expect(await keptOf(`${url}/v1`, key)).toMatchObject([
+      { publications: 200, kept: 150 },
+      { publications: 200, kept: 100 },
+    ])
     for (const [text, message] of [
       ['{', 'cannot be read'],
       ['[]', 'must hold one object of JSON'],
       ['{"origin": []}', 'origin: it is not an option; did you mean origins?'],
-      ['{"logger": {}}', 'logger cannot be said in a file'],
+      ['{"logger": {}}', `--config ${file}: logger cannot be said in a file`],
       ['{"port": 99999}', 'a port is a number from 0 to 65535'],
       ['{"origins": ["a.example"]}', "origins such as 'https://example.com'"],
       ['{"limits": {"sesionKeepMs": 1}}', 'did you mean sessionKeepMs?'],

@@ -120,9 +120,9 @@ async function fileOf(path: string, name: string): Promise<FileOptions> {
   }
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new UsageError(`${name} ${path} must hold one object of JSON, such as {"port": 7788}`)
-  for (const name of NOT_IN_FILES)
-    if (Object.hasOwn(options, name))
-      throw new UsageError(`${name} ${path}: ${name} cannot be said in a file`)
+  for (const option of NOT_IN_FILES)
+    if (Object.hasOwn(options, option))
+      throw new UsageError(`${name} ${path}: ${option} cannot be said in a file`)
   return options
 }
 
