@@ -66,19 +66,18 @@ interface Subscriber {
   cancel: () => void
 }
 
-/** The wire's options that give each of them what it asked for. */
-function wishOfAll(wishes: readonly ReadOptions[]): { -readonly [K in keyof ReadOptions]: ReadOptions[K] } {
+/** The wire's options that give each of them what it asked for; `isConflated`: as one that conflates. */
+function wishOfAll(wishes: readonly ReadOptions[], isConflated: boolean): ReadOptions {
   const keys = [...new Set(wishes.flatMap((wish) => wish.keys))]
-  const policies = new Set(wishes.map(({ policy }) => policy))
   const isEvery = wishes.some((wish) => wish.keys.length === 0) || keys.length > limits.keys
   return {
-    conflate: wishes.every(({ conflate }) => conflate),
+    conflate: isConflated || wishes.every(({ conflate }) => conflate),
     maxHz: wishes.some(({ maxHz }) => maxHz === 0) ? 0 : Math.max(...wishes.map(({ maxHz }) => maxHz)),
     keys: isEvery ? [] : keys,
     // Who may be told that something is missing may have the latest values of it, too.
-    policy: policies.has('disconnect')
+    policy: wishes.some(({ policy }) => policy === 'disconnect')
       ? 'disconnect'
-      : policies.has('conflate') || wishes.some(({ conflate }) => conflate)
+      : wishes.some(({ policy, conflate }) => conflate || policy === 'conflate')
         ? 'conflate'
         : 'skip',
   }
@@ -167,9 +166,12 @@ export class SharedReader implements ReaderListener {
     // What one that does not conflate begins with is enough for all, if the topic has keys.
     const next = open.find((each) => !each.wish.conflate) ?? open[0]
     const from = owed ?? (next && (next.wish.since ?? null))
-    const wish = wishOfAll(all.map((each) => each.wish))
     // As one that does not conflate, it would not begin with the latest value of what has no key.
-    if (next?.wish.conflate && !this.#isKeyed) wish.conflate = true
+    const isConflated = next?.wish.conflate === true && !this.#isKeyed
+    const wish = wishOfAll(
+      all.map((each) => each.wish),
+      isConflated,
+    )
     if (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked)) return
     this.#asked = wish
     this.#serving = next ?? null

@@ -4,6 +4,8 @@ export { successionKinds, type Succession } from './cluster/successions.ts'
 export { subscriberOf } from './door/addresses.ts'
 export { incarnationFrom, isEdge } from './ground/incarnation.ts'
 export { Crowd } from './door/crowd.ts'
+export { CLOSED } from './meeting/meetings.ts'
+export { shorten } from './session/told.ts'
 export {
   defaultLimits,
   defaultRetention,

@@ -29,14 +29,14 @@ const EMPTY: Topic<never> = { latest: undefined, values: new Map<string, never>(
 class TopicStore<T> extends Store<Topic<T>> {
   readonly #client: Client
   readonly #topic: string
-  readonly #options: TopicOptions
+  readonly #options: Required<TopicOptions>
   readonly #values: Map<string, T> = new Map()
   #recent: readonly T[] = []
   #latest: T | undefined
   #error: RtmsError | null = null
   #unsubscribe: () => void = () => {}
 
-  constructor(client: Client, topic: string, options: TopicOptions, ended: () => void) {
+  constructor(client: Client, topic: string, options: Required<TopicOptions>, ended: () => void) {
     super(EMPTY, ended)
     this.#client = client
     this.#topic = topic
@@ -80,7 +80,7 @@ class TopicStore<T> extends Store<Topic<T>> {
     if (removed) this.#values.delete(key)
     else this.#values.set(key, data)
     this.#latest = removed ? undefined : data
-    const { history = 0 } = this.#options
+    const { history } = this.#options
     if (history > 0 && !removed) this.#recent = [...this.#recent, data].slice(-history)
     this.changed()
   }
@@ -113,7 +113,7 @@ export function useTopic<T = unknown>(
   const subscribe = useCallback(
     (changed: () => void) => {
       const make = (ended: () => void): TopicStore<T> =>
-        new TopicStore<T>(client, topic, JSON.parse(options) as TopicOptions, ended)
+        new TopicStore<T>(client, topic, JSON.parse(options) as Required<TopicOptions>, ended)
       return takeStore(client, subject, options, make).attach({ changed })
     },
     [client, subject, topic, options],

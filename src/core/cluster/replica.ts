@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
+import { CLOSED } from '../meeting/meetings.ts'
 import type { Room } from '../meeting/room.ts'
 import { type Host, Seat, seatOf } from '../meeting/seat.ts'
 import type { Joined } from '../session/elsewhere.ts'
@@ -13,7 +14,6 @@ import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { disperse, RemoteMembers } from './remote-members.ts'
 import { inputsOf, isReady, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
 
-const CLOSED = 'the meeting was closed'
 const STANDING = { start: 0, startFrame: 1 }
 
 /**

@@ -265,6 +265,8 @@ export const fixedLimits = {
   moveTries: 5,
   /** Bytes of inputs that the business may let into one frame, which goes out and from node to node in one piece. */
   frameBytes: 262_144,
+  /** How long a reader whose seat has ended may take to get the last frames that are its own. */
+  partingMs: 5_000,
   /**
    * How long a replica is kept that nobody reads; and since its owner last wanted it as a standby. How many a node begins
    * to keep for others in the time between two beats.

@@ -22,6 +22,9 @@ import type { Timers } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import type { Work } from '../ground/work.ts'
 
+/** What the members of a meeting are told that was closed without a reason. */
+export const CLOSED: string = 'the meeting was closed'
+
 /** The answer to a client that holds frames of a later owner. */
 const OUTRUN: Refusal = {
   code: 'BUSY',
@@ -167,7 +170,7 @@ export class Meetings {
   }
 
   /** `message`: what its members are told. */
-  close(name: string, now: number, message = 'the meeting was closed'): void {
+  close(name: string, now: number, message: string = CLOSED): void {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
     meeting.close(message, now)

@@ -2,9 +2,6 @@ import { Timer, type Timers } from '../ground/timers.ts'
 import type { Cursor } from '../log/log.ts'
 import type { Seat } from './seat.ts'
 
-/** How long a reader may take to get the last frames that are its own, in milliseconds. */
-const PARTING_MS = 5_000
-
 /** A seat that has ended, whose reader has yet to get the frames before `upTo`. */
 interface Parting {
   readonly seat: Seat
@@ -17,20 +14,24 @@ interface Parting {
 /** Readers of a room whose seats have ended: each is told so once it has its last frame. */
 export class Partings {
   readonly #timers: Timers
+  readonly #partingMs: number
   readonly #delayOf: (cursor: Cursor) => number
   readonly #end: (seat: Seat, message: string) => void
   readonly #partings: Map<Cursor, Parting> = new Map()
   readonly #timer: Timer
 
   /**
-   * `delayOf`: by how many milliseconds what a reader gets is delayed. `end`: tells a reader that its seat has ended.
+   * `partingMs`: how long a reader may take; `delayOf`: by how many milliseconds what it gets is delayed. `end`: tells a
+   * reader that its seat has ended.
    */
   constructor(
     timers: Timers,
+    partingMs: number,
     delayOf: (cursor: Cursor) => number,
     end: (seat: Seat, message: string) => void,
   ) {
     this.#timers = timers
+    this.#partingMs = partingMs
     this.#delayOf = delayOf
     this.#end = end
     this.#timer = new Timer('parting', (now) => this.#look(now))
@@ -65,7 +66,7 @@ export class Partings {
     let next = Infinity
     for (const [cursor, parting] of this.#partings) {
       const { seat, upTo, message } = parting
-      parting.until ??= now + PARTING_MS + this.#delayOf(cursor)
+      parting.until ??= now + this.#partingMs + this.#delayOf(cursor)
       const isLost = cursor.outlet.outflow !== 'open'
       if (isLost || cursor.position >= upTo || now >= parting.until) this.#finish(cursor, seat, message)
       else next = Math.min(next, parting.until)

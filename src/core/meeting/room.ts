@@ -341,6 +341,7 @@ export class Room {
     if (seat.cursor === null || seat.cursor.position >= upTo) return this.#tellEnd(seat, message)
     const partings = (this.#partings ??= new Partings(
       this.#host.timers,
+      this.#host.limits.partingMs,
       ({ log }) => (log === this.#gallery ? this.facts.spectatorDelayMs : 0),
       (each, words) => this.#tellEnd(each, words),
     ))

@@ -126,7 +126,8 @@ export class Upstream {
     }
     upstream.deficit += quantumBytes
     let served = 0
-    while (served < budget && work.all < end) {
+    let { ofHooks } = work
+    while (served < budget && work.done + ofHooks < end) {
       const next = session.isProceeding ? WAITED : upstream.peek()
       if (next === undefined || next.cost > upstream.deficit) break
       const { message, cost } = next
@@ -134,7 +135,7 @@ export class Upstream {
         this.#waiting.push(session)
         break
       }
-      const { done, ofHooks } = work
+      const { done } = work
       if (message === null) {
         served++
         goOn(session)
@@ -145,7 +146,9 @@ export class Upstream {
       }
       const most = sweepWork / WORK_OF_BYTE
       upstream.deficit -= Math.max(cost, Math.min((work.done - done) / WORK_OF_BYTE, most))
-      account.owed = Math.min(account.owed + (work.ofHooks - ofHooks) / WORK_OF_BYTE, most)
+      const before = ofHooks
+      ofHooks = work.ofHooks
+      account.owed = Math.min(account.owed + (ofHooks - before) / WORK_OF_BYTE, most)
       work.done += costs.message
       if (session.isHeld) break
     }

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { isUnknown, meant, namesAt } from '../ground/meant.ts'
+import { isUnknown, meant, namesAt, pathOf } from '../ground/meant.ts'
 import { show } from '../ground/show.ts'
 
 /** Faults of one input that an answer describes, and characters of each. */
@@ -7,8 +7,6 @@ const MOST_FAULTS = 5
 const FAULT_LENGTH = 200
 
 type Issue = v.BaseIssue<unknown> & { readonly requirement?: unknown }
-
-const keysOf = (path: Issue['path']): string[] => path?.map(({ key }) => String(key)) ?? []
 
 const words: Readonly<Record<string, string>> = {
   string: 'a text',
@@ -66,7 +64,7 @@ function wrongKind(at: readonly string[], input: unknown, schema: object): Fault
 }
 
 function faultOf(issue: Issue, schema: object, front: readonly string[] = []): Fault {
-  const at = [...front, ...keysOf(issue.path)]
+  const at = [...front, ...pathOf(issue)]
   const last = issue.path?.at(-1)
   // An array has the type of an object, and all its fields are unknown or missing.
   if (issue.type === 'strict_object' && last !== undefined && Array.isArray(last.input))

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { isObject } from '../ground/check.ts'
 import { show } from '../ground/show.ts'
 import { ApiError } from './errors.ts'
 import { faultsOf } from './faults.ts'
@@ -8,17 +9,15 @@ import { faultsOf } from './faults.ts'
  * the rest and know the error codes.
  */
 
+/** What the document says of a schema. */
+type SchemaOf = (schema: v.GenericSchema) => object
+
 /** What the document says of a check or a transformation, which it cannot look inside. */
-const documented: WeakMap<object, object> = new WeakMap()
-const items: WeakMap<object, v.GenericSchema> = new WeakMap()
+const documented: WeakMap<object, (schemaOf: SchemaOf) => object> = new WeakMap()
 
 /** The JSON Schema of an action made here; undefined for any other. */
-export function documentOf(
-  action: object,
-  schemaOf: (schema: v.GenericSchema) => object,
-): object | undefined {
-  const item = items.get(action)
-  return item === undefined ? documented.get(action) : schemaOf(item)
+export function documentOf(action: object, schemaOf: SchemaOf): object | undefined {
+  return documented.get(action)?.(schemaOf)
 }
 
 /** Checks that exactly one of these fields is given. */
@@ -27,7 +26,7 @@ export function oneOf<T extends object>(...names: string[]): v.CheckAction<T, st
     (value) => givenOf(value, names) === 1,
     `give either ${names.join(' or ')}`,
   )
-  documented.set(action, { oneOf: names.map((name) => ({ required: [name] })) })
+  documented.set(action, () => ({ oneOf: names.map((name) => ({ required: [name] })) }))
   return action
 }
 
@@ -46,18 +45,14 @@ export function oneOfUnless<T extends object>(flag: string, ...names: string[]):
   )
   const required = names.map((name) => ({ required: [name] }))
   const without = { properties: { [flag]: { const: true } }, required: [flag], not: { anyOf: required } }
-  documented.set(action, { oneOf: [...required, without] })
+  documented.set(action, () => ({ oneOf: [...required, without] }))
   return action
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** Any object of JSON. */
 export function anyObject(): v.GenericSchema<Record<string, unknown>> {
   const action = v.check(isObject, ({ input }) => `${show(input)} was given; expected an object`)
-  documented.set(action, { type: 'object' })
+  documented.set(action, () => ({ type: 'object' }))
   return v.pipe(v.unknown(), action) as v.GenericSchema<Record<string, unknown>>
 }
 
@@ -71,7 +66,7 @@ export function alone<T>(schema: v.GenericSchema<unknown, T>): v.GenericSchema<u
     if (success) return output
     throw new ApiError('PROTOCOL', faultsOf(schema, issues))
   })
-  items.set(action, schema)
+  documented.set(action, (schemaOf) => schemaOf(schema))
   return v.pipe(v.unknown(), action)
 }
 

@@ -1,11 +1,16 @@
-import type { AnswerOf, KindName, MeetingInfo, QuestionOf, RtmsNode } from '../../core/index.ts'
+import {
+  type AnswerOf,
+  CLOSED,
+  type KindName,
+  type MeetingInfo,
+  type QuestionOf,
+  type RtmsNode,
+  shorten,
+} from '../../core/index.ts'
 import { limits, type Payload, RtmsError } from '../../protocol/index.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import type { Peers } from './peers.ts'
-
-/** What clients are told of a meeting that was closed without a reason. */
-export const CLOSED: string = 'the meeting was closed'
 
 /** A slot as another node is told it: what cannot be one is nobody's. */
 function told(slot: number): number {
@@ -51,9 +56,7 @@ export class MeetingCalls {
   /** Whether a member was removed; null where the meeting is not open. */
   kick(name: string, slot: number, message: string): Promise<boolean | null> {
     const here = (node: RtmsNode): boolean => node.kick(name, slot, message)
-    // Clients are told no more of it.
-    const question = { name, slot: told(slot), message: message.slice(0, limits.reason) }
-    return this.#run(name, 'kick', question, here)
+    return this.#run(name, 'kick', { name, slot: told(slot), message: shorten(message) }, here)
   }
 
   /** Whether there was a member to send it to; null where the meeting is not open. */
@@ -73,7 +76,7 @@ export class MeetingCalls {
 
   /** Whether a meeting was ended; null where it was not open. */
   close(name: string, message: string = CLOSED): Promise<boolean | null> {
-    return this.#run(name, 'close', { name, message }, (node, now) => {
+    return this.#run(name, 'close', { name, message: shorten(message) }, (node, now) => {
       node.closeMeeting(name, now, message)
       return true
     })

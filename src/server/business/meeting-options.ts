@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
+import { isObject } from '../ground/check.ts'
 import { isUnknown, notAnOption } from '../ground/meant.ts'
 import { show } from '../ground/show.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
@@ -66,10 +67,7 @@ export const optionsSchema: OptionsSchema = v.strictObject({
   ...meetingSettings,
   kind: v.optional(v.string()),
   metadata: v.optional(
-    v.custom<Readonly<Record<string, unknown>>>(
-      (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-      'expected an object; leave it out for none',
-    ),
+    v.custom<Readonly<Record<string, unknown>>>(isObject, 'expected an object; leave it out for none'),
   ),
 })
 

@@ -1,10 +1,16 @@
-import type { Bot as Seat, MeetingInfo, MemberInfo, RtmsNode } from '../../core/index.ts'
+import {
+  type Bot as Seat,
+  CLOSED,
+  type MeetingInfo,
+  type MemberInfo,
+  type RtmsNode,
+} from '../../core/index.ts'
 import { errorOf, fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
-import { CLOSED, type MeetingCalls } from './meeting-calls.ts'
+import type { MeetingCalls } from './meeting-calls.ts'
 
 /** What a client is told that was kicked without a reason. */
 export const KICKED: string = 'the business ended the membership'

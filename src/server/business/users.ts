@@ -1,5 +1,5 @@
-import type { SessionInfo } from '../../core/index.ts'
-import { type Contract, limits, type NameIn, type PushOf } from '../../protocol/index.ts'
+import { type SessionInfo, shorten } from '../../core/index.ts'
+import type { Contract, NameIn, PushOf } from '../../protocol/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Host } from '../host.ts'
@@ -89,9 +89,7 @@ export class Users<C extends Contract = Contract> {
     if (this.#host.inHook) await Promise.resolve()
     const here = this.#host.act((node, now) => node.disconnect(user, reason, final, now))
     if (this.#peers.isAlone) return here
-    // Clients are told no more of it.
-    const text = reason.slice(0, limits.reason)
-    const answers = await this.#peers.ask('disconnect', { user, text, final })
+    const answers = await this.#peers.ask('disconnect', { user, text: shorten(reason), final })
     return this.#peers.sum(here, answers, 'connections were closed')
   }
 

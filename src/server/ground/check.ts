@@ -9,6 +9,11 @@ import {
   toPayload,
 } from '../../protocol/index.ts'
 
+/** Whether it is an object of JSON. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /** Throws BAD_NAME where `user` cannot name a user. */
 export function checkUser(user: unknown): asserts user is string {
   if (typeof user === 'string' && isUser(user)) return

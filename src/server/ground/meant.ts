@@ -6,6 +6,11 @@ export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
   return type === 'strict_object' && expected === 'never'
 }
 
+/** The names that lead to what an issue is about. */
+export function pathOf({ path }: BaseIssue<unknown>): string[] {
+  return path?.map(({ key }) => String(key)) ?? []
+}
+
 /** So many wrong letters of a name still tell which one is meant: of a short one, and of any. */
 const SLIPS_OF_SHORT = 2
 const SLIPS = 3

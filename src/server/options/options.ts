@@ -5,7 +5,7 @@ import type { BusConnector } from '../../bus/connector.ts'
 import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
-import { isUnknown, namesAt, notAnOption } from '../ground/meant.ts'
+import { isUnknown, namesAt, notAnOption, pathOf } from '../ground/meant.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { type Logger, loggerFor } from '../ground/logger.ts'
@@ -293,9 +293,9 @@ function faultsOf(options: unknown): string[] {
   const { issues = [] } = v.safeParse(schema, given)
   for (const issue of issues) {
     const option = v.getDotPath(issue) ?? 'options'
-    const [name = '', ...inside] = issue.path?.map(({ key }) => String(key)).toReversed() ?? []
-    const said = isUnknown(issue) ? notAnOption(name, namesAt(schema, inside.toReversed())) : issue.message
-    faults.push(`${option}: ${said}`)
+    const path = pathOf(issue)
+    const name = path.pop() ?? ''
+    faults.push(`${option}: ${isUnknown(issue) ? notAnOption(name, namesAt(schema, path)) : issue.message}`)
   }
   if (typeof given === 'object') faults.push(...conflictsOf(given))
   return faults

@@ -1,13 +1,11 @@
 import { defaultRetention, type Retention } from '../../core/index.ts'
 import { isPattern } from '../../protocol/index.ts'
+import { isObject } from '../ground/check.ts'
 import { notAnOption } from '../ground/meant.ts'
 import { show } from '../ground/show.ts'
 
 /** What topics keep, by names or patterns (`stock.*`): as `rtms.topics.define` takes it. */
 export type TopicsOptions = Readonly<Record<string, { readonly [K in keyof Retention]?: number | undefined }>>
-
-const isObject = (value: unknown): value is object =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 /** What is wrong with the option `topics`: a line for each fault. */
 export function topicsFaults(topics: unknown): string[] {
@@ -27,7 +25,7 @@ function retentionFaults(pattern: string, kept: unknown): string[] {
     return [': it is neither the name of a topic nor a pattern; expected a name, a prefix and .*, or *']
   const names = Object.keys(defaultRetention)
   if (!isObject(kept)) return [`: ${show(kept)} was given; expected an object with ${names.join(', ')}`]
-  return Object.entries(kept).flatMap(([name, value]: [string, unknown]) => {
+  return Object.entries(kept).flatMap(([name, value]) => {
     if (!names.includes(name)) return [`.${name}: ${notAnOption(name, names)}`]
     if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0)) return []
     const usual = defaultRetention[name as keyof Retention]
