@@ -362,8 +362,8 @@ export class PublicClient extends SimClient {
       const client = this.#client
       const { since: _, ...wish } = options
       const isBeside = this.id % 3 === 0
-      // A late listener gets its history or the latest values, and one with a rate what comes, at a time of its own; also
-      // one beside a subscriber that is being served what came before.
+      // A late listener gets its history or the latest values, and one with a rate, or beside a subscriber that wants
+      // what came before, what comes, at a time of its own.
       const isOwn = partial || isBeside || (options.history ?? 0) > 0 || (options.maxHz ?? 0) > 0
       const stream = isOwn
         ? null

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { BusConnector } from '../../bus/connector.ts'
 import { UsageError } from '../usage.ts'
+import { called, or } from './given.ts'
 
 const SECRET_BYTES = 32
 const MAKE_SECRET =
@@ -29,7 +30,7 @@ export const clusterHelp = `  --nats <urls>      Connect to the other nodes over
 
 /** The bus that the options ask for; undefined for a node alone. */
 export async function busOf(options: ClusterOptions): Promise<BusConnector | undefined> {
-  const urls = options.nats ?? process.env['RTMS_NATS'] ?? ''
+  const urls = or(options.nats, 'RTMS_NATS') ?? ''
   if (urls === '') {
     // In the environment, it may be meant for the other nodes of a machine.
     for (const option of ['cluster-secret', 'nats-credentials'] as const)
@@ -39,10 +40,10 @@ export async function busOf(options: ClusterOptions): Promise<BusConnector | und
         )
     return undefined
   }
-  const secret = options['cluster-secret'] ?? process.env['RTMS_CLUSTER_SECRET'] ?? ''
+  const secret = or(options['cluster-secret'], 'RTMS_CLUSTER_SECRET') ?? ''
   if (secret === '')
     throw new UsageError(
-      `${options.nats === undefined ? 'RTMS_NATS' : '--nats'} needs a secret of the cluster. ${MAKE_SECRET}`,
+      `${called(options.nats, '--nats', 'RTMS_NATS')} needs a secret of the cluster. ${MAKE_SECRET}`,
     )
   if (Buffer.byteLength(secret) < SECRET_BYTES)
     throw new UsageError(`the secret of the cluster must have at least ${SECRET_BYTES} bytes. ${MAKE_SECRET}`)

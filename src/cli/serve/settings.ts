@@ -4,6 +4,7 @@ import type { AdminReaders, MetricsReaders, NodeRole, RtmsOptions } from '../../
 import { defined } from '../../server/ground/defined.ts'
 import { parsePort, parseSeconds, UsageError } from '../usage.ts'
 import type { ClusterOptions } from './cluster.ts'
+import { called, or } from './given.ts'
 import type { FileOptions, NodeSettings } from './node.ts'
 import type { NamedSettings } from './nodes.ts'
 
@@ -126,15 +127,6 @@ async function fileOf(path: string, name: string): Promise<FileOptions> {
   return options
 }
 
-/** An option, else a variable of the environment; an empty one counts as none. */
-function or(option: string | undefined, variable: string): string | undefined {
-  return option ?? (process.env[variable] || undefined)
-}
-
-/** What a message calls an option: as it was given, by the command line or by the environment. */
-const called = (option: string | undefined, flag: string, variable: string): string =>
-  option === undefined ? variable : flag
-
 function portOf(options: ServeOptions, file: FileOptions, path: string | undefined): number {
   if (options.port !== undefined) return parsePort(options.port, '--port')
   const said = or(undefined, 'PORT')
@@ -195,11 +187,13 @@ function requestsOf(options: ServeOptions, file: FileOptions, warn: Warn): RtmsO
     warn(`RTMS_REQUESTS_SECRET is not used: it ${without}`)
     return file.requests
   }
-  if (by === undefined)
+  if (by === undefined) {
+    const name = called(options['requests-url'], '--requests-url', 'RTMS_REQUESTS_URL')
     throw new UsageError(
-      `${called(options['requests-url'], '--requests-url', 'RTMS_REQUESTS_URL')} needs a secret, which tells the receiver who asks. ` +
+      `${name} needs a secret, which tells the receiver who asks. ` +
         MAKE_SECRET.replace('RTMS_SECRET', 'RTMS_REQUESTS_SECRET'),
     )
+  }
   return { ...rest, url: to, secret: by }
 }
 

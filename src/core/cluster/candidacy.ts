@@ -30,7 +30,7 @@ export class Candidacy implements Fence {
   readonly denied: Map<number, boolean> = new Map<number, boolean>()
   /** Other nodes that have yet to say what frames they have. */
   readonly asked: Set<number> = new Set()
-  /** Something has happened since it was last considered whether what is here is enough, or that is to be asked again. */
+  /** Whether what is here is enough has to be considered again: something has happened, or is to be asked anew. */
   isNews: boolean = true
   #term: number
   readonly incarnation: number

@@ -123,7 +123,8 @@ export function topicOperations({ apiBatch }: Limits, now?: () => number): Opera
       at: 'POST /publish/batch',
       summary: 'Publish many at once',
       description:
-        'In order. One that is malformed or refused does not hold up the others: the results stand in the order of the items.',
+        'In order. One that is malformed or refused does not hold up the others: ' +
+        'the results stand in the order of the items.',
       input: v.strictObject({
         items: v.pipe(v.array(alone(publication)), v.minLength(1), v.maxLength(apiBatch)),
       }),

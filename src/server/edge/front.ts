@@ -117,7 +117,9 @@ export class Front {
   }
 }
 
-/** Where a ticket has its client connect; '' where that is not known (yet), or where another node tells what is no URL. */
+/**
+ * Where a ticket has its client connect; '' where that is not known (yet), or where another node tells what is no URL.
+ */
 export function ticketUrlOf(
   front: Pick<Front, 'ticketUrl'>,
   host: string | undefined,
