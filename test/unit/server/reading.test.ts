@@ -5,6 +5,8 @@ import { serverLimits } from '../../../src/server/ground/limits.ts'
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
+const sockets: PassThrough[] = []
+
 /** A socket whose bytes take time to handle, and what `ws` does with it. */
 class Peer {
   readonly socket: PassThrough = new PassThrough({ highWaterMark: 65_536 })
@@ -33,6 +35,7 @@ class Peer {
       clock.now += chunk.length * clock.msPerByte
     }
     this.socket.on('data', this.take)
+    sockets.push(this.socket)
     const terminate = (): void => {
       this.isCut = true
       this.socket.destroy()
@@ -61,7 +64,11 @@ class Clock {
   )
 }
 
-afterEach(() => vi.restoreAllMocks())
+afterEach(() => {
+  vi.restoreAllMocks()
+  // What is left would be handed on in the turns of later tests.
+  for (const socket of sockets.splice(0)) socket.destroy()
+})
 
 it('What is short is handed on at once, for a few milliseconds in each turn of the event loop', async () => {
   const clock = new Clock()
