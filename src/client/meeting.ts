@@ -94,6 +94,8 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   #ends: Listeners<[RtmsError]>
   #end: RtmsError | null = null
   readonly #joins: Listeners<[{ recovered: boolean; reason: ErrorCode | ''; next: number }]>
+  readonly #waits: Listeners<[boolean]>
+  #toldWaiting = false
   readonly #refusals: Listeners<[RtmsError, T]>
   readonly #memberListeners: Listeners<[Member[]]>
   readonly #members: Map<number, Member> = new Map()
@@ -120,6 +122,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     this.#messages = new Listeners(report)
     this.#ends = new Listeners(report)
     this.#joins = new Listeners(report)
+    this.#waits = new Listeners(report)
     this.#refusals = new Listeners(report)
     this.#memberListeners = new Listeners(report)
     this.#seat = host.join(this)
@@ -245,6 +248,19 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
     return this.#joins.add(listener)
   }
 
+  /**
+   * Whether no frames come for now: this client is about to join again, or the node of the meeting does not hear enough
+   * of its members and of the other nodes to go on. Inputs wait meanwhile.
+   */
+  get isWaiting(): boolean {
+    return this.#seat.isWaiting
+  }
+
+  /** Calls `listener` each time that {@link isWaiting} has changed. */
+  onWaiting(listener: (isWaiting: boolean) => void): () => void {
+    return this.#waits.add(listener)
+  }
+
   /** Calls `listener` once, when the meeting is over for this client, or soon where it is over already. */
   onEnd(listener: (error: RtmsError) => void): () => void {
     return this.#replayTo(this.#ends.add(listener))
@@ -354,6 +370,16 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
 
   #say(data: Payload): void {
     this.#messages.tell(() => [ownData(data)])
+  }
+
+  /** @internal */
+  waiting(): void {
+    queueMicrotask(() => {
+      const { isWaiting } = this
+      if (isWaiting === this.#toldWaiting) return
+      this.#toldWaiting = isWaiting
+      this.#waits.emit(isWaiting)
+    })
   }
 
   /** @internal */

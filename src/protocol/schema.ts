@@ -240,6 +240,7 @@ export const schema = {
   },
   move: { code: 0x46, from: 'server', fields: { url: 'name', moves: 'uint' } },
   stand: { code: 0x47, from: 'server', fields: { call: 'uint', term: 'uint', incarnation: 'uint' } },
+  paused: { code: 0x48, from: 'server', fields: { log: 'uint', paused: 'bool' } },
 
   // Server to client, of the session: numbered from 1 in the session log.
   joined: {

@@ -28,6 +28,8 @@ interface Seat<T> {
   readonly slot: number | null
   /** Who is in the meeting, by slot. */
   readonly members: readonly Member[]
+  /** No frames come for now; see `isWaiting` of the client's meeting. */
+  readonly isWaiting: boolean
   readonly error: RtmsError | null
   /** The client's meeting, for everything else; null while not joined. */
   readonly meeting: JoinedMeeting<T> | null
@@ -46,7 +48,14 @@ interface Listener<T> {
   message(data: unknown): void
 }
 
-const JOINING: Seat<unknown> = { state: 'joining', slot: null, members: [], error: null, meeting: null }
+const JOINING: Seat<unknown> = {
+  state: 'joining',
+  slot: null,
+  members: [],
+  isWaiting: false,
+  error: null,
+  meeting: null,
+}
 
 const joining = <T>(): Seat<T> => JOINING as Seat<T>
 
@@ -96,6 +105,7 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
       state,
       slot: meeting?.slot ?? null,
       members: meeting?.members ?? [],
+      isWaiting: meeting?.isWaiting ?? false,
       error: this.#error,
       meeting,
     }
@@ -106,6 +116,7 @@ class MeetingStore<T> extends Store<Seat<T>, Listener<T>> {
     this.changed()
     meeting.onRejoin(() => this.changed())
     meeting.onMembers(() => this.changed())
+    meeting.onWaiting(() => this.changed())
     meeting.onEnd((error) => this.#ended(error))
     meeting.onMessage((data) => this.listeners.emit((listener) => listener.message(data)))
     meeting.onGap((gap) => this.listeners.emit((listener) => listener.gap(gap)))

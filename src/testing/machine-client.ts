@@ -156,6 +156,7 @@ export class MachineClient extends SimClient {
           frame: (frame: RawFrame) => this.observer.frame?.(this, meeting, seat.world, frame),
           gap: () => this.observer.frameGap?.(this, meeting),
           joined: () => {},
+          waiting: () => {},
           direct: (data) => this.observer.direct?.(this, meeting, textOf(data)),
           ended: (error) => {
             this.seats.delete(meeting)

@@ -33,6 +33,8 @@ export interface SeatListener {
   gap(from: number, to: number, reason: ErrorCode): void
   joined(message: MessageOf<'joined'>): void
   direct(data: Payload): void
+  /** Whether frames come has changed. It may be called while the client is between two states. */
+  waiting(): void
   ended(error: RtmsError): void
 }
 
@@ -75,6 +77,8 @@ export class SeatMachine {
   next = 1
   /** The last stable frame reported by the node. */
   stable = 0
+  /** No frames come for now: it is not joined on this connection, or its owner is paused. */
+  isWaiting = false
   /** The answer to the last JOIN. Inputs sent since are in frames behind its `head`. */
   #joined: Pick<MessageOf<'joined'>, 'head' | 'seq' | 'waiting' | 'maxInput'> = {
     head: 0,
@@ -200,6 +204,7 @@ export class SeatMachine {
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
     else if (lost || isOther || !message.recovered) this.#isDoubtful = true
     this.#missedWith = 0
+    this.#wait(false)
     this.#settleDoubts()
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
   }
@@ -241,9 +246,17 @@ export class SeatMachine {
 
   /** The connection is gone; the position stays. `heardAt`: when something came on it last. */
   detach(heardAt: number = Infinity): void {
-    if (this.log !== 0) this.#heardAt = heardAt
+    const wasJoined = this.log !== 0
+    if (wasJoined) this.#heardAt = heardAt
     this.log = 0
     this.call = 0
+    if (wasJoined) this.#wait(true)
+  }
+
+  #wait(isWaiting: boolean): void {
+    if (isWaiting === this.isWaiting) return
+    this.isWaiting = isWaiting
+    this.listener.waiting()
   }
 
   /**
@@ -285,6 +298,7 @@ export class SeatMachine {
   receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
+    if (message.type === 'paused' && this.log !== 0) this.#wait(message.paused)
     if (message.type === 'nack') this.#inputs.refused(message.seq, errorIn(message))
     return true
   }

@@ -274,6 +274,7 @@ export class Replica implements Host {
     this.isOrphan = false
     this.pledges.stand(null)
     copy.follow(message, now)
+    copy.room?.pause(false, now)
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
     this.#members.comeBack()
     this.#tryAll()
@@ -420,6 +421,7 @@ export class Replica implements Host {
     this.#isConnected = false
     this.copy.origin = null
     if (!this.copy.canGoOn) return this.giveUp(now)
+    this.copy.room?.pause(true, now)
     this.isOrphan = true
     this.isHandedOver = false
     this.#owner = 0

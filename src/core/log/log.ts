@@ -26,6 +26,8 @@ export class Cursor {
   position: number
   /** Whether the cursor is in its lane. */
   marked = false
+  /** Of the log of a meeting: how many of its pauses and ends of pauses it has been told of. */
+  told = 0
 
   constructor(log: Log, outlet: Outlet, lane: Cursor[], position: number) {
     this.log = log

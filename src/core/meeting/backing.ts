@@ -67,9 +67,11 @@ export class Backing<O> {
   }
 
   /** Whether the owner may seal; if not, it is paused. Returns for how long it was until now; null: it is. */
-  permit({ log, isDeserted }: Room, now: number): number | null {
-    if (this.#isGiven(now)) return this.#pulse.resume(log.next, now)
-    if (this.#pulse.pause(isDeserted, now)) this.#host.stats.meetingsPaused++
+  permit(room: Room, now: number): number | null {
+    const isGiven = this.#isGiven(now)
+    room.pause(!isGiven, now)
+    if (isGiven) return this.#pulse.resume(room.log.next, now)
+    if (this.#pulse.pause(room.isDeserted, now)) this.#host.stats.meetingsPaused++
     this.#ping(now)
     return null
   }

@@ -41,6 +41,9 @@ export class FrameLog extends Payer implements Log {
   #bytes = 0
   /** Number of entries in all its frames. */
   #entries = 0
+  /** Whether no frames come for now, and how often that has changed. */
+  #isPaused = false
+  #turns = 0
 
   constructor(
     number: number,
@@ -80,6 +83,19 @@ export class FrameLog extends Payer implements Log {
   /** The last stable frame when frame `number` was sealed; 0 when that frame is not kept. */
   stableAt(number: number): number {
     return number < this.first || number >= this.next ? 0 : this.#marks.get(number)
+  }
+
+  /** No frames come for now, or they do again. False: it is so already. */
+  pause(isPaused: boolean): boolean {
+    if (isPaused === this.#isPaused) return false
+    this.#isPaused = isPaused
+    this.#turns++
+    return true
+  }
+
+  /** A cursor begins to read: whoever joins takes it that frames come. */
+  begin(cursor: Cursor): void {
+    cursor.told = this.#isPaused ? this.#turns - 1 : this.#turns
   }
 
   /** Appends a frame. `stable`: the last stable frame at this moment. */
@@ -152,7 +168,7 @@ export class FrameLog extends Payer implements Log {
   }
 
   isCurrent(cursor: Cursor): boolean {
-    return cursor.position === this.next
+    return cursor.position === this.next && cursor.told === this.#turns
   }
 
   read(cursor: Cursor): Read {
@@ -166,6 +182,10 @@ export class FrameLog extends Payer implements Log {
     if (from < this.first) {
       cursor.position = this.first
       return new Gap(this.number, from, this.first, nowhere, 'NO_SNAPSHOT')
+    }
+    if (from === end) {
+      cursor.told = this.#turns
+      return Encoded.of({ type: 'paused', log: this.number, paused: this.#isPaused })
     }
     const known = batches.get(from)
     if (known !== undefined) {

@@ -210,6 +210,7 @@ export class Room {
   append({ bytes, events, inputs, stable }: NextFrame, now: number): void {
     const number = this.log.next
     this.log.append(bytes, stable)
+    this.log.pause(false)
     if (number > this.#history) this.attendance.apply(events)
     for (const event of events) if (event.type === 'epoch') this.reign({ ...event, from: number })
     if (number < this.#hidden) this.#gallery?.sealed([], -Infinity)
@@ -218,6 +219,11 @@ export class Room {
     if (bytes === EMPTY_FRAME) return
     this.lastFull = this.log.next - 1
     this.#lastTold = -Infinity
+  }
+
+  /** No frames come for now, or they do again: readers are told, but for delayed spectators. */
+  pause(isPaused: boolean, now: number): void {
+    if (this.log.pause(isPaused)) this.#show(now)
   }
 
   /** Another owner seals from a frame on. */
@@ -269,6 +275,7 @@ export class Room {
     const position = message.world === 0 && message.next !== 0 ? view.next : kept
     const outlet = seat.session.outlet as Outlet
     const cursor = new Cursor(view, outlet, outlet.frameLane, position)
+    log.begin(cursor)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)

@@ -102,7 +102,10 @@ describe('A client of Node that is closed', () => {
         socket.write(
           `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${key}\r\nSec-WebSocket-Protocol: rtms.v1\r\n\r\n`,
         )
-        socket.on('error', resolve).on('end', () => resolve(socket.end())).resume()
+        socket
+          .on('error', resolve)
+          .on('end', () => resolve(socket.end()))
+          .resume()
         setTimeout(() => clients.at(-1)?.close(), 100)
       })
     })

@@ -306,6 +306,7 @@ export class SeatRecorder implements SeatListener {
   direct(data: Payload): void {
     this.heard.push(`direct ${textOf(data)}`)
   }
+  waiting(): void {}
   ended(error: RtmsError): void {
     this.heard.push(`ended ${error.code}`)
   }

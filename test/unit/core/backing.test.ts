@@ -20,7 +20,13 @@ class Desk extends Parts {
   readonly electorate: Electorate = new Electorate()
   readonly pulse: Pulse
   readonly backing: Backing<string>
-  readonly room = { log: { next: 8 }, isDeserted: false } as const
+  /** What readers were told. */
+  readonly pauses: boolean[] = []
+  readonly room = {
+    log: { next: 8 },
+    isDeserted: false,
+    pause: (isPaused: boolean) => void (this.pauses.at(-1) === isPaused || this.pauses.push(isPaused)),
+  } as const
 
   constructor() {
     super()
@@ -77,6 +83,7 @@ describe('An owner', () => {
     expect(desk.permit(2_200)).toBeNull()
     desk.backing.release(3)
     expect([desk.permit(2_300), desk.backing.isPaused]).toEqual([200, false])
+    expect(desk.pauses).toEqual([false, true, false])
   })
 
   it('seals as long as the nodes support it, and asks anew when that is over, or another node has the frames', () => {

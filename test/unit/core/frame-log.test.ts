@@ -242,3 +242,47 @@ describe('The log of frames', () => {
     )
   })
 })
+
+describe('A log of frames that stands still for a while', () => {
+  const reads = (log: FrameLog, cursor: Cursor): unknown[] => {
+    const all: unknown[] = []
+    while (!log.isCurrent(cursor)) {
+      const message = read(log, cursor)
+      all.push(message.type === 'paused' ? message.paused : message.type)
+    }
+    return all
+  }
+
+  it('tells each reader so, behind the frames before it, and again when it goes on', () => {
+    const log = logOf(4, 100_000)
+    const cursor = cursorAt(log, 1)
+    log.begin(cursor)
+    log.append(frame(10, 1), 0)
+    expect(log.pause(true)).toBe(true)
+    expect(log.pause(true)).toBe(false)
+    expect(reads(log, cursor)).toEqual(['frames', true])
+    expect(log.pause(false)).toBe(true)
+    log.append(frame(10, 2), 0)
+    expect(reads(log, cursor)).toEqual(['frames', false])
+  })
+
+  it('tells whoever begins to read meanwhile, and nobody who comes later', () => {
+    const log = logOf(4, 100_000)
+    log.append(frame(10, 1), 0)
+    log.pause(true)
+    const [early, late] = [cursorAt(log, 1), cursorAt(log, 2)]
+    log.begin(early)
+    expect(reads(log, early)).toEqual(['frames', true])
+    log.pause(false)
+    log.begin(late)
+    expect(reads(log, late)).toEqual([])
+  })
+
+  it('tells a slow reader how it stands, once', () => {
+    const log = logOf(4, 100_000)
+    const cursor = cursorAt(log, 1)
+    log.begin(cursor)
+    for (const isPaused of [true, false, true]) log.pause(isPaused)
+    expect(reads(log, cursor)).toEqual([true])
+  })
+})

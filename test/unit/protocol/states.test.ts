@@ -102,6 +102,7 @@ const meeting: Messages = {
     reason: '',
   }),
   '`direct`': receive({ type: 'direct', log: 5, data: text('1') }),
+  '`paused`': receive({ type: 'paused', log: 5, paused: true }),
   '`stand`': receive({ type: 'stand', call: 1, term: 3, incarnation: 7 }),
   '`ended`': receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }),
 }

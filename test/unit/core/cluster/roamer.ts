@@ -92,6 +92,7 @@ export class Roamer {
       gap: (from, to, reason) => this.gaps.push(`${meeting} ${from}-${to} ${reason}`),
       joined: () => {},
       direct: (data) => this.direct.push(`${meeting}: ${textOf(data)}`),
+      waiting: () => {},
       ended: (error) => this.heard.push(`ended ${meeting} ${error.code}`),
     })
     this.#seats.set(meeting, seat)

@@ -110,6 +110,7 @@ describe('An owner that most members cannot reach', () => {
     const paused = frameOf(nodes[0], name)
     expect(watch(rig, 6_000)).toBe(false)
     expect(frameOf(nodes[0], name)).toBe(paused)
+    expect(clients.map((client) => client.seat(name)?.isWaiting)).toEqual([true, false, false])
     expect(nodes[0].node.stats.meetingsPaused).toBeGreaterThan(0)
     expect(nodes[1].node.meeting(name)?.epoch).toBe(epoch)
     expect(frameOf(nodes[1], name)).toBeGreaterThan(paused)
@@ -132,6 +133,33 @@ describe('An owner that most members cannot reach', () => {
     expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
   })
 
+  it.each([20, 0])(
+    'tells its members that they wait, at %i frames a second, and that they do no more',
+    (frameRate) => {
+      const rig = meeting([0, 1, 1], { frameRate })
+      const { world, nodes, clients, name } = rig
+      const [ann, bob] = clients as [Roamer, Roamer]
+      const late = new Roamer(world, 'late', nodes[0])
+      late.join(name, true)
+      const mend = cut(world, [nodes[0]])
+      const waits = (): unknown[] => [ann, bob, late].map((client) => client.seat(name)?.isWaiting)
+      roam(world, [...clients, late], 2_000)
+      expect(waits()).toEqual([false, false, false])
+      roam(world, [...clients, late], 8_000)
+      // Without a frame rate, it looks whether it may seal when there is something to seal.
+      ann.input(name, 'in vain')
+      roam(world, [...clients, late], 100)
+      expect(waits()).toEqual([true, false, true])
+      const later = new Roamer(world, 'later', nodes[0])
+      later.join(name, true)
+      roam(world, [...clients, late, later], 500)
+      expect([later.seat(name)?.log, later.seat(name)?.isWaiting]).toEqual([expect.any(Number), true])
+      mend()
+      roam(world, [...clients, late, later], 6_000)
+      expect([...waits(), later.seat(name)?.isWaiting]).toEqual([false, false, false, false])
+    },
+  )
+
   it('goes on when it is heard again before anybody else has begun', () => {
     const rig = meeting([0, 1, 1])
     const { world, nodes, clients, name } = rig
@@ -141,6 +169,25 @@ describe('An owner that most members cannot reach', () => {
     mend()
     expect(watch(rig, 5_000)).toBe(false)
     expectWhole(rig, nodes[0], epoch)
+  })
+})
+
+describe('An owner that hangs', () => {
+  it('has spectators elsewhere told that they wait, until it is heard again', () => {
+    const rig = meeting([0, 0])
+    const { world, nodes, clients, name } = rig
+    const eve = new Roamer(world, 'eve', nodes[1])
+    eve.join(name, true)
+    roam(world, [...clients, eve], 1_000)
+    expect(eve.seat(name)?.isWaiting).toBe(false)
+    const wake = world.pause(nodes[0])
+    // Nobody else has its members, so nobody goes on.
+    roam(world, [eve], 5_000)
+    expect([eve.seat(name)?.log === 0, eve.seat(name)?.isWaiting]).toEqual([false, true])
+    wake()
+    roam(world, [...clients, eve], 8_000)
+    expect(eve.seat(name)?.isWaiting).toBe(false)
+    expect(eve.heard).toEqual([])
   })
 })
 
