@@ -234,6 +234,19 @@ describe('useMeeting', () => {
     expect(third.slot).toBe(2)
   })
 
+  it('says while no frames come', async () => {
+    await rtms.meetings.open('room')
+    let offline = false
+    const wrapper = wrapperOf(clientOf('ann', () => offline))
+    const { result } = renderHook(() => useMeeting('room'), { wrapper })
+    await waitFor(() => expect(result.current).toMatchObject({ state: 'joined', isWaiting: false }))
+    offline = true
+    await rtms.users.disconnect('ann')
+    await waitFor(() => expect(result.current).toMatchObject({ state: 'joined', isWaiting: true }))
+    offline = false
+    await waitFor(() => expect(result.current.isWaiting).toBe(false))
+  })
+
   it('calls the latest callbacks, and shares one seat between components', async () => {
     const room = await rtms.meetings.open('room', { frameRate: 0 })
     const heard: string[] = []
