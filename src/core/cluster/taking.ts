@@ -6,6 +6,7 @@ import type { OwnerState } from '../meeting/owner-state.ts'
 import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting, Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
+import { isByBusiness } from '../session/told.ts'
 import type { HandoverNode } from './giving.ts'
 import { encodeHandover, type HandoverMessage, type Offer, type Yield } from './handover-messages.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -245,8 +246,7 @@ export class Taking {
     for (const seq of refused) this.#refuse(seat.session, { ...place, seq }, 'UNKNOWN', true, now)
     for (const [seq, data] of unsent) {
       const refusal = owner.take(member, { type: 'input', log: 0, seq, after: 0, seen: 0, data }, 0, now)
-      if (refusal !== null)
-        this.#refuse(seat.session, { ...place, seq }, refusal, typeof refusal === 'object', now)
+      if (refusal !== null) this.#refuse(seat.session, { ...place, seq }, refusal, isByBusiness(refusal), now)
     }
   }
 

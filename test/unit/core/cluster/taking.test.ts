@@ -523,7 +523,7 @@ describe('A meeting that is handed over to a node', () => {
     desk.adopt = ({ kind, metadata }) => ({ kind, metadata, logic: { input } })
     const options = { ...stateOf().options, inputBurst: 2, inputsPerSecond: 1 }
     desk.yield({ state: stateOf(['ann'], { options }), branches, places: here(ann) })
-    expect(desk.news()).toEqual(['ann 9 1 FORBIDDEN 70 by business', 'ann 9 3 RATE 0'])
+    expect(desk.news()).toEqual(['ann 9 1 FORBIDDEN 70 by business', 'ann 9 3 RATE 1000'])
   })
 
   it('knows who of its members here is away, and who has come back meanwhile', () => {
