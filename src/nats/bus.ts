@@ -49,6 +49,8 @@ export class NatsBus implements BusPort {
   /** Given to the client library since the last flush was asked for, and before that: not confirmed yet. */
   #unflushed = { bytes: 0, messages: 0 }
   #flushing = { bytes: 0, messages: 0 }
+  /** Until the server is asked to confirm what it was given. */
+  #confirming: NodeJS.Timeout | undefined
   /** Questions whether a node listens, so far. */
   #asked = 0
   #lastTrouble = ''
@@ -158,10 +160,18 @@ export class NatsBus implements BusPort {
         this.#reports.fault(error)
       }
     }
-    if (this.#unflushed.messages > 0 && this.#flushing.messages === 0) void this.#flush(connection)
+    this.#confirm(connection)
+  }
+
+  /** Asks the server to confirm what it was given: soon, as one answer does for many messages, or at once for much. */
+  #confirm(connection: NatsConnection): void {
+    if (this.#unflushed.messages === 0 || this.#flushing.messages > 0) return
+    if (this.#unflushed.bytes >= natsLimits.confirmBytes) void this.#flush(connection)
+    else this.#confirming ??= setTimeout(() => void this.#flush(connection), natsLimits.confirmMs)
   }
 
   async #flush(connection: NatsConnection): Promise<void> {
+    this.#forgetConfirming()
     this.#flushing = this.#unflushed
     this.#unflushed = { bytes: 0, messages: 0 }
     try {
@@ -173,6 +183,11 @@ export class NatsBus implements BusPort {
     if (connection !== this.#connection) return
     this.#flushing = { bytes: 0, messages: 0 }
     this.#pump(natsLimits.window)
+  }
+
+  #forgetConfirming(): void {
+    clearTimeout(this.#confirming)
+    this.#confirming = undefined
   }
 
   // ---- in
@@ -331,6 +346,7 @@ export class NatsBus implements BusPort {
   /** What was under way may have been lost, and what waited is. */
   #down(): void {
     this.#connection = null
+    this.#forgetConfirming()
     this.#stats.dropped += this.#unflushed.messages + this.#flushing.messages + this.#outbox.size
     this.#outbox = new Ring(0)
     this.#waiting = 0

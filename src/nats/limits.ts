@@ -7,6 +7,8 @@ export const natsLimits: {
   readonly closeMs: number
   readonly listensMs: number
   readonly window: number
+  readonly confirmBytes: number
+  readonly confirmMs: number
   readonly partBytes: number
   readonly payloadBytes: number
   readonly senders: number
@@ -26,6 +28,9 @@ export const natsLimits: {
   listensMs: 100,
   /** Bytes that were given to the client library and that the server has not confirmed. */
   window: 8 * 1024 * 1024,
+  /** The server is asked to confirm once there is so much of it, or after this time. */
+  confirmBytes: 1024 * 1024,
+  confirmMs: 50,
   /** A larger message is sent in parts: servers take 1 MiB by default. */
   partBytes: 512 * 1024,
   /** What a server has to take in one message. */

@@ -163,6 +163,9 @@ export class Taking {
       known?.owner === from ? known : known === undefined ? this.#host.follow(name, from, now) : null
     if (replica === null) return
     replica.isHandedOver = true
+    // Some may have come since the offer; unasked, they would hold up the first frame.
+    for (const node of [...message.holders, ...message.branches.map((branch) => branch.node)])
+      if (node !== this.#host.self && node !== from) this.#host.support().urge(node, now)
     // The old owner has answered what this node has said of the offer.
     const { since = -Infinity, business = null } = this.#promised.get(name) ?? {}
     this.#promised.delete(name)

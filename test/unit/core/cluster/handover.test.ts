@@ -118,6 +118,36 @@ describe('A meeting whose node drains', () => {
     expect(c.node.peering?.mesh.successions.told(1, world.now)).toEqual([])
   })
 
+  it.each([
+    [1, 0],
+    [4, 0],
+    [4, 3],
+    [4, 200],
+  ])(
+    'seals when the next frame is due, whoever has come since the offer (bus %i ms, drained after %i ms)',
+    (hopMs, wait) => {
+      const { world, nodes } = meeting(3)
+      const [a, b, c] = nodes
+      world.hopMs = hopMs
+      for (const [at, h] of nodes.entries()) client(h, `user ${at}`).join('m')
+      world.advance(60 + wait)
+      handOver(world, a)
+      const sealed: number[] = []
+      let last = 0
+      const begun = world.now
+      while (world.now < begun + 500) {
+        world.advance(1)
+        const frame = nodes.reduce((most, { node }) => Math.max(most, node.meeting('m')?.frame ?? 0), 0)
+        if (frame > last) sealed.push(world.now)
+        last = frame
+      }
+      expect(world.whereIs('m')).toEqual(['n2'])
+      const gaps = sealed.slice(1).map((at, n) => at - (sealed[n] ?? 0))
+      expect(Math.max(...gaps)).toBeLessThanOrEqual(50 + 2 * hopMs)
+      expect([b, c].map(({ node }) => node.stats.meetingsPaused)).toEqual([0, 0])
+    },
+  )
+
   it.each([0, 20])('keeps fence, world, options and configuration (%i frames a second)', (frameRate) => {
     const { world, nodes } = meeting(2, { frameRate, capacity: 7, inputBytes: 99, config: 'v1' })
     const [a, b] = nodes
