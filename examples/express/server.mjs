@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import express from 'express'
 import { Rtms } from 'rtms/server'
 
@@ -8,8 +8,9 @@ const rtms = await Rtms.start({ server, secret: process.env.RTMS_SECRET })
 rtms.meetings.onMissing((name) => (name === 'room' ? { frameRate: 20 } : null)) // opened when somebody joins
 
 app.post('/ticket', async (req, res) => {
-  const user = randomUUID() // here: the user you have authenticated
-  res.json(await rtms.tickets.issue({ user, meetings: ['room'], host: req.headers.host }))
+  const guest = /guest=([\w-]+)/.exec(req.headers.cookie)?.[1] ?? randomUUID() // a user who stays one after a reload
+  res.cookie('guest', guest, { httpOnly: true, sameSite: 'lax' })
+  res.json(await rtms.tickets.issue({ user: hash('sha256', guest), meetings: ['room'], host: req.headers.host }))
 })
 app.use(express.static('public'))
 app.use('/rtms', express.static('node_modules/rtms/dist')) // a bundler does without this
