@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import express from 'express'
 import { Rtms } from 'rtms/server'
 
@@ -7,9 +7,10 @@ const server = app.listen(process.env.PORT ?? 3000)
 const rtms = await Rtms.start({ server, secret: process.env.RTMS_SECRET })
 rtms.meetings.onMissing((name) => (name === 'room' ? { frameRate: 20 } : null)) // opened when somebody joins
 
-app.post('/ticket', async (req, res) => {
-  const user = randomUUID() // here: the user you have authenticated
-  res.json(await rtms.tickets.issue({ user, meetings: ['room'], host: req.headers.host }))
+app.post('/ticket', async ({ headers: { cookie, host } }, res) => {
+  const guest = /guest=([\w-]+)/.exec(cookie)?.[1] ?? randomUUID() // a user who stays one after a reload
+  res.cookie('guest', guest, { httpOnly: true, sameSite: 'lax' })
+  res.json(await rtms.tickets.issue({ user: hash('sha256', guest), meetings: ['room'], host }))
 })
 app.use(express.static('public'))
 app.use('/rtms', express.static('node_modules/rtms/dist')) // a bundler does without this

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import express from 'express'
 import { Rtms } from 'rtms/server'
 
@@ -8,8 +8,9 @@ const rtms = await Rtms.start({ server, secret: process.env.RTMS_SECRET })
 
 app.post('/ticket', async (req, res) => {
   const meeting = await rtms.meetings.open('beast-42')
-  const user = randomUUID() // here: the user you have authenticated
-  const topics = { read: ['stock.*'] }
+  const guest = /guest=([\w-]+)/.exec(req.headers.cookie)?.[1] ?? randomUUID() // a user who stays one after a reload
+  res.cookie('guest', guest, { httpOnly: true, sameSite: 'lax' })
+  const [user, topics] = [hash('sha256', guest), { read: ['stock.*'] }]
   res.json(await rtms.tickets.issue({ user, meetings: [meeting], topics, host: req.headers.host }))
 })
 app.use(express.static('dist'))

@@ -10,6 +10,7 @@ async function answer(path, host, res) {
   const [, module] = /^\/rtms\/((?:client|protocol)\/[\w/-]+\.js)$/.exec(path) ?? []
   if (path === '/ticket') {
     const meeting = await rtms.meetings.open('room', { frameRate: 0 }) // no clock: sealed when somebody speaks
+    // A guest, another one after a reload: examples/express keeps them.
     const ticket = await rtms.tickets.issue({ user: randomUUID(), meetings: [meeting], host })
     res.setHeader('content-type', 'application/json').end(JSON.stringify(ticket))
   } else {

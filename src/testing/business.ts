@@ -48,6 +48,7 @@ export class Business {
   readonly #revokedUntil: Map<string, number> = new Map()
   readonly #rooms: Map<SimNode, Map<string, SimRoom>> = new Map()
   #tokens = 0
+  #words = 0
   #published = 0
 
   constructor(
@@ -231,9 +232,22 @@ export class Business {
   }
 
   closeMeetings(node: SimNode): void {
-    node.do((core, now) => {
-      for (const { name } of Array.from(core.meetings())) core.closeMeeting(name, now)
+    node.do((core) => {
+      for (const { name } of Array.from(core.meetings())) this.close(node, name)
     })
+  }
+
+  /** Says a last word to all, and closes the meeting. */
+  close(node: SimNode, name: string): void {
+    node.do((core, now) => core.closeMeeting(name, now, this.lastWord(node, name)))
+  }
+
+  /** Says something to all members. Returns it, as the reason of the end that follows at once. */
+  protected lastWord({ core }: SimNode, meeting: string): string {
+    const text = `last word ${++this.#words}`
+    const isSaid = core.say(meeting, textPayload(text)) === null
+    if (isSaid) this.observer.lastWord?.(meeting, text)
+    return isSaid ? text : 'without a word'
   }
 
   // ---- what it says
@@ -296,7 +310,7 @@ export class Business {
     node.do((core) => {
       const { name } = random.pick(this.scenario.meetings)
       const members = core.meeting(name)?.members ?? []
-      if (members.length > 0) core.kick(name, random.pick(members).slot, 'out')
+      if (members.length > 0) core.kick(name, random.pick(members).slot, this.lastWord(node, name))
     })
   }
 }

@@ -65,7 +65,7 @@ export function befall(world: World, fault: Fault, random: Random): void {
       world.reloadClient(client, random.int(0, 300))
       return
     case 'reopen-meeting':
-      node.do((core, now) => core.closeMeeting(random.pick(world.meetings), now))
+      business.close(node, random.pick(world.meetings))
       clock.after(random.int(0, 500), () => business.openMeetings(nodes[client.node] as SimNode))
       return
     case 'restart-node':

@@ -125,6 +125,8 @@ export interface Observer {
   unseated?(node: number, meeting: string, slot: number, user: string): void
   /** The business sends a message to one member. */
   sentTo?(user: string, meeting: string, text: string): void
+  /** The business says this to all members of a meeting, and then ends it, or kicks one, for this reason. */
+  lastWord?(meeting: string, text: string): void
   answered?(question: Question, allowed: boolean): void
   /** A node was told of a revocation, of this virtual time. */
   revoked?(node: number, revoked: Revoked, made: number): void

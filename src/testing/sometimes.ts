@@ -86,7 +86,7 @@ export const sometimes: readonly string[] = [
   ...each('node refused publication', 'LIMIT'),
   ...each('ended', 'CLOSED', 'FORBIDDEN'),
   // Events in meetings, and actions of the business.
-  ...each('event', 'away', 'back', 'join', 'resume', 'slip'),
+  ...each('event', 'away', 'back', 'join', 'resume', 'slip', 'say'),
   ...each('event', 'leave left', 'leave expired', 'leave kicked', 'leave forbidden'),
   ...each('hook', 'join FORBIDDEN', 'join HANDLER_FAILED', 'input FORBIDDEN', 'input HANDLER_FAILED'),
   ...each(

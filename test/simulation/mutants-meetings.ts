@@ -14,6 +14,16 @@ export const meetingMutants: readonly Mutant[] = [
     plant: () => replace(Roster.prototype, 'keptFor', () => () => undefined),
   },
   {
+    name: 'members told of the end before they have what was said last',
+    breaks: ['last words'],
+    plant: () =>
+      replace(Room.prototype, 'end', (end) => {
+        return function (this: Room, seat, message) {
+          end.call(this, seat, message, 0)
+        }
+      }),
+  },
+  {
     name: 'every frame taken for stable once it is sealed',
     breaks: ['I9'],
     plant: () => replace(Electorate.prototype, 'stableTo', () => (head) => head),

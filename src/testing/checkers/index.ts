@@ -9,6 +9,7 @@ import { FairnessChecker } from './fairness.ts'
 import { AgreementChecker, ContinuityChecker } from './frames.ts'
 import { InputChecker } from './inputs.ts'
 import { IsolationChecker } from './isolation.ts'
+import { LastWordChecker } from './last-words.ts'
 import { LeakChecker } from './leaks.ts'
 import { PlaceChecker } from './places.ts'
 import { PolicyChecker } from './policies.ts'
@@ -22,7 +23,7 @@ import { TopicChecker } from './topics.ts'
 import { WeightChecker } from './weight.ts'
 import { WorkChecker } from './work.ts'
 
-/** One of each, for one run: I1–I7, I9, I11–I18, I20–I24, seats and liveness. */
+/** One of each, for one run: I1–I7, I9, I11–I18, I20–I24, seats, last words and liveness. */
 export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
   const limits = { ...defaultLimits, ...scenario.limits }
   const rooms = new Rooms(scenario.meetings, now)
@@ -32,6 +33,7 @@ export function allCheckers(scenario: Scenario, now: () => number): Observer[] {
     new ContinuityChecker(),
     new InputChecker(rooms),
     new SeatChecker(),
+    new LastWordChecker(now),
     new StabilityChecker(rooms),
     new CadenceChecker(rooms, now),
     new TopicChecker(limits.topicIdleMs, now),

@@ -5,7 +5,7 @@ import { generate } from 'selfsigned'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Client, connect, type Socket } from '../../../src/client/node.ts'
-import { binaryCodec } from '../../../src/protocol/index.ts'
+import { binaryCodec, type RtmsError } from '../../../src/protocol/index.ts'
 import { Rtms } from '../../../src/server/index.ts'
 import { hello, Peer, SECRET, start, stopAll, tokenOf } from './peer.ts'
 
@@ -22,15 +22,20 @@ afterEach(async () => {
 })
 
 /** A certificate for this machine that signs itself. */
-async function certificate(commonName: string): Promise<Certificate> {
+async function certificate(
+  commonName: string,
+  { names = ['localhost'], ips = ['127.0.0.1'], until = new Date(Date.now() + 86_400_000) } = {},
+): Promise<Certificate> {
   const pems = await generate([{ name: 'commonName', value: commonName }], {
     keyType: 'ec',
+    notBeforeDate: new Date(until.getTime() - 172_800_000),
+    notAfterDate: until,
     extensions: [
       {
         name: 'subjectAltName',
         altNames: [
-          { type: 2, value: 'localhost' },
-          { type: 7, ip: '127.0.0.1' },
+          ...names.map((value) => ({ type: 2 as const, value })),
+          ...ips.map((ip) => ({ type: 7 as const, ip })),
         ],
       },
     ],
@@ -62,6 +67,46 @@ async function shownTo(
   socket.destroy()
   return shown
 }
+
+describe('A client that cannot trust the certificate of a node', () => {
+  /** With what state and error it is disconnected, where it trusts this authority, or only those of the machine. */
+  async function whyNot(shown: Certificate, ca?: string): Promise<[string, RtmsError | null]> {
+    const rtms = await start({ tls: shown })
+    const ticket = await rtms.tickets.issue({ user: 'u1' })
+    const socket = (url: string, names: string[]): Socket =>
+      new WebSocket(url, names, { ca }) as unknown as Socket
+    const client = connect({ getTicket: () => ticket, ...(ca === undefined ? {} : { socket }) })
+    clients.push(client)
+    return new Promise((resolve) => client.onState((state, error) => resolve([state, error])))
+  }
+
+  it('says that it is signed by itself', async () => {
+    const [state, error] = await whyNot(first)
+    expect(state).toBe('disconnected')
+    expect(error).toMatchObject({
+      code: 'UNREACHABLE',
+      retry: 'later',
+      cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+    })
+    expect(error?.message).toMatch(/no connection to wss:.*self-signed certificate/)
+  })
+
+  it('says that it has expired', async () => {
+    const old = await certificate('old', { until: new Date(Date.now() - 3_600_000) })
+    const [state, error] = await whyNot(old, old.cert)
+    expect([state, error?.code]).toEqual(['disconnected', 'UNREACHABLE'])
+    expect(error).toMatchObject({ cause: { code: 'CERT_HAS_EXPIRED' } })
+    expect(error?.message).toMatch(/certificate has expired/)
+  })
+
+  it('says that it is for another host', async () => {
+    const other = await certificate('other', { names: ['rt.example.com'], ips: [] })
+    const [state, error] = await whyNot(other, other.cert)
+    expect([state, error?.code]).toEqual(['disconnected', 'UNREACHABLE'])
+    expect(error).toMatchObject({ cause: { code: 'ERR_TLS_CERT_ALTNAME_INVALID' } })
+    expect(error?.message).toMatch(/rt\.example\.com/)
+  })
+})
 
 describe('A node that speaks TLS', () => {
   it('is reached by the client over wss, with the url of its tickets', async () => {
