@@ -78,10 +78,10 @@ export class PolicyChecker implements Observer {
     if (message.type === 'subscribed') {
       // One that the session log kept from an earlier connection tells of a cursor that went with it.
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
-      // Data in flight when the node closed the connection still arrives.
-      if (wish === undefined || this.#over.has(here)) return
+      if (wish === undefined) return
       this.#logs.set(`${here} ${message.log}`, wish)
-      this.#follow(client, here, message.log, wish)
+      // What was in flight when the node closed the connection still arrives.
+      if (!this.#over.has(here)) this.#follow(client, here, message.log, wish)
     }
     if (message.type !== 'gap' || message.reason !== 'SLOW') return
     const wish = this.#logs.get(`${here} ${message.log}`)
