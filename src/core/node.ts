@@ -7,7 +7,7 @@ import type { MeetingOptions } from './meeting/options.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import type { Names } from './cluster/names.ts'
 import type { Budget, Holdings } from './ground/budget.ts'
-import type { Connection, TokenCheck } from './door/connection.ts'
+import type { Connection, Owed, TokenCheck } from './door/connection.ts'
 import type { Connections } from './door/connections.ts'
 import type { Endings } from './door/endings.ts'
 import type { Dispatch } from './up/dispatch.ts'
@@ -262,6 +262,11 @@ export class RtmsNode implements PeeringHost {
     return this.#meetings.get(name)?.info
   }
 
+  /** Of its epoch: eight random bytes that all members know. */
+  meetingSeed(name: string): Uint8Array | undefined {
+    return this.#meetings.get(name)?.room.facts.seed
+  }
+
   /** Seats a bot in a meeting. Errors: NOT_FOUND, FULL, BUSY. */
   addBot(meeting: string, user: string): Bot | ErrorCode {
     return this.#meetings.get(meeting)?.addBot(user) ?? 'NOT_FOUND'
@@ -308,13 +313,8 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** Backlog: bytes in upstream queues, number of stalled connections, bytes that clients have yet to acknowledge. */
-  get waiting(): {
-    readonly upstreamBytes: number
-    readonly stalled: number
-    readonly unacknowledgedBytes: number
-  } {
-    const { stalled, bytes } = this.#connections.owed
-    return { upstreamBytes: this.#sessions.waiting.bytes, stalled, unacknowledgedBytes: bytes }
+  get waiting(): Owed & { readonly upstreamBytes: number } {
+    return { upstreamBytes: this.#sessions.waiting.bytes, ...this.#connections.owed }
   }
 
   defineTopics(pattern: string, retention: Retention): void {

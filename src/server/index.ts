@@ -17,7 +17,12 @@ export type {
   Stats,
   TopicInfo,
 } from '../core/index.ts'
-export { type Contract, type ErrorCode, RtmsError } from '../protocol/index.ts'
+export {
+  type Contract,
+  type ErrorCode,
+  type FrameEvent as MeetingEvent,
+  RtmsError,
+} from '../protocol/index.ts'
 export type { BusTraffic, Cluster, ClusterNode, ToldSuccession, Whereabouts } from './business/cluster.ts'
 export type { Authorization, Authorize } from './business/authorizer.ts'
 export type { FrameInput, MeetingFrame } from './business/frames.ts'

@@ -138,14 +138,19 @@ export class Heritage {
   append(frame: number, { events, inputs }: Pick<OpenedFrame, 'events' | 'inputs'>, stable: number): void {
     if (frame <= this.#head) return
     for (const { slot, seq } of inputs) this.seqs.set(slot, seq)
+    // Slots that are free behind the frame, though somebody may have come in it.
+    const free = new Set<number>()
     for (const event of events) {
-      if (event.type === 'join') this.#elect(event.slot, frame)
-      else if (event.type === 'leave') this.#end(event.slot, frame, event.reason === 'left')
-      else if (event.type === 'takeover') {
-        this.#end(event.slot, frame, false)
+      if (event.type === 'leave') {
+        this.#end(event.slot, frame, event.reason === 'left')
+        free.add(event.slot)
+      } else if (event.type === 'join' || event.type === 'takeover') {
+        if (event.type === 'takeover') this.#end(event.slot, frame, false)
         this.#elect(event.slot, frame)
+        free.delete(event.slot)
       }
     }
+    if (free.size > 0) this.#terms = this.#terms.filter(({ slot, from }) => from !== frame || !free.has(slot))
     if (events.length > 0) this.#forget(Math.max(stable, this.#first), frame)
   }
 
@@ -161,6 +166,7 @@ export class Heritage {
     if (!known) this.#terms.push({ slot, from, until: Infinity, left: false })
   }
 
+  /** Who has come in the same frame may be the next one in the slot, of whom the owner has told already. */
   #end(slot: number, until: number, left: boolean): void {
     for (const term of this.#terms)
       if (term.slot === slot && term.until === Infinity && term.from < until)

@@ -7,7 +7,7 @@ import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { visitorOf } from '../meeting/visitor.ts'
-import { plainly, toldOf } from '../session/told.ts'
+import { isByBusiness, plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { botsOf, keyOf, legacyOf, type Retired } from './legacy.ts'
@@ -266,8 +266,8 @@ export class Hosting implements GuestHost {
     const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
     const refusal = guest.owner.take(member, input, 0, now)
     if (refusal === null) return
-    const byBusiness = typeof refusal === 'object'
-    const told = byBusiness ? toldOf(refusal) : plainly(refusal)
+    const byBusiness = isByBusiness(refusal)
+    const told = typeof refusal === 'object' ? toldOf(refusal) : plainly(refusal)
     guest.say({ type: 'nack', replica, seat: number, seq, byBusiness, ...told })
   }
 

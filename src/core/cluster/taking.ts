@@ -6,6 +6,7 @@ import type { OwnerState } from '../meeting/owner-state.ts'
 import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting, Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
+import { isByBusiness } from '../session/told.ts'
 import type { HandoverNode } from './giving.ts'
 import { encodeHandover, type HandoverMessage, type Offer, type Yield } from './handover-messages.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -33,6 +34,7 @@ interface Promised {
   readonly from: number
   readonly offer: Offer
   readonly since: number
+  readonly business: MeetingBusiness
   isReady: boolean
 }
 
@@ -43,6 +45,8 @@ interface Taken {
   readonly at: number
   /** When this node had said nothing of the offer yet. */
   readonly since: number
+  /** Its business's side, as of the offer; null where there was none. */
+  readonly business: MeetingBusiness | null
   /** Those who want to follow it here: the last word of each. */
   readonly follows: Map<string, { readonly node: number; readonly message: MeshMessageOf<'follow'> }>
 }
@@ -102,26 +106,32 @@ export class Taking {
 
   offered(from: number, offer: Offer, now: number): void {
     const { name, world, hop } = offer
-    const replica = this.#accept(from, offer, now)
-    if (replica === null) {
+    const accepted = this.#accept(from, offer, now)
+    if (accepted === null) {
       this.#send(from, { type: 'declined', name, world, hop })
       return
     }
+    const { replica, business } = accepted
     replica.isHandedOver = true
     for (const node of offer.holders) this.#host.support().urge(node, now)
-    this.#promised.set(name, { from, offer, since: now, isReady: false })
+    this.#promised.set(name, { from, offer, since: now, business, isReady: false })
     this.advanced(replica, now)
   }
 
-  #accept(from: number, { name, kind, metadata }: Offer, now: number): Replica | null {
+  #accept(
+    from: number,
+    { name, kind, metadata }: Offer,
+    now: number,
+  ): { readonly replica: Replica; readonly business: MeetingBusiness } | null {
     const { limits, meetings, isDraining } = this.#host
     const known = this.#host.replica(name)
     const isFull =
       this.#promised.size >= limits.takeovers || meetings().size + this.#promised.size >= limits.meetings
     if (isDraining() || isFull || meetings().get(name) !== undefined) return null
     if (known !== undefined && known.owner !== from) return null
-    if (this.#host.adopt({ name, kind, metadata: parse(metadata) }) === null) return null
-    return known ?? this.#host.follow(name, from, now)
+    const business = this.#host.adopt({ name, kind, metadata: parse(metadata) })
+    const replica = business && (known ?? this.#host.follow(name, from, now))
+    return replica && { replica, business }
   }
 
   /** The replica of a meeting has come further. */
@@ -154,9 +164,9 @@ export class Taking {
     if (replica === null) return
     replica.isHandedOver = true
     // The old owner has answered what this node has said of the offer.
-    const since = this.#promised.get(name)?.since ?? -Infinity
+    const { since = -Infinity, business = null } = this.#promised.get(name) ?? {}
     this.#promised.delete(name)
-    const taken = { from, message, at: now, since, follows: new Map() }
+    const taken = { from, message, at: now, since, business, follows: new Map() }
     this.#taken.set(name, taken)
     this.#tryTake(taken, now)
   }
@@ -168,12 +178,15 @@ export class Taking {
     if (replica?.reaches(world, last) === true) this.#begin(replica, taken, now)
   }
 
-  #begin(replica: Replica, { message, at, from, since: offeredAt, follows }: Taken, now: number): void {
+  #begin(replica: Replica, taken: Taken, now: number): void {
+    const { message, at, from, since: offeredAt, follows } = taken
     const { self, meetings, cluster, hosting, stats, successions } = this.#host
     const { name, kind, hop, places, branches } = message
     this.#taken.delete(name)
     const metadata = parse(message.metadata)
-    const business = this.#host.adopt({ name, kind, metadata }) ?? { kind, metadata, logic: null }
+    // The old owner has given it up: it goes on in any case.
+    const business = taken.business ??
+      this.#host.adopt({ name, kind, metadata }) ?? { kind, metadata, logic: null }
     const state = since(message.state, now - at)
     const { room, joins, remotes } = replica.surrender()
     room.facts = { ...room.facts, hop: hop + 1 }
@@ -233,8 +246,7 @@ export class Taking {
     for (const seq of refused) this.#refuse(seat.session, { ...place, seq }, 'UNKNOWN', true, now)
     for (const [seq, data] of unsent) {
       const refusal = owner.take(member, { type: 'input', log: 0, seq, after: 0, seen: 0, data }, 0, now)
-      if (refusal !== null)
-        this.#refuse(seat.session, { ...place, seq }, refusal, typeof refusal === 'object', now)
+      if (refusal !== null) this.#refuse(seat.session, { ...place, seq }, refusal, isByBusiness(refusal), now)
     }
   }
 

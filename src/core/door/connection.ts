@@ -36,6 +36,14 @@ export interface TokenCheck {
   readonly connection: Connection
 }
 
+/** What connections have yet to take. */
+export interface Owed {
+  /** Number of those that wait for credit, or for their socket. */
+  readonly stalled: number
+  /** Bytes that clients have yet to acknowledge. */
+  readonly unacknowledgedBytes: number
+}
+
 /** One socket. */
 export class Connection extends Outlet {
   readonly codec: Codec

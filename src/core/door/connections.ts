@@ -8,7 +8,7 @@ import type { Budget } from '../ground/budget.ts'
 import { weights } from '../ground/weights.ts'
 import { fixedLimits, type NodeConfig, originOf } from '../ground/config.ts'
 import { unspoken, welcomeOf } from './welcome.ts'
-import { Connection, type Phase, type TokenCheck } from './connection.ts'
+import { Connection, type Owed, type Phase, type TokenCheck } from './connection.ts'
 import { Held } from './held.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Outlet } from '../log/log.ts'
@@ -77,15 +77,14 @@ export class Connections {
     return this.#all.size
   }
 
-  /** Number of connections stalled on credit or on their socket, and the bytes that clients have yet to acknowledge. */
-  get owed(): { readonly stalled: number; readonly bytes: number } {
+  get owed(): Owed {
     let stalled = 0
-    let bytes = 0
+    let unacknowledgedBytes = 0
     for (const connection of this.#all) {
       if (!connection.hasCredit) stalled++
-      if (connection.window > 0) bytes += connection.sent - connection.acknowledged
+      if (connection.window > 0) unacknowledgedBytes += connection.sent - connection.acknowledged
     }
-    return { stalled, bytes }
+    return { stalled, unacknowledgedBytes }
   }
 
   open(transport: Transport, codec: Codec, address: string, host: string, now: number): Connection {

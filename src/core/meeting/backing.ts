@@ -82,9 +82,12 @@ export class Backing<O> {
   }
 
   #isGiven(now: number): boolean {
-    if (this.#holders.size === 0 || now < this.#until) return true
-    this.#until = this.#host.supportedUntil(this.#owner, now)
-    if (now < this.#until) return true
+    const isAlone = this.#holders.size === 0
+    if (!isAlone && now >= this.#until) this.#until = this.#host.supportedUntil(this.#owner, now)
+    if (isAlone || now < this.#until) {
+      this.#electorate.forsake()
+      return true
+    }
     for (const { seat } of this.#roster.all())
       if (seat instanceof Seat) seat.elector.answered = Math.max(seat.elector.answered, seat.session.answered)
     return this.#electorate.hasAnswered(this.#host.answersSince(now))

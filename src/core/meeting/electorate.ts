@@ -5,7 +5,7 @@ import { fixedLimits } from '../ground/config.ts'
 export class Elector {
   /** The last frame it has acknowledged. `Infinity`: it left on request, and so has no more claims. */
   acked = 0
-  /** It disappeared without leaving, and will acknowledge nothing more. */
+  /** It disappeared without leaving, and will acknowledge nothing more; see {@link Electorate.forsake}. */
   gone = false
   /** When the last of what it has confirmed was sent to it, in monotonic milliseconds. */
   answered: number = -Infinity
@@ -44,8 +44,8 @@ const scratch: Float64Array = new Float64Array(SYSTEM_SLOT)
  * it. The electorate of a frame consists of the members who joined at or before it and had not left; the electorates
  * that count are the one in force at the stable mark and every later one.
  *
- * An electorate of which more than half disappeared without leaving can never be satisfied. It stops counting, because
- * only this owner can continue its log.
+ * An electorate of which more than half disappeared without leaving can never be satisfied. It stops counting once it is
+ * sure that only this owner can continue its log: they may be with another node that does.
  */
 export class Electorate {
   readonly #most: number
@@ -54,6 +54,8 @@ export class Electorate {
   readonly #changes: number[] = [0]
   /** Whether something has happened that may move the stable mark. */
   #isOpen = true
+  /** Whether electors have disappeared since {@link forsake}. */
+  #hasLost = false
   #stable = 0
   /** The first frame of the present owner's fence. */
   #reign = 1
@@ -75,13 +77,22 @@ export class Electorate {
     return this.#terms.some((term) => term.elector === elector && term.until === Infinity)
   }
 
-  /** Ends an elector's term at this frame. `asked`: the member left on request. */
+  /** Ends an elector's term at this frame. `asked`: the member left on request; else it has disappeared. */
   leave(elector: Elector, frame: number, asked: boolean): void {
     if (asked) elector.acked = Infinity
-    else elector.gone = true
+    else this.#hasLost = true
     const term = this.#terms.find((each) => each.elector === elector)
     if (term !== undefined) term.until = frame
     this.#change(frame)
+  }
+
+  /** No other node goes on with the meeting: those who have disappeared will acknowledge nothing to anybody. */
+  forsake(): void {
+    if (!this.#hasLost) return
+    this.#hasLost = false
+    this.#isOpen = true
+    for (const { elector, until } of this.#terms)
+      if (until < Infinity && elector.acked < Infinity) elector.gone = true
   }
 
   #change(frame: number): void {
@@ -169,6 +180,7 @@ export class Electorate {
       const elector = electorOf(slot) ?? new Elector()
       elector.acked = Math.max(elector.acked, acked)
       elector.gone ||= gone
+      if (until < Infinity && acked < Infinity && !gone) this.#hasLost = true
       if (until === Infinity) elector.elected = from
       this.#terms.push({ elector, from, until })
     }

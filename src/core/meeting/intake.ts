@@ -3,6 +3,7 @@ import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Payer } from '../ground/budget.ts'
 import { fixedLimits } from '../ground/config.ts'
+import { TooFast } from '../session/told.ts'
 import type { MeetingOptions } from './options.ts'
 import { Rate } from '../ground/rate.ts'
 import { weights } from '../ground/weights.ts'
@@ -63,13 +64,19 @@ export class Intake {
    * Checks an input against all limits. Returns why it is refused, or null. Except for STALE, LIMIT and OUT_OF_ORDER
    * the seq is noted as answered. `turnedAway`: the highest seq that was refused on arrival.
    */
-  check(member: Member, input: MessageOf<'input'>, turnedAway: number, now: number): ErrorCode | null {
+  check(
+    member: Member,
+    input: MessageOf<'input'>,
+    turnedAway: number,
+    now: number,
+  ): ErrorCode | TooFast | null {
     const { seq, data } = input
     const refusal = checkSeq(member.seq, input, turnedAway)
     if (refusal !== null) return refusal
     member.seq = seq
     if (data.bytes.length > this.#options.inputBytes) return 'TOO_LARGE'
-    if (this.#rate.wait(member.bucket, now) > 0) return 'RATE'
+    const wait = this.#rate.wait(member.bucket, now)
+    if (wait > 0) return new TooFast(wait)
     if (member.waiting >= this.#options.inputBurst) return 'BUSY'
     member.bucket = this.#rate.take(member.bucket, now)
     return null

@@ -281,7 +281,8 @@ export class Room {
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     this.#host.work.done += costs.seat + log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
-    const next = Math.max(cursor.position, log.first)
+    // What is undone is told from its first frame on, also where the frames in its place are no longer kept.
+    const next = found === 'REWOUND' ? position : Math.max(position, log.first)
     const held = reignOf(facts.reigns, next - 1)
     return {
       type: 'joined',

@@ -13,7 +13,7 @@ import type { Application, Refusal } from '../ports.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
-import { plainly, type Told, toldOf } from '../session/told.ts'
+import { isByBusiness, plainly, type Told, toldOf } from '../session/told.ts'
 import { type Denials, Gate } from './gate.ts'
 import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
@@ -332,7 +332,7 @@ export class Dispatch {
   #input(session: Session, message: MessageOf<'input'>, now: number): void {
     const refusal = session.seats.get(message.log)?.accept(message, now)
     if (refusal === undefined) this.#refuse(session, message, 'NOT_JOINED', now)
-    else if (typeof refusal === 'string') this.#refuse(session, message, refusal, now)
+    else if (refusal !== null && !isByBusiness(refusal)) this.#refuseAs(session, message, refusal, now)
     // Refused by the business, within the input rate: part of normal play, so it does not count as a flood.
     else if (refusal !== null) this.#nack(session, message, toldOf(refusal))
   }

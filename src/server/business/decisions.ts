@@ -21,6 +21,16 @@ export function encoded(what: string, value: unknown, most: number): Payload {
 const OF_A_HOOK =
   'the hook returned a promise; hooks are synchronous: begin what takes time and do not wait for it'
 
+/** Anything but a promise: what a hook may return, which is not waited for. */
+export type AtOnce =
+  | void
+  | null
+  | undefined
+  | boolean
+  | number
+  | string
+  | (object & { readonly then?: never })
+
 /**
  * Throws, and says why, where an answer is a promise, which nobody would await. Its rejection must not end the process.
  */

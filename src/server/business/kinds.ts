@@ -3,17 +3,17 @@ import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../p
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
 import type { Host } from '../host.ts'
-import { atOnce, encoded, replacement } from './decisions.ts'
+import { type AtOnce, atOnce, encoded, replacement } from './decisions.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
 import { checked, type Schema } from './schema.ts'
 
 /** A user who wants to join a meeting. */
-export interface JoinAttempt<M = unknown, W = unknown> {
+export interface JoinAttempt<M = unknown, W = unknown, I = unknown> {
   readonly user: string
   /** The slot that the user would get. */
   readonly slot: number
-  readonly meeting: Meeting<M, W>
+  readonly meeting: Meeting<M, W, I>
 }
 
 /** An input on its way into a frame. */
@@ -25,26 +25,26 @@ export interface MemberInput<I = unknown, M = unknown, W = unknown> {
    * what a client sent, whatever its type says: check it.
    */
   readonly data: I
-  readonly meeting: Meeting<M, W>
+  readonly meeting: Meeting<M, W, I>
 }
 
 /**
  * A member who has left, and why: `left`, `expired` (the session did not come back), `kicked` or `forbidden` (the token
  * changed).
  */
-export interface Departure<M = unknown, W = unknown> {
+export interface Departure<M = unknown, W = unknown, I = unknown> {
   readonly user: string
   readonly slot: number
   readonly reason: string
-  readonly meeting: Meeting<M, W>
+  readonly meeting: Meeting<M, W, I>
 }
 
 /** What {@link Meeting.call} asks for, on whichever node that was. */
-export interface CallToMeeting<M = unknown, W = unknown> {
+export interface CallToMeeting<M = unknown, W = unknown, I = unknown> {
   readonly method: string
   /** JSON parsed, or bytes as a `Uint8Array`, which is read-only; null where nothing was given. */
   readonly data: unknown
-  readonly meeting: Meeting<M, W>
+  readonly meeting: Meeting<M, W, I>
 }
 
 /**
@@ -62,13 +62,13 @@ export interface KindHooks<I = unknown, M = unknown, S = unknown, W = unknown> {
    */
   readonly input?: Schema<I> | undefined
   /** The meeting has been opened; it has no members yet. */
-  readonly onOpen?: ((meeting: Meeting<M, W>) => void) | undefined
+  readonly onOpen?: ((meeting: Meeting<M, W, I>) => AtOnce) | undefined
   /**
    * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN; a thrown `RtmsError`
    * refuses with its code, message and wait; any other thrown value refuses with HANDLER_FAILED. Not called for
    * spectators, bots, or members who come back after a reconnect.
    */
-  readonly onJoin?: ((attempt: JoinAttempt<M, W>) => unknown) | undefined
+  readonly onJoin?: ((attempt: JoinAttempt<M, W, I>) => AtOnce) | undefined
   /**
    * A member sent an input that is within its limits. Undefined or `true` passes it on. `false` or `null` drops it, and
    * the sender's promise rejects with FORBIDDEN. A thrown `RtmsError` drops it with its code, any other thrown value
@@ -80,30 +80,30 @@ export interface KindHooks<I = unknown, M = unknown, S = unknown, W = unknown> {
    * A frame was sealed, perhaps an empty one, so this is the meeting's clock. It stands still while nobody is
    * connected.
    */
-  readonly onFrame?: ((frame: MeetingFrame<I, W>, meeting: Meeting<M, W>) => void) | undefined
+  readonly onFrame?: ((frame: MeetingFrame<I, W>, meeting: Meeting<M, W, I>) => AtOnce) | undefined
   /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
-  readonly onLeave?: ((departure: Departure<M, W>) => void) | undefined
+  readonly onLeave?: ((departure: Departure<M, W, I>) => AtOnce) | undefined
   /**
    * Answers {@link Meeting.call} with the value returned, as a request handler does: a value with a JSON form, or a
    * `Uint8Array`, of at most 32 KiB; undefined is null. The caller's promise rejects with a thrown `RtmsError`, and
    * with HANDLER_FAILED for any other thrown value.
    */
-  readonly onCall?: ((call: CallToMeeting<M, W>) => unknown) | undefined
+  readonly onCall?: ((call: CallToMeeting<M, W, I>) => unknown) | undefined
   /**
    * The meeting is about to go on on another node, because this one drains: returns the state that the business has of
    * it, a value with a JSON form or a `Uint8Array`. No hook of the meeting runs here afterwards. Without `snapshot`, a
    * meeting of a kind with hooks cannot move: it ends with its node. So it does where `snapshot` throws, or where the
    * state is larger than about 256 KiB.
    */
-  readonly snapshot?: ((meeting: Meeting<M, W>) => S) | undefined
+  readonly snapshot?: ((meeting: Meeting<M, W, I>) => S) | undefined
   /**
    * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`; null where
    * that node has ended, and with it what it knew and its bots. Without `restore` the meeting ends then. The hooks
    * run here from now on; `meeting.bots` are those that were added there.
    */
-  readonly restore?: ((state: S | null, meeting: Meeting<M, W>) => void) | undefined
+  readonly restore?: ((state: S | null, meeting: Meeting<M, W, I>) => AtOnce) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
-  readonly onClose?: ((meeting: Meeting<M, W>) => void) | undefined
+  readonly onClose?: ((meeting: Meeting<M, W, I>) => AtOnce) | undefined
 }
 
 export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [

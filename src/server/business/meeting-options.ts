@@ -10,9 +10,10 @@ import { isSchema, type Schema } from './schema.ts'
 /** The options of a meeting. Those left out come from its kind, or else from `defaultMeeting`. */
 type Settings = { readonly [K in keyof MeetingOptions]?: MeetingOptions[K] | undefined }
 
-export interface OpenOptions extends Settings {
+/** `K`: the kinds that there are. */
+export interface OpenOptions<K extends string = string> extends Settings {
   /** The name given to `define`. */
-  readonly kind?: string | undefined
+  readonly kind?: K | undefined
   /** Data of the business's own, kept as it is; clients do not get it. */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
 }

@@ -19,8 +19,8 @@ function checkReason(reason: unknown): void {
   if (typeof reason !== 'string') throw new TypeError('reason must be a text')
 }
 
-/** A member played by the business: its inputs are in frames like any other's. */
-export class Bot {
+/** A member played by the business: its inputs, of type `I`, are in frames like any other's. */
+export class Bot<I = unknown> {
   /** 0–254. */
   readonly slot: number
   readonly #seat: Seat
@@ -41,7 +41,7 @@ export class Bot {
    * inputs wait already; CLOSED where the bot has left or the meeting has ended. From inside a hook, BUSY and CLOSED
    * are logged instead, because the input is accepted later.
    */
-  send(value: unknown): void {
+  send(value: I): void {
     const data = toPayload(value)
     if (data.bytes.length > this.#seat.maxInput) throw errorOf('TOO_LARGE')
     const { inHook } = this.#host
@@ -63,9 +63,9 @@ export class Bot {
  * A meeting, by its name: if it was closed and opened again, this stands for the open one. In a cluster it may be on
  * another node: `kick`, `sendTo`, `call`, `close` and `look` reach it there; everything else is for the node that has
  * it, and for the hooks of its kind, which run there. `M` is the type of what it tells one member,
- * `Said` of what it says to all.
+ * `Said` of what it says to all, `I` of inputs.
  */
-export class Meeting<M = unknown, Said = unknown> {
+export class Meeting<M = unknown, Said = unknown, I = unknown> {
   readonly name: string
   readonly #host: Host
   readonly #logger: Logger
@@ -122,25 +122,36 @@ export class Meeting<M = unknown, Said = unknown> {
   }
 
   /**
+   * Eight random bytes, the same for everyone in the meeting, as long as its epoch lasts: a seed for deterministic
+   * randomness. Throws CLOSED where it was closed.
+   */
+  get seed(): Uint8Array {
+    const seed = this.#host.node.meetingSeed(this.name)
+    if (seed === undefined) throw this.#closed()
+    return seed.slice()
+  }
+
+  /**
    * The frames `from` … `to` − 1, oldest first, as far as the ring keeps them (`limits.meetingLogBytes`); all of them
    * without bounds. Throws CLOSED where it was closed, a RangeError for a bound that is no frame number.
    */
   history({
     from = 0,
     to = Number.MAX_SAFE_INTEGER,
-  }: { readonly from?: number | undefined; readonly to?: number | undefined } = {}): MeetingFrame[] {
+  }: { readonly from?: number | undefined; readonly to?: number | undefined } = {}): MeetingFrame<I, Said>[] {
     for (const bound of [from, to])
       if (!Number.isSafeInteger(bound) || bound < 0)
         throw new RangeError(`${String(bound)} is not the number of a frame`)
     if (this.#host.node.meeting(this.name) === undefined) throw this.#closed()
-    return Array.from(this.#host.node.meetingHistory(this.name, from, to), toMeetingFrame)
+    const frames = this.#host.node.meetingHistory(this.name, from, to)
+    return Array.from(frames, (frame) => toMeetingFrame(frame) as MeetingFrame<I, Said>)
   }
 
   /**
    * Seats a bot under this user name, at once, also from inside a hook. Bots neither start the clock nor keep an empty
    * meeting open. Throws BAD_NAME, FULL, CLOSED; BUSY where too many events wait for the clock.
    */
-  addBot(name: string): Bot {
+  addBot(name: string): Bot<I> {
     checkUser(name)
     const seat = this.#host.act((node) => node.addBot(this.name, name))
     if (seat === 'NOT_FOUND') throw this.#closed()
@@ -152,12 +163,12 @@ export class Meeting<M = unknown, Said = unknown> {
    * The bots in it, as handles like those of {@link addBot}: a kind's `restore` gets here the ones that were added on
    * another node. None where it was closed, or is on another node.
    */
-  get bots(): Bot[] {
+  get bots(): Bot<I>[] {
     return this.#host.node.bots(this.name).map((seat) => this.#bot(seat))
   }
 
-  #bot(seat: Seat): Bot {
-    return new Bot(seat, this.#host, (code) => {
+  #bot(seat: Seat): Bot<I> {
+    return new Bot<I>(seat, this.#host, (code) => {
       // The meeting has ended, or gone to another node, behind the hook.
       if (this.#host.node.meeting(this.name) === undefined) return
       this.#logger.warn({ meeting: this.name, slot: seat.slot, code }, "a bot's input was refused")

@@ -60,6 +60,13 @@ interface Hooked {
   readonly runner: HookRunner
 }
 
+/** A meeting of a kind, as the contract has it; of any kind where that is not known. */
+export type MeetingIn<C extends Contract, K = NameIn<C, 'meetings'>> = Meeting<
+  MeetingOf<C, K, 'message'>,
+  MeetingOf<C, K, 'say'>,
+  MeetingOf<C, K, 'input'>
+>
+
 /** A call that waits for the cluster. */
 interface Call extends MeetingCall {
   readonly ended: (outcome: Outcome<Whereabouts>) => void
@@ -121,8 +128,11 @@ export class Meetings<C extends Contract = Contract> {
    * defined; DRAINING or, later, CLOSED where the node is stopping; BUSY where the cluster has not said within a second
    * whether another node has it, so that it was not opened. Rejects with an Error that lists every invalid option.
    */
-  async open(name: string, options?: OpenOptions): Promise<Meeting>
-  async open(options?: OpenOptions): Promise<Meeting>
+  async open<K extends NameIn<C, 'meetings'>>(
+    name: string,
+    options?: OpenOptions<K>,
+  ): Promise<MeetingIn<C, K>>
+  async open<K extends NameIn<C, 'meetings'>>(options?: OpenOptions<K>): Promise<MeetingIn<C, K>>
   async open(...given: readonly [(string | OpenOptions)?, OpenOptions?]): Promise<Meeting> {
     const [first, second = {}] = given
     // A name that is undefined by mistake is no call without a name.
@@ -156,7 +166,7 @@ export class Meetings<C extends Contract = Contract> {
    * all clients who want to join meanwhile; the name may be anything that some ticket allows. Returns a function that
    * removes the handler. Throws an Error where there is a handler already.
    */
-  onMissing(handler: OpenMissing): () => void {
+  onMissing(handler: OpenMissing<NameIn<C, 'meetings'>>): () => void {
     return this.opener.register(handler)
   }
 
@@ -265,23 +275,27 @@ export class Meetings<C extends Contract = Contract> {
     return new Meeting(this.#host, this.#logger, name, this.calls)
   }
 
-  /** The meeting of this name that is open on this node. */
-  get(name: string): Meeting | undefined {
+  /** The meeting of this name that is open on this node. With a contract, `K` is its kind, which is not checked. */
+  get<K extends NameIn<C, 'meetings'> = NameIn<C, 'meetings'>>(name: string): MeetingIn<C, K> | undefined {
     if (!isName(name) || this.#host.node.meeting(name) === undefined) return undefined
-    return this.#rooms.get(name)?.meeting ?? this.#handle(name)
+    return (this.#rooms.get(name)?.meeting ?? this.#handle(name)) as MeetingIn<C, K>
   }
 
   /**
    * The meeting of this name, on whichever node it is open; undefined where it is not. Rejects with an `RtmsError`:
-   * BAD_NAME; BUSY where the cluster has not said within a second which node has it.
+   * BAD_NAME; BUSY where the cluster has not said within a second which node has it. `K` as in {@link get}.
    */
-  async find(name: string): Promise<Meeting | undefined> {
+  async find<K extends NameIn<C, 'meetings'> = NameIn<C, 'meetings'>>(
+    name: string,
+  ): Promise<MeetingIn<C, K> | undefined> {
     checkName('meeting', name, 'BAD_NAME')
-    return this.get(name) ?? ((await this.#find(name)) === 0 ? undefined : this.#handle(name))
+    const here = this.get<K>(name)
+    if (here !== undefined || (await this.#find(name)) === 0) return here
+    return this.#handle(name) as MeetingIn<C, K>
   }
 
   /** All open meetings of all nodes in the order of names, or those of a kind. */
-  list({ kind }: { readonly kind?: string | undefined } = {}): Promise<Listed<ListedMeeting>> {
+  list({ kind }: { readonly kind?: NameIn<C, 'meetings'> | undefined } = {}): Promise<Listed<ListedMeeting>> {
     return this.#page(Infinity, { kind })
   }
 

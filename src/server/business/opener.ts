@@ -8,9 +8,9 @@ import type { OpenOptions } from './meeting-options.ts'
  * The options to open a meeting of this name with; null where there is no such meeting. A handler that throws means
  * null.
  */
-export type OpenMissing = (
+export type OpenMissing<K extends string = string> = (
   name: string,
-) => OpenOptions | null | undefined | Promise<OpenOptions | null | undefined>
+) => OpenOptions<K> | null | undefined | Promise<OpenOptions<K> | null | undefined>
 
 /** Asks the business to open meetings that a client wants to join and that are not open. */
 export class Opener {

@@ -80,7 +80,7 @@ export class PolicyChecker implements Observer {
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
       if (wish === undefined) return
       this.#logs.set(`${here} ${message.log}`, wish)
-      // What was in flight when the node closed the connection still arrives.
+      // Data in flight when the node closed the connection still arrives.
       if (!this.#over.has(here)) this.#follow(client, here, message.log, wish)
     }
     if (message.type !== 'gap' || message.reason !== 'SLOW') return

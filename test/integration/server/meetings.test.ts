@@ -85,6 +85,9 @@ describe('A kind of meeting', () => {
     const meeting = await rtms.meetings.open('a', { kind: 'beast' })
     expect(meeting.history()).toEqual([])
     const joined = await client(rtms, 'ann').join('a')
+    expect([meeting.seed, meeting.seed.length]).toEqual([joined.seed, 8])
+    meeting.seed.fill(0)
+    expect(meeting.seed).toEqual(joined.seed)
     await joined.send({ hit: 1 })
     const frame = await joined.send(new Uint8Array([1, 2]))
     const all = meeting.history()
@@ -181,7 +184,8 @@ describe('onJoin', () => {
   it('that fails, or answers with a promise, refuses and is logged', async () => {
     const { rtms, logged } = await world({
       onJoin: ({ user }) => {
-        if (user === 'late') return Promise.reject(new Error('nobody waits for this'))
+        // As JavaScript may have it.
+        if (user === 'late') return Promise.reject(new Error('nobody waits for this')) as never
         throw new Error('canary: password of the database')
       },
     })

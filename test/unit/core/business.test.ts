@@ -364,7 +364,7 @@ describe('The business', () => {
     const heard = a.take().filter(({ type }) => type === 'ended' || type === 'nack')
     expect(heard).toMatchObject([
       { type: 'nack', seq: 2, error: 'NOT_JOINED', message: '', reason: '' },
-      { type: 'ended', log, error: 'CLOSED', message: expect.stringMatching(/^no cheating .{110,111}$/) },
+      { type: 'ended', log, error: 'CLOSED', message: `${'no cheating '.repeat(10).trim()}…` },
     ])
     const frames = b.takeFrames()
     expect([said(frames), happened(frames)]).toEqual([['0:1 last'], ['join 0', 'join 1', 'leave 0 kicked']])

@@ -1,4 +1,5 @@
 import * as fc from 'fast-check'
+import { TooFast } from '../../../src/core/session/told.ts'
 import { describe, expect, it } from 'vitest'
 import { fixedLimits } from '../../../src/core/ground/config.ts'
 import { defaultMeeting, type MeetingOptions } from '../../../src/core/meeting/options.ts'
@@ -49,21 +50,23 @@ describe('The intake of a meeting', () => {
   it('takes inputs at each limit, and refuses them one above; what is refused is answered, and costs nothing', () => {
     const { intake, payer } = make({ inputBytes: 10, inputsPerSecond: 10, inputBurst: 3 })
     const member = memberOf(0)
-    const check = (seq: number, size: number, now = 0): unknown =>
-      intake.check(member, input(seq, 0, size), 0, now)
+    const check = (seq: number, size: number, now = 0): string | null => {
+      const refusal = intake.check(member, input(seq, 0, size), 0, now)
+      return refusal instanceof TooFast ? `RATE for ${refusal.retryAfterMs}` : refusal
+    }
     expect([check(1, 11), check(2, 10), check(3, 0), check(4, 0), check(5, 0)]).toEqual([
       'TOO_LARGE',
       null,
       null,
       null,
-      'RATE',
+      'RATE for 100',
     ])
-    expect([check(6, 0, 99), check(7, 0, 100), member.seq, payer.held]).toEqual(['RATE', null, 7, 0])
+    expect([check(6, 0, 99), check(7, 0, 100), member.seq, payer.held]).toEqual(['RATE for 1', null, 7, 0])
     member.waiting = 3
     expect(check(8, 0, 1_000)).toBe('BUSY')
     member.waiting = 2
     // The one that was BUSY took nothing from the rate.
-    expect([1, 2, 3, 4].map((n) => check(8 + n, 0, 1_000))).toEqual([null, null, null, 'RATE'])
+    expect([1, 2, 3, 4].map((n) => check(8 + n, 0, 1_000))).toEqual([null, null, null, 'RATE for 100'])
   })
 
   it('takes what bots say at any rate, within the same sizes', () => {

@@ -572,8 +572,8 @@ describe('An input', () => {
     for (let seq = 1; seq <= 5; seq++) a.input(log, seq)
     h.settle()
     expect(a.takeOf('nack')).toMatchObject([
-      { seq: 4, error: 'RATE' },
-      { seq: 5, error: 'RATE' },
+      { seq: 4, error: 'RATE', retryAfter: 100, message: '' },
+      { seq: 5, error: 'RATE', retryAfter: 100, message: '' },
     ])
     h.advance(100)
     for (let seq = 6; seq <= 7; seq++) a.input(log, seq)

@@ -60,7 +60,7 @@ describe('A request', () => {
         call: 1,
         index: 0,
         error: 'RATE',
-        message: 'ä'.repeat(61),
+        message: `${'ä'.repeat(60)}…`,
         retryAfter: 250,
         reason: '',
       },

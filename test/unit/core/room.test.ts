@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Downstream } from '../../../src/core/down/downstream.ts'
 import { Work } from '../../../src/core/ground/work.ts'
-import { WarmCaches } from '../../../src/core/log/batches.ts'
+import { Gap, WarmCaches } from '../../../src/core/log/batches.ts'
 import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
+import { binaryCodec } from '../../../src/protocol/index.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
 import { type Bot, plain } from '../../../src/core/meeting/business.ts'
@@ -168,6 +169,22 @@ describe('A room without an owner, fed with the frames of one that has it', () =
     expect(placed(2 ** 40, { ...known, stable: 0 })).toEqual(['PROTOCOL', 1, next])
     expect(placed(next + 1, { ...known, stable: 0 })).toEqual(['PROTOCOL', 1, next])
     expect(placed(next, { ...known, stable: 0 })).toEqual(['', next, next])
+  })
+
+  it('tells the first frame that is undone, and a gap where those in its place are no longer kept', () => {
+    const { owner } = twins()
+    const { room } = owner
+    room.log.shrinkTo(room.log.held - room.log.bytes / 2)
+    const { first } = room.log
+    expect(first).toBeGreaterThan(5)
+    const held = { slot: 1, elected: 1, seen: 0, stable: 4, promisedTerm: 0, promisedIncarnation: 0 }
+    const parts = { world: 9, next: first - 2, held: [{ ...held, term: 1, incarnation: 3 }] }
+    const { seat, joined } = placeIn(room, { parts })
+    expect([joined.reason, joined.next]).toEqual(['REWOUND', 5])
+    const read = seat.cursor?.log.read(seat.cursor)
+    expect(read).toBeInstanceOf(Gap)
+    const [gap] = binaryCodec.decode((read as Gap).binary, 'server')
+    expect(gap).toMatchObject({ from: 5, to: first, reason: 'NO_SNAPSHOT' })
   })
 
   it('knows from the log who is in it, tells its readers of new frames, and counts spectators', () => {

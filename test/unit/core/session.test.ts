@@ -259,8 +259,9 @@ describe('What the business says', () => {
     ])
   })
 
-  it('as a reason is cut to what the field carries, and no character is split', () => {
+  it('as a reason is cut to what the field carries, which is seen, and no character is split', () => {
     const { reason } = limits
+    const sign = 3
     for (const [character, size] of [
       ['a', 1],
       ['ä', 2],
@@ -268,13 +269,24 @@ describe('What the business says', () => {
       ['🐉', 4],
     ] as const) {
       const most = Math.floor(reason / size)
-      for (const length of [0, 1, most - 1, most, most + 1, 10 * most])
-        expect(shorten(character.repeat(length))).toBe(character.repeat(Math.min(length, most)))
+      for (const length of [0, 1, most - 1, most])
+        expect(shorten(character.repeat(length))).toBe(character.repeat(length))
+      for (const length of [most + 1, 10 * most])
+        expect(shorten(character.repeat(length))).toBe(`${character.repeat((reason - sign) / size)}…`)
     }
-    expect(shorten(`${'a'.repeat(reason - 1)}ä`)).toBe('a'.repeat(reason - 1))
     expect(shorten(`${'a'.repeat(reason - 2)}ä`)).toBe(`${'a'.repeat(reason - 2)}ä`)
-    expect(shorten(`ä${'a'.repeat(reason)}`)).toBe(`ä${'a'.repeat(reason - 2)}`)
-    expect(shorten('🐉'.repeat(2_000_000))).toBe('🐉'.repeat(30))
+    expect(shorten(`${'a'.repeat(reason - 1)}ä`)).toBe(`${'a'.repeat(reason - sign)}…`)
+    expect(shorten(`ä${'a'.repeat(reason)}`)).toBe(`ä${'a'.repeat(reason - 2 - sign)}…`)
+    expect(shorten('🐉'.repeat(2_000_000))).toBe(`${'🐉'.repeat(30)}…`)
+  })
+
+  it('as a reason is cut between words, unless that would cost half of it', () => {
+    const { reason } = limits
+    const words = 'Expected a whole number. '.repeat(10)
+    expect(shorten(words)).toBe(`${'Expected a whole number. '.repeat(4)}Expected a whole…`)
+    expect(shorten(shorten(words))).toBe(shorten(words))
+    expect(shorten(`why: ${'x'.repeat(reason)}`)).toBe(`why: ${'x'.repeat(reason - 8)}…`)
+    expect(shorten(`${'y'.repeat(70)} ${'x'.repeat(reason)}`)).toBe(`${'y'.repeat(70)}…`)
   })
 })
 

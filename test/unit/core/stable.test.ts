@@ -79,6 +79,7 @@ describe('Frames that members have acknowledged', () => {
       if (isReload) ann.hangUp()
       h.settle()
       h.seat(h.connect('ann'), 'm', { former: isReload ? '' : ann.session })
+      h.advance(60)
       expect(stableOf(h)).toBe(isReload ? head : 0)
     }
   })

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { describe, expectTypeOf, it } from 'vitest'
 import { type Client, connect, type Frame } from '../../../src/client/index.ts'
-import { Rtms, type Schema } from '../../../src/server/index.ts'
+import { type Meeting as ServerMeeting, Rtms, type Schema } from '../../../src/server/index.ts'
 
 /* What compiles, and what must not: the compiler is the test, and nothing of this is ever called. */
 
@@ -117,6 +117,52 @@ describe('A contract', () => {
     })
   })
 
+  it('types the handles of meetings by their kind, and bots by its inputs', () => {
+    compiles(async (_, rtms) => {
+      const quiz = await rtms.meetings.open('quiz-7', { kind: 'quiz' })
+      quiz.say({ question: 'which?' })
+      quiz.sendTo(0, { right: true })
+      quiz.addBot('robot').send({ answer: 4 })
+      for (const { inputs } of quiz.history())
+        expectTypeOf(inputs[0]?.data).toEqualTypeOf<{ answer: number } | undefined>()
+      // @ts-expect-error of another kind
+      quiz.addBot('robot').send({ move: 'e4' })
+      // @ts-expect-error of another shape
+      quiz.say('which?')
+      // @ts-expect-error no such kind
+      await rtms.meetings.open('quiz-8', { kind: 'quizz' })
+      // @ts-expect-error no such kind
+      await rtms.meetings.open({ kind: 'quizz' })
+      const found = await rtms.meetings.find<'duel'>('duel-1')
+      found?.addBot('robot').send({ move: 'e4' })
+      // @ts-expect-error of another kind
+      rtms.meetings.get<'duel'>('duel-1')?.addBot('robot').send({ answer: 4 })
+      // Of any kind.
+      rtms.meetings.get('m')?.say({ question: 'which?' })
+      rtms.meetings.onMissing(() => ({ kind: 'duel' }))
+      // @ts-expect-error no such kind
+      rtms.meetings.onMissing(() => ({ kind: 'duell' }))
+      await rtms.meetings.list({ kind: 'quiz' })
+      // @ts-expect-error no such kind
+      await rtms.meetings.list({ kind: 'quizz' })
+    })
+  })
+
+  it('takes no hook that returns a promise, which nobody waits for', () => {
+    compiles((_, rtms) => {
+      rtms.meetings.define('duel', {
+        // @ts-expect-error a promise
+        onJoin: async () => true,
+        // @ts-expect-error a promise
+        onInput: async () => true,
+        // @ts-expect-error a promise
+        onFrame: async () => {},
+        // Whatever else it returns.
+        onLeave: ({ slot }) => new Map().set(slot, 1),
+      })
+    })
+  })
+
   it('types handlers, with a schema and without one', () => {
     compiles((_, rtms) => {
       rtms.onRequest('order.place', ({ data }) => ({ id: data.symbol }))
@@ -154,6 +200,18 @@ describe('Without a contract', () => {
       client.subscribe('stock.1', (data) => expectTypeOf(data).toEqualTypeOf<unknown>())
       client.onPush<string>('greeting', (text) => text.length)
       expectTypeOf(await client.request<Order>('order', 1)).toEqualTypeOf<Order>()
+    })
+  })
+
+  it('the handle of a meeting takes anything, and its type may be named', () => {
+    compiles(async () => {
+      const rtms = await Rtms.start({ secret: '' })
+      const quiz = await rtms.meetings.open('quiz-7', { kind: 'quiz' })
+      quiz.say('anything')
+      quiz.addBot('robot').send({ answer: 4 })
+      const plain: ServerMeeting = quiz
+      const narrow: ServerMeeting<string> = plain
+      narrow.sendTo(0, 'text')
     })
   })
 

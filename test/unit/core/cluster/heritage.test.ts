@@ -1,3 +1,4 @@
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
   Heritage,
@@ -5,7 +6,9 @@ import {
   mayContinue,
   type Promised,
   type Term,
+  writeLegacy,
 } from '../../../../src/core/cluster/heritage.ts'
+import { Elector, Electorate } from '../../../../src/core/meeting/electorate.ts'
 import { defaultMeeting, fixedLimits } from '../../../../src/core/index.ts'
 import type { MeetingEvent } from '../../../../src/protocol/index.ts'
 
@@ -95,6 +98,71 @@ describe('What a replica knows', () => {
       [0, 4],
       [1, 6],
     ])
+  })
+
+  it('knows nobody who came and went in one frame, and knows who came after them', () => {
+    const h = heritage()
+    const [join, leave] = [
+      { type: 'join', slot: 1, user: 'bob' },
+      { type: 'leave', slot: 1, reason: 'left' },
+    ] as const
+    append(h, 4, join, leave)
+    expect(h.terms(4)).toEqual([term(0)])
+    append(h, 5, join, leave, { ...join, user: 'cid' })
+    expect(h.terms(5)).toEqual([term(0), term(1, 5)])
+    append(h, 6, leave, { ...join, user: 'dan' }, { type: 'takeover', slot: 1 }, leave)
+    expect(h.terms(6)).toEqual([term(0), term(1, 5, 6, true)])
+  })
+
+  /** Of a slot in a frame. */
+  const move = fc.record({
+    slot: fc.nat(2),
+    sealed: fc.boolean(),
+    told: fc.boolean(),
+    takeover: fc.boolean(),
+  })
+
+  it('knows those whom the owner knows, whatever happens in a frame, and whenever the owner has told', () => {
+    fc.assert(
+      fc.property(fc.array(move, { maxLength: 40 }), (moves) => {
+        let frame = 1
+        let events: MeetingEvent[] = []
+        const electors = new Map<number, Elector>()
+        const owner = new Electorate()
+        const replicas: Heritage[] = []
+        for (const { slot, sealed, told, takeover } of moves) {
+          const elector = electors.get(slot)
+          if (elector !== undefined) owner.leave(elector, frame, !takeover)
+          if (elector !== undefined && !takeover) {
+            electors.delete(slot)
+            events.push({ type: 'leave', slot, reason: 'left' })
+          } else {
+            const next = new Elector()
+            electors.set(slot, next)
+            owner.join(next, frame)
+            events.push(
+              elector === undefined ? { type: 'join', slot, user: 'u' } : { type: 'takeover', slot },
+            )
+          }
+          const slotOf = (of: Elector): number | undefined =>
+            [...electors].find(([, each]) => each === of)?.[0]
+          if (told) {
+            const text = writeLegacy({ ...legacy, seqs: [] }, owner.stateFor(slotOf))
+            replicas.push(Heritage.of(text, frame - 1) as Heritage)
+          }
+          if (!sealed) continue
+          for (const h of replicas) {
+            h.append(frame, { events, inputs: [] }, 0)
+            const open = h.terms(frame).filter(({ until }) => until === Infinity)
+            const here = [...electors].map(([at, { elected }]) => `${at} ${elected}`)
+            expect(open.map(({ slot: at, from }) => `${at} ${from}`).sort()).toEqual(here.sort())
+          }
+          events = []
+          frame++
+        }
+      }),
+      { numRuns: 2_000 },
+    )
   })
 
   it('leaves out bots, but not a member who has a slot after one', () => {

@@ -447,7 +447,7 @@ describe('A member at a replica of another node', () => {
     desk.owner.bots.list[0]?.leave()
     expect(refusal('ann', 'd')).toBe('refused seat:1 error:CONFIG_MISMATCH')
     expect(refusal('eve')).toBe(
-      `refused seat:1 error:FORBIDDEN message:${'x'.repeat(wire.reason)} retryAfter:12`,
+      `refused seat:1 error:FORBIDDEN message:${'x'.repeat(wire.reason - 3)}… retryAfter:12`,
     )
     expect(refusal('dan')).toBe('refused seat:1 error:FORBIDDEN message:no')
     desk.owner.addBot('bot')
@@ -517,7 +517,7 @@ describe('A member at a replica of another node', () => {
     expect(desk.owner.kick(0, 'y'.repeat(300))).toBe(true)
     expect(desk.heard()).toEqual([
       'direct seat:1 data:psst',
-      `ended seat:1 message:${'y'.repeat(wire.reason)} next:2`,
+      `ended seat:1 message:${'y'.repeat(wire.reason - 3)}… next:2`,
     ])
     expect([desk.owner.log.held - held, desk.hosting.size.members]).toEqual([-weights.member, 1])
     desk.seal()

@@ -320,8 +320,8 @@ describe('A member on a node that does not own the meeting', () => {
       '3 STALE 0',
       '6 OUT_OF_ORDER 0',
       '1 FORBIDDEN 300',
-      '6 RATE 0',
-      '7 RATE 0',
+      '6 RATE 200',
+      '7 RATE 200',
     ])
     expect(inputsOf(bob.heard)).toEqual(['0 3 yes', '0 4 much', '0 5 much'])
     expect(bob.all('nack')[1]?.last).toBe(3)

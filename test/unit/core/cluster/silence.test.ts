@@ -133,6 +133,63 @@ describe('An owner that most members cannot reach', () => {
     expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
   })
 
+  it('seals nothing for who comes and goes with it, though it has given up the one who is elsewhere', () => {
+    const rig = meeting([0], { standby: 1 })
+    const { world, nodes, clients, name } = rig
+    const [bob] = clients as [Roamer]
+    const epoch = worldOf(bob, name) as number
+    const mend = cut(world, [nodes[0]])
+    bob.leads = (named) => (named === nodes[0] ? nodes[2] : named)
+    bob.cut()
+    // In frames that neither bob nor another node has.
+    const visit = (id: string): Roamer => {
+      const guest = new Roamer(world, id, nodes[0])
+      guest.join(name)
+      roam(world, [bob, guest], 200)
+      return guest
+    }
+    const first = visit('ann')
+    first.machine.followers.leave(first.seat(name) as SeatMachine)
+    roam(world, [bob, first], 200)
+    const second = visit('cid')
+    roam(world, [bob, second], 8_000)
+    expect(world.whereIs(name)).toEqual([nodes[0].node.id, nodes[2].node.id])
+    const before = frameOf(nodes[0], name)
+    second.machine.followers.leave(second.seat(name) as SeatMachine)
+    roam(world, [bob, second], 200)
+    const third = visit('dan')
+    expect(watch({ ...rig, clients: [bob, third] }, 2 * defaultLimits.sessionKeepMs)).toBe(false)
+    expect(frameOf(nodes[0], name)).toBe(before)
+    mend()
+    roam(world, [bob, third], 8_000)
+    expectWhole({ ...rig, clients: [bob, third] }, nodes[2], epoch)
+  })
+
+  it.each([
+    ['at the nodes where they are', [0, 1, 1]],
+    ['at another node, where they have come to', [0, 0, 0]],
+  ] as const)(
+    'seals nothing though the others have been away for longer than sessions are kept, %s',
+    (_, homes) => {
+      const rig = meeting(homes, { standby: 1 })
+      const { world, nodes, clients, name } = rig
+      const epoch = worldOf(clients[0] as Roamer, name) as number
+      const mend = cut(world, [nodes[0]])
+      for (const client of clients.slice(1)) {
+        client.leads = (named) => (named === nodes[0] ? nodes[1] : named)
+        if (homes[1] === 0) client.cut()
+      }
+      watch(rig, 4_000)
+      const before = frameOf(nodes[0], name)
+      expect(watch(rig, 2 * defaultLimits.sessionKeepMs)).toBe(false)
+      expect(frameOf(nodes[0], name)).toBe(before)
+      mend()
+      expect(watch(rig, 8_000)).toBe(false)
+      const [owner = ''] = world.whereIs(name)
+      expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
+    },
+  )
+
   it.each([20, 0])(
     'tells its members that they wait, at %i frames a second, and that they do no more',
     (frameRate) => {

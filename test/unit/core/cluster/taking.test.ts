@@ -406,6 +406,17 @@ describe('A meeting that is handed over to a node', () => {
     expect([full.yield(), full.taking.isBusy]).toEqual([[], false])
   })
 
+  it('goes on with what the business has made for the offer, and does not ask it again', () => {
+    const desk = new Desk()
+    desk.ready()
+    const logic = { snapshot: () => null }
+    desk.adopt = ({ kind, metadata }) => ({ kind, metadata, logic: logic as never })
+    desk.offer({ kind: 'k' })
+    desk.adopt = () => null
+    desk.yield({ kind: 'k' })
+    expect(desk.owner.business.logic).toBe(logic)
+  })
+
   it('goes on though the business does not know its kind any more', () => {
     const desk = new Desk()
     desk.ready()
@@ -512,7 +523,7 @@ describe('A meeting that is handed over to a node', () => {
     desk.adopt = ({ kind, metadata }) => ({ kind, metadata, logic: { input } })
     const options = { ...stateOf().options, inputBurst: 2, inputsPerSecond: 1 }
     desk.yield({ state: stateOf(['ann'], { options }), branches, places: here(ann) })
-    expect(desk.news()).toEqual(['ann 9 1 FORBIDDEN 70 by business', 'ann 9 3 RATE 0'])
+    expect(desk.news()).toEqual(['ann 9 1 FORBIDDEN 70 by business', 'ann 9 3 RATE 1000'])
   })
 
   it('knows who of its members here is away, and who has come back meanwhile', () => {
