@@ -129,8 +129,12 @@ export class InputChecker implements Observer {
     }
   }
 
-  /** Frames are undone from one on: what was in them is sent again, and may be refused. */
-  #undo(client: ClientFacts, { world, slot, next }: MessageOf<'joined'>): void {
+  /**
+   * Frames are undone from one on: what was in them is sent again, and may be refused. Where the seat was among them,
+   * what was refused in its slot counts no more.
+   */
+  #undo(client: ClientFacts, { world, slot, next, continued }: MessageOf<'joined'>): void {
+    if (!continued) forget(this.#refused, `${client.id} ${world} `)
     const place = placeKey(client, { world, slot })
     for (const [input, frame] of this.#framedAs)
       if (input.startsWith(place) && frame >= next) this.#framedAs.delete(input)

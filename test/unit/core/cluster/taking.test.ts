@@ -410,7 +410,7 @@ describe('A meeting that is handed over to a node', () => {
     const desk = new Desk()
     desk.ready()
     const logic = { snapshot: () => null }
-    desk.adopt = ({ kind, metadata }) => ({ kind, metadata, logic: logic as never })
+    desk.adopt = ({ kind, metadata }) => ({ kind, metadata, logic })
     desk.offer({ kind: 'k' })
     desk.adopt = () => null
     desk.yield({ kind: 'k' })
