@@ -28,6 +28,12 @@ export class NameChecker implements Observer {
 
   phase(phase: Phase): void {
     this.#isWell = phase === 'well' || phase === 'quiet'
+    // Where `adopt` threw, a node has taken over a meeting without its business, which would have told of it.
+    for (const { core, incarnation } of this.#nodes())
+      for (const { name } of core.meetings()) {
+        const meeting = `${name} ${incarnation}`
+        if (!this.#opened.has(meeting)) this.#opened.set(meeting, this.#now())
+      }
   }
 
   opened(node: number, meeting: string): void {

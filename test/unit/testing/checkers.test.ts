@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import { policies } from '../../../src/core/index.ts'
+import type { MessageOf } from '../../../src/protocol/index.ts'
+import { NameChecker } from '../../../src/testing/checkers/names.ts'
+import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
+import type { Scenario } from '../../../src/testing/scenario.ts'
+import type { SimNode } from '../../../src/testing/sim-node.ts'
+
+/** A node of the simulator that has these meetings. */
+function nodeWith(index: number, incarnation: number, meetings: readonly string[]): SimNode {
+  const core = {
+    meetings: () => meetings.map((name) => ({ name })),
+    meeting: (name: string) => (meetings.includes(name) ? {} : undefined),
+  }
+  return { index, incarnation, core } as unknown as SimNode
+}
+
+describe('The checker of names', () => {
+  it('knows of a meeting that a node has taken over without its business, and of no other', () => {
+    let now = 0
+    const checker = new NameChecker(
+      () => [nodeWith(0, 5, []), nodeWith(1, 6, ['m0'])],
+      1,
+      () => now,
+    )
+    const ask = (name: string, owner: number): void =>
+      checker.located(0, name, { ok: true, value: { owner, isNew: false } }, 2)
+    checker.phase('well')
+    ask('m0', 6)
+    now = 1_000
+    ask('m0', 6)
+    ask('m0', 5)
+    now = 2_000
+    expect(() => ask('m0', 6)).toThrow('a node was said to have a meeting that it never had: m0 5')
+  })
+})
+
+describe('The checker of policies', () => {
+  const client = { id: 1, user: 'u', node: 0, prompt: true }
+  const position = { epoch: 1, at: 5, numbers: [] }
+
+  function subscribe(checker: PolicyChecker, call: number, conflate: boolean): void {
+    const topic = { topic: 'k', since: position, history: 0, maxHz: 0, keys: [], conflate }
+    checker.up(client, 1, { type: 'subscribe', call, topics: [{ ...topic, policy: policies.conflate }] })
+  }
+
+  const subscribed = (call: number): MessageOf<'subscribed'> => ({
+    type: 'subscribed',
+    call,
+    index: 0,
+    topic: 'k',
+    log: 3,
+    keyed: true,
+    position,
+    recovered: true,
+    reason: '',
+  })
+
+  const gap: MessageOf<'gap'> = { type: 'gap', log: 3, from: 5, to: 6, position, reason: 'SLOW' }
+  const make = (): PolicyChecker =>
+    new PolicyChecker({ retention: { entries: 1, bytes: 1, ageMs: 1 } } as Scenario, 1, () => 0)
+
+  it('judges a gap that arrives after its connection was closed by the options of the latest subscription', () => {
+    const checker = make()
+    subscribe(checker, 1, true)
+    checker.down(client, 1, subscribed(1))
+    subscribe(checker, 2, false)
+    checker.closed(client, 1)
+    checker.down(client, 1, subscribed(2))
+    expect(() => checker.down(client, 1, gap)).not.toThrow()
+  })
+
+  it('refuses a gap to a reader that conflates, also then', () => {
+    const checker = make()
+    subscribe(checker, 1, false)
+    checker.down(client, 1, subscribed(1))
+    subscribe(checker, 2, true)
+    checker.closed(client, 1)
+    checker.down(client, 1, subscribed(2))
+    expect(() => checker.down(client, 1, gap)).toThrow('client 1 got a gap of k, whose policy is 1')
+  })
+})
