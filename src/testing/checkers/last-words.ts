@@ -1,5 +1,5 @@
 import { fixedLimits } from '../../core/index.ts'
-import type { MessageOf, ServerMessage } from '../../protocol/index.ts'
+import type { ClientMessage, MessageOf, ServerMessage } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { framesOf } from '../heard.ts'
 import { textOf } from '../text.ts'
@@ -19,6 +19,8 @@ export class LastWordChecker implements Observer {
   readonly #now: () => number
   /** When each was said. */
   readonly #said: Map<string, number> = new Map()
+  /** The JOINs of each connection. */
+  readonly #asked: Set<string> = new Set()
   /** By client and connection, then log. */
   readonly #hearings: Map<string, Map<number, Hearing>> = new Map()
 
@@ -30,9 +32,14 @@ export class LastWordChecker implements Observer {
     this.#said.set(text, this.#now())
   }
 
+  up({ id }: ClientFacts, connection: number, message: ClientMessage): void {
+    if (message.type === 'join') this.#asked.add(`${id} ${connection} ${message.call}`)
+  }
+
   down(client: ClientFacts, connection: number, message: ServerMessage, at: number): void {
     const here = `${client.id} ${connection}`
-    if (message.type === 'joined') {
+    // The answer to a JOIN of an earlier connection: it reads nothing on this one yet.
+    if (message.type === 'joined' && this.#asked.has(`${here} ${message.call}`)) {
       const hearings = this.#hearings.get(here) ?? new Map<number, Hearing>()
       this.#hearings.set(here, hearings.set(message.log, { words: new Set(), isMissing: false }))
     }
