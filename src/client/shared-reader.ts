@@ -55,7 +55,7 @@ interface Subscriber {
   /** It waits for an answer of the node, or for its start in the next microtask. */
   phase: 'asked' | 'late' | 'on'
   /** The last number of each publisher that it has had, where the subscription has begun anew since. */
-  readonly had: Map<number, number>
+  had: Map<number, number>
   /** Whether what comes is not for it, because the node is asked for what comes before. */
   isHeld: boolean
   /** Whether it has yet to hear that the subscription is in place on a new connection. */
@@ -130,6 +130,7 @@ export class SharedReader implements ReaderListener {
     const { keys, maxHz, conflate } = this.#asked ?? wish
     const isCovered =
       keys.length === 0 || (wish.keys.length > 0 && wish.keys.every((key) => keys.includes(key)))
+    const getsLatest = this.#getsLatest(wish)
     const isLate =
       reader?.position &&
       this.#serving === null &&
@@ -138,9 +139,11 @@ export class SharedReader implements ReaderListener {
       isCovered &&
       (wish.conflate || !conflate) &&
       // Whoever reads at a rate may stand behind what has been published.
-      (this.#getsLatest(wish) ? this.#hasLatest : wish.history === 0 && maxHz === 0)
+      (getsLatest ? this.#hasLatest : wish.history === 0 && maxHz === 0)
     if (isLate) {
       subscriber.phase = 'late'
+      // What comes again on a new connection is no news.
+      if (!getsLatest) subscriber.had = new Map(this.#reached?.numbers)
       queueMicrotask(() => this.#start(subscriber))
     }
     this.#subscribers.add(subscriber)

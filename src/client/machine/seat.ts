@@ -33,7 +33,7 @@ export interface SeatListener {
   gap(from: number, to: number, reason: ErrorCode): void
   joined(message: MessageOf<'joined'>): void
   direct(data: Payload): void
-  /** Whether frames come has changed. It may be called while the client is between two states. */
+  /** Whether frames come may have changed. It may be called while the client is between two states. */
   waiting(): void
   ended(error: RtmsError): void
 }
@@ -246,15 +246,15 @@ export class SeatMachine {
 
   /** The connection is gone; the position stays. `heardAt`: when something came on it last. */
   detach(heardAt: number = Infinity): void {
-    const wasJoined = this.log !== 0
-    if (wasJoined) this.#heardAt = heardAt
+    if (this.log !== 0) {
+      this.#heardAt = heardAt
+      this.#wait(true)
+    }
     this.log = 0
     this.call = 0
-    if (wasJoined) this.#wait(true)
   }
 
   #wait(isWaiting: boolean): void {
-    if (isWaiting === this.isWaiting) return
     this.isWaiting = isWaiting
     this.listener.waiting()
   }

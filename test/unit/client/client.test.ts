@@ -92,6 +92,41 @@ describe('A client', () => {
     }
   })
 
+  it('has a subscriber that comes while others get again what they have had hear only what is new', async () => {
+    const { client, sockets, socket } = await live()
+    const heard: [string, unknown][] = []
+    client.subscribe('t', (data) => {
+      heard.push(['first', data])
+      if (data === 3) client.subscribe('t', (each) => heard.push(['second', each]))
+    })
+    await settle()
+    const { call } = socket.takeOf('subscribe').at(-1) ?? { call: 0 }
+    const publishers = { type: 'publishers', first: 1, publishers: [{ publisher: 77 }] } as const
+    const had = [1, 2].map((number) => ({ number, publisher: 1 }))
+    socket.receive(publishers, subscribedOf({ call }), publicationsOf(had))
+    socket.onclose?.({ code: 1006, reason: '' })
+    await vi.advanceTimersByTimeAsync(2_000)
+    sockets[1]?.onopen?.()
+    await settle()
+    sockets[1]?.receive(welcomeOf({ resumed: true }))
+    await settle()
+    const again = sockets[1]?.takeOf('subscribe').at(-1) ?? { call: 0 }
+    const position = { ...positionOf(5), epoch: 91 }
+    sockets[1]?.receive(
+      publishers,
+      subscribedOf({ call: again.call, position, recovered: false, reason: 'NEW_EPOCH' }),
+      publicationsOf([{ at: 5, number: 3 }, ...had, { number: 4 }]),
+    )
+    await settle()
+    expect(heard).toEqual([
+      ['first', 1],
+      ['first', 2],
+      ['first', 3],
+      ['first', 4],
+      ['second', 4],
+    ])
+  })
+
   it('sends once what is asked as soon as it is connected', async () => {
     const { client, sockets } = make()
     const ask = (): void => void client.request('hello').catch(() => {})
