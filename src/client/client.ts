@@ -463,7 +463,8 @@ export class Client<C extends Contract = Contract> {
       ) {
         throw new RtmsError(
           'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970',
+          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970; cause is what it returned',
+          { cause: ticket },
         )
       }
       const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()

@@ -339,7 +339,7 @@ export class Followers {
     if (this.#isLive && this.has(reader)) this.#wishes.add(reader)
   }
 
-  leave(follower: Follower, error: RtmsError = ownError('CLOSED')): void {
+  leave(follower: Follower, error: RtmsError = new RtmsError('CLOSED', 'this client has left')): void {
     if (!this.has(follower)) return
     this.#forget(follower)
     const { lastLog } = follower

@@ -25,6 +25,11 @@ export function plainly(error: ErrorCode, message = ''): Told {
   return { error, message, retryAfter: 0, reason: '' }
 }
 
+/** Where the ticket does not allow it: `what` it does not let the user do, in words. */
+export function denied(result: unknown, what: string): string | undefined {
+  return result === 'FORBIDDEN' ? `the ticket does not let this user ${what}` : undefined
+}
+
 /** More inputs came than the meeting allows: a refusal by the node, though it has a wait. */
 export class TooFast implements Refusal {
   readonly code = 'RATE'

@@ -13,7 +13,7 @@ import type { Application, Refusal } from '../ports.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
-import { isByBusiness, plainly, type Told, toldOf } from '../session/told.ts'
+import { denied, isByBusiness, plainly, type Told, toldOf } from '../session/told.ts'
 import { type Denials, Gate } from './gate.ts'
 import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
@@ -379,7 +379,8 @@ export class Dispatch {
       const result = why?.error ?? this.#subscribeOne(session, message.call, index, topic, now)
       if (typeof result === 'string') {
         if (!innocent.has(result)) refused = result
-        this.#downstream.fail(session, message, result, why?.message, index, why?.retryAfter, why?.reason)
+        const words = why?.message ?? denied(result, `read ${topic.topic}`)
+        this.#downstream.fail(session, message, result, words, index, why?.retryAfter, why?.reason)
       } else this.#downstream.send(session, result)
     }
     if (refused !== null) this.#count(session, refused, now)
@@ -415,7 +416,8 @@ export class Dispatch {
       // The upstream queue has made the payload its own, so the topic may keep it.
       result = this.#topics.publish(topic, data, key, tombstone, now, session.account)
     }
-    const text = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : undefined
+    const none = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : undefined
+    const text = none ?? denied(result, `publish to ${topic}`)
     if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })
