@@ -81,7 +81,9 @@ export class RemoteMembers {
     member.seatedAgain(message)
     this.tell(member)
     const { seat, number } = member
-    if (seat?.cursor === null) this.#host.say({ type: 'away', ...this.#host.place(number) })
+    // An owner to whom it was handed over as away does not know whether that was for the link alone.
+    if (seat !== null)
+      this.#host.say({ type: seat.cursor === null ? 'away' : 'back', ...this.#host.place(number) })
     if (seat !== null && seat.elector.acked > 0) this.acknowledge(member, seat.elector.acked)
     this.settle(member, next, now)
   }

@@ -770,7 +770,12 @@ describe('When the link to the owner has broken, a replica', () => {
     ])
     for (const seat of [1, 2]) desk.hear(seatedOf(seat, { next: 3 }))
     desk.replica.sweep(desk.now, Infinity)
-    expect(desk.heard()).toEqual(['input seat:1 seq:1 data:i1', 'away seat:2', 'acks seats:1 2'])
+    expect(desk.heard()).toEqual([
+      'input seat:1 seq:1 data:i1',
+      'back seat:1',
+      'away seat:2',
+      'acks seats:1 2',
+    ])
     expect(desk.replica.log).toMatchObject({ first: 1, next: 3 })
   })
 
@@ -1101,7 +1106,10 @@ describe('In a hand-over, a replica', () => {
       'entered',
     ])
     desk.hear(seatedOf(1, { next: 2 }))
-    expect([placeOf(ann).accept(inputOf(1), 0), desk.heard()]).toEqual([null, ['input seat:1 seq:1 data:i1']])
+    expect([placeOf(ann).accept(inputOf(1), 0), desk.heard()]).toEqual([
+      null,
+      ['back seat:1', 'input seat:1 seq:1 data:i1'],
+    ])
     expect(placeOf(eve).accept(inputOf(1), 0)).toBe('READ_ONLY')
     // Another member gets another number.
     desk.ask(desk.session('dan'), { config: 'c' })
