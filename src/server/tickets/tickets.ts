@@ -6,6 +6,7 @@ import { type ErrorCode, errorOf, isName, limits, RtmsError } from '../../protoc
 import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
+import { checkNames, type Names } from '../ground/meant.ts'
 import { type Outside, runtime } from '../ground/outside.ts'
 import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
@@ -45,6 +46,15 @@ export interface TicketRequest {
   readonly edges?: boolean | readonly string[] | undefined
   /** Host and port the client will connect to, for instance the request's Host header. Not with `publicUrl`. */
   readonly host?: string | undefined
+}
+
+const requestNames: Names<TicketRequest> = {
+  user: true,
+  meetings: true,
+  topics: true,
+  expiresIn: true,
+  edges: true,
+  host: true,
 }
 
 /** The ticket that a business gives its client to connect with. */
@@ -153,13 +163,14 @@ export class Tickets {
   /**
    * Makes a ticket. Rejects with an `RtmsError`: BAD_NAME for an invalid user or meeting, BAD_TOPIC for an invalid
    * topic, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign
-   * with.
+   * with. Rejects with a TypeError for an option that there is not.
    */
   issue(request: TicketRequest): Promise<Ticket> {
     return this.#outside.wait(this.#issue(request))
   }
 
   async #issue(request: TicketRequest): Promise<Ticket> {
+    checkNames('tickets.issue', request, requestNames)
     const { sign } = this.#keys
     if (sign === undefined) {
       throw new RtmsError(
@@ -169,6 +180,7 @@ export class Tickets {
     }
     const { user, meetings = [], topics = {}, expiresIn = DEFAULT_EXPIRES_S } = request
     checkUser(user)
+    checkNames('topics of tickets.issue', topics, { read: true, write: true })
     if (!(expiresIn > 0 && expiresIn <= this.#maxLife)) {
       throw new RangeError(
         `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${this.#maxLife} (limits.tokenMs)`,
@@ -212,9 +224,10 @@ export class Tickets {
    * revocation, because it might be an earlier one by a clock that is ahead. The revocation is kept in memory as long
    * as such a ticket could be valid (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an
    * `RtmsError`: BAD_NAME; LIMIT where `limits.revocations` is reached, and nothing was revoked; CLOSED. Rejects with a
-   * TypeError for an invalid id.
+   * TypeError for an invalid id, or an option that there is not.
    */
   async revoke(revoked: Revoked): Promise<number> {
+    checkNames('tickets.revoke', revoked, { user: true, id: true })
     if ('user' in revoked) checkUser(revoked.user)
     else if (typeof revoked.id !== 'string' || revoked.id === '' || revoked.id.length > limits.name) {
       throw new TypeError('expected { user }, or { id } with the id of a ticket')
