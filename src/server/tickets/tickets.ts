@@ -107,6 +107,7 @@ export class Tickets {
   #latest = 0
   /** By what is wrong, of which there is a fixed set. */
   readonly #misfits: Map<string, Seldom> = new Map()
+  readonly #forged: Seldom = new Seldom()
   readonly #outside: Outside
 
   private constructor(
@@ -255,7 +256,7 @@ export class Tickets {
   /**
    * Verifies a token and returns what it allows. Fails with EXPIRED where a fresh token helps; for any other failure
    * the peer gets UNAUTHENTICATED and the log gets the reason: at level debug, and as a warning at most once a minute
-   * of each kind where the signature is good, since that is for the operator to fix. Never rejects.
+   * of each kind where the operator can fix it: the signature is good, or is by another key. Never rejects.
    */
   verify(token: string): Promise<Outcome<Grant>> {
     return this.#outside.wait(this.#verify(token))
@@ -271,6 +272,7 @@ export class Tickets {
       this.#logger.debug({ why }, 'a token was refused')
       if (error instanceof joseErrors.JWTExpired) return { ok: false, error: errorOf('EXPIRED') }
       if (isSigned(error)) this.#noteMisfit(why)
+      else if (error instanceof joseErrors.JWSSignatureVerificationFailed) this.#noteForged()
       return { ok: false, error: errorOf('UNAUTHENTICATED') }
     }
   }
@@ -283,6 +285,16 @@ export class Tickets {
       this.#logger.warn(
         { why, count },
         'tokens with a good signature were refused; count is how many since this was last said',
+      )
+  }
+
+  /** Anybody can forge tokens, but mostly the secrets of two servers differ. */
+  #noteForged(): void {
+    const count = this.#forged.note(this.#outside.now())
+    if (count > 0)
+      this.#logger.warn(
+        { count },
+        'tokens were refused whose signature is not by a key of this node: check that the server that issues them has the same secret (or the private key that belongs to `keys`); count is how many since this was last said',
       )
   }
 
