@@ -494,7 +494,7 @@ function rejection(check: () => void): Promise<never> | null {
     check()
     return null
   } catch (error) {
-    return Promise.reject(error as Error)
+    return Promise.reject(error)
   }
 }
 
