@@ -1,7 +1,10 @@
 import { createInterface } from 'node:readline'
+import { payloadLength, RtmsError } from '../protocol/index.ts'
+import { payloadOf as payloadOfValue } from '../server/ground/check.ts'
 import { dataHelp, payloadOf, valueOf } from './data.ts'
 import { NodeApi, nodeHelp, nodeOptions } from './node.ts'
-import { type Command, CommandError, parseCommand, print, printJson, UsageError } from './usage.ts'
+import { printableJson } from './printable.ts'
+import { type Command, CommandError, hint, parseCommand, print, printJson, UsageError } from './usage.ts'
 
 /** Publications of `--lines` per request: below a batch's limit, since a batch is limited in bytes as well. */
 const BATCH = 500
@@ -17,7 +20,7 @@ Options:
   --topic-key <key>  Become the latest value of this key
   --remove           Remove that key
   --base64           The data is bytes, in base64
-  --lines            Publish each line of standard input
+  --lines            Publish each line of standard input; those that are refused are named, and the rest goes on
 ${nodeHelp}  --json             Print the answer as JSON
   --help             Print this
 `
@@ -66,30 +69,66 @@ interface Result {
   readonly error?: { readonly code: string; readonly message: string }
 }
 
+interface Line {
+  readonly number: number
+  readonly item: object
+}
+
+/** Publishes line by line: one that is refused is told and does not hold up the others. */
 async function publishLines(api: NodeApi, topic: string, keyed: object, json: boolean): Promise<void> {
-  let count = 0
-  let items: object[] = []
+  let read = 0
+  let published = 0
+  let refused = 0
+  let lines: Line[] = []
   let bytes = 0
+  const refuse = (line: number, code: string, message: string): void => {
+    refused++
+    if (json) process.stderr.write(`${printableJson(JSON.stringify({ line, error: { code, message } }))}\n`)
+    else hint(`rtms: line ${line} was not published: ${message}${code === '' ? '' : ` (${code})`}`)
+  }
   const send = async (): Promise<void> => {
-    if (items.length === 0) return
-    const { results } = await api.call<{ results: Result[] }>('POST', '/publish/batch', { items })
-    const failed = results.findIndex(({ error }) => error !== undefined)
-    const error = results[failed]?.error
-    if (error !== undefined)
-      throw new CommandError(
-        `line ${count + failed + 1} was not published: ${error.message} (${error.code})`,
-        error.code,
-      )
-    count += results.length
-    items = []
+    const [first] = lines
+    if (first === undefined) return
+    const items = lines.map(({ item }) => item)
+    const { results } = await api
+      .call<{ results: Result[] }>('POST', '/publish/batch', { items })
+      .catch((error: unknown) => {
+        throw stopped(error, first.number, published, refused)
+      })
+    for (const [at, { number }] of lines.entries()) {
+      const error = results[at]?.error
+      if (error === undefined) published++
+      else refuse(number, error.code, error.message)
+    }
+    lines = []
     bytes = 0
   }
-  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
-    if (items.length === BATCH || bytes + line.length > BATCH_BYTES) await send()
-    items.push({ topic, data: valueOf(line), ...keyed })
-    bytes += line.length
+  for await (const text of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+    read++
+    const data = valueOf(text)
+    let length: number
+    try {
+      length = payloadLength(payloadOfValue(data))
+    } catch (error) {
+      // Not sent: it would have the whole batch refused.
+      refuse(read, error instanceof RtmsError ? error.code : '', (error as Error).message)
+      continue
+    }
+    if (lines.length === BATCH || bytes + length > BATCH_BYTES) await send()
+    lines.push({ number: read, item: { topic, data, ...keyed } })
+    bytes += length
   }
   await send()
-  if (json) printJson({ published: count })
-  else print(`Published ${count} lines to ${topic}`)
+  if (json) printJson({ published, refused })
+  else
+    print(`Published ${published} lines to ${topic}${refused === 0 ? '' : `; ${refused} were not published`}`)
+  if (refused > 0) process.exitCode = 1
+}
+
+/** Says how far it came when the call itself failed. Without an answer, the node may have published the lines. */
+function stopped(error: unknown, line: number, published: number, refused: number): unknown {
+  if (!(error instanceof CommandError)) return error
+  const doubt = error.code === '' ? ', which the node may have got before it failed' : ''
+  const before = `Before line ${line}, ${published} lines were published and ${refused} were not`
+  return new CommandError(`${error.message}. ${before}. Go on with line ${line}${doubt}`, error.code)
 }

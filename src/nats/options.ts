@@ -1,4 +1,5 @@
 import type { TlsOptions } from '@nats-io/transport-node'
+import { type Names, notAnOption } from '../server/ground/meant.ts'
 
 /** What {@link nats} takes. */
 export interface NatsOptions {
@@ -23,14 +24,25 @@ export interface NatsOptions {
 }
 
 const SECRET_BYTES = 32
-const known = ['servers', 'secret', 'cluster', 'tls', 'user', 'pass', 'token', 'credentials', 'nkey']
+const names: Names<NatsOptions> = {
+  servers: true,
+  secret: true,
+  cluster: true,
+  tls: true,
+  user: true,
+  pass: true,
+  token: true,
+  credentials: true,
+  nkey: true,
+}
+const known = Object.keys(names)
 const isText = (value: unknown): boolean => typeof value === 'string' && value !== ''
 
 /** Options as given by code without types; each check has the sentence for when it fails. */
 function faultsOf(options: Partial<Record<keyof NatsOptions, unknown>>): string[] {
   const faults = Object.keys(options)
     .filter((name) => !known.includes(name))
-    .map((name) => `${name}: it is not an option; expected one of ${known.join(', ')}; remove it`)
+    .map((name) => `${name}: ${notAnOption(name, known)}`)
   const expect = (name: keyof NatsOptions, holds: (value: unknown) => boolean, expected: string): void => {
     if (!holds(options[name])) faults.push(`${name}: expected ${expected}`)
   }

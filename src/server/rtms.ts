@@ -27,6 +27,7 @@ import { type Outside, runtime } from './ground/outside.ts'
 import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
+import { checkNames } from './ground/meant.ts'
 import { Host } from './host.ts'
 import { History } from './history.ts'
 import { Metrics } from './metrics.ts'
@@ -445,8 +446,11 @@ export class Rtms<C extends Contract = Contract> {
    * at a time, once their requests are answered. What is left after `timeoutMs` milliseconds (default 25,000) is
    * closed. Resolves with what is left: `staying` counts meetings that cannot move, which end with `close()`. A node
    * without others closes its connections at once. Calling it again returns the same promise.
+   * Rejects with a TypeError, and nothing else is done, for an option that there is not.
    */
   drain(options: DrainOptions = {}): Promise<DrainProgress> {
+    const wrong = rejection(() => checkNames('drain', options, { timeoutMs: true, onProgress: true }))
+    if (wrong !== null) return wrong
     this.#drained ??= drain(this.#host, this.#logger, () => this.#closed !== null, options)
     return this.#drained
   }
@@ -455,9 +459,13 @@ export class Rtms<C extends Contract = Contract> {
    * Stops the node. Clients are told to connect elsewhere; their sockets have `timeoutMs` milliseconds (default 5000)
    * to close and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and
    * `/readyz` until then and is closed; running HTTP requests have `timeoutMs` as well. A server it was attached to
-   * stays open. Calling it again returns the same promise.
+   * stays open. Calling it again returns the same promise. Rejects with a TypeError, and nothing else is done, for an
+   * option that there is not.
    */
-  close({ timeoutMs = DEFAULT_CLOSE_MS }: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+  close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
+    const wrong = rejection(() => checkNames('close', options, { timeoutMs: true }))
+    if (wrong !== null) return wrong
+    const { timeoutMs = DEFAULT_CLOSE_MS } = options
     this.#closed ??= this.#close(timeoutMs)
     return this.#closed
   }
@@ -477,6 +485,16 @@ export class Rtms<C extends Contract = Contract> {
     this.#measured.close()
     this.tickets.remoteKeys?.close()
     await this.#front.close(timeoutMs)
+  }
+}
+
+/** The rejection with what a check throws; null where it does not. */
+function rejection(check: () => void): Promise<never> | null {
+  try {
+    check()
+    return null
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

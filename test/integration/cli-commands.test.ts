@@ -70,11 +70,45 @@ describe('rtms publish', () => {
     }
   })
 
+  it('names each line that is refused, publishes the others, and says how many they were', async () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+    const input = [
+      '1',
+      `"${'x'.repeat(40_000)}"`,
+      '2',
+      deep,
+      '3',
+      `"${'y'.repeat(1_500_000)}"`,
+      '{a',
+      '',
+    ].join('\n')
+    const text = await out(['publish', 'a', '--lines'], 1, input)
+    const told = text.split('\n').filter((line) => line.includes('was not published:'))
+    expect(told.map((line) => /line \d+/.exec(line)?.[0])).toEqual(['line 2', 'line 4', 'line 6'])
+    expect(told[0]).toContain('(TOO_LARGE)')
+    expect(text).toContain('Published 4 lines to a; 3 were not published')
+    expect(node.topics.history('a').map(({ data }) => data)).toEqual([1, 2, 3, '{a'])
+    // What only the node refuses.
+    const run = rtms(['publish', 'a b', '--lines', '--json'], env, '1\n2\n')
+    expect(await run.ended).toBe(1)
+    expect(values(run)).toEqual([{ published: 0, refused: 2 }])
+    expect(run.text()).toContain('{"line":2,"error":{"code":"BAD_TOPIC"')
+  })
+
+  it('says up to which line it came when the node has ended', async () => {
+    node.topics.define('a', { entries: 1_000 })
+    const run = rtms(['publish', 'a', '--lines'], env, null)
+    run.child.stdin?.write('1\n'.repeat(501))
+    await eventually(() => node.topics.history('a', { limit: 1_000 }).length === 500)
+    // Once it has answered.
+    await node.close()
+    run.child.stdin?.end()
+    expect(await run.ended).toBe(1)
+    expect(run.text()).toContain('Before line 501, 500 lines were published and 0 were not')
+  })
+
   it('says what the node refuses, and where there is none', async () => {
     expect(await out(['publish', 'a b', '1'], 1)).toContain('(BAD_TOPIC)')
-    expect(await out(['publish', 'a', '--lines'], 1, `1\n"${'x'.repeat(40_000)}"\n`)).toContain(
-      'line 2 was not published',
-    )
     env['RTMS_KEY'] = 'wrong'
     expect(JSON.parse(await out(['publish', 'a', '1', '--json'], 1))).toMatchObject({
       error: { code: 'UNAUTHENTICATED', message: expect.stringContaining('Check --key') },

@@ -16,8 +16,8 @@ export interface Run {
   readonly ended: Promise<number | null>
 }
 
-/** Runs `rtms`, with nothing of RTMS in its environment but `env`. */
-export function rtms(args: string[], env: Record<string, string> = {}, input?: string): Run {
+/** Runs `rtms`, with nothing of RTMS in its environment but `env`. `input` null: the test writes it. */
+export function rtms(args: string[], env: Record<string, string> = {}, input?: string | null): Run {
   const rest = Object.entries(process.env).filter(([name]) => !name.startsWith('RTMS_') && name !== 'PORT')
   const child = spawn(process.execPath, [main, ...args], { env: { ...Object.fromEntries(rest), ...env } })
   running.push(child)
@@ -28,7 +28,7 @@ export function rtms(args: string[], env: Record<string, string> = {}, input?: s
     out += String(chunk)
   })
   child.stderr.on('data', (chunk: Buffer) => (text += String(chunk)))
-  child.stdin.end(input)
+  if (input !== null) child.stdin.end(input)
   return {
     child,
     text: () => text,

@@ -5,6 +5,7 @@ import type { Limits } from '../ground/limits.ts'
 import { isOwnDashboard } from '../edge/admin.ts'
 import { targetOf } from '../edge/http.ts'
 import type { Logger } from '../ground/logger.ts'
+import { Seldom } from '../ground/seldom.ts'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
 import { parseJson, readBody } from './body.ts'
@@ -38,6 +39,7 @@ export class Api {
   readonly #operations: readonly Operation[]
   readonly #router: Router
   readonly #repeats: Repeats
+  readonly #wrongKeys: Seldom = new Seldom()
 
   constructor(
     settings: {
@@ -107,6 +109,7 @@ export class Api {
     const isOwn = this.#admin === 'loopback' && isOwnDashboard(request)
     const key = this.#keys.find(request.headers.authorization) ?? (isOwn ? this.#keys.none : null)
     if (key === null) {
+      if ((request.headers.authorization ?? '') !== '') this.#noteWrongKey()
       throw new ApiError('UNAUTHENTICATED', 'a key of the API is needed: Authorization: Bearer <key>', {
         headers: { 'www-authenticate': 'Bearer' },
       })
@@ -117,6 +120,16 @@ export class Api {
       })
     }
     return key
+  }
+
+  /** The key itself belongs in no log: it may be one for another node. */
+  #noteWrongKey(): void {
+    const count = this.#wrongKeys.note(performance.now())
+    if (count > 0)
+      this.#logger.warn(
+        { count },
+        'the API was asked with a wrong key: check that the caller sends one of `api.keys` as Authorization: Bearer <key>; count is how many since this was last said',
+      )
   }
 
   /** The path below the API; an application that mounts the API may have removed the front already. */

@@ -12,6 +12,7 @@ import {
 import { RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { serverLimits } from '../ground/limits.ts'
+import { checkNames } from '../ground/meant.ts'
 import type { NodeRole, Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
@@ -117,7 +118,9 @@ export class Cluster {
    * This node first, then those that it knows of. A node alone knows of none. `host`: as for a ticket, for addresses
    * that depend on it. Throws a TypeError for a host that is none.
    */
-  nodes({ host }: { readonly host?: string | undefined } = {}): ClusterNode[] {
+  nodes(options: { readonly host?: string | undefined } = {}): ClusterNode[] {
+    checkNames('cluster.nodes', options, { host: true })
+    const { host } = options
     const { id, incarnation, cluster } = this.#host.node
     const load = loadOf(this.#host.node)
     const now = this.#host.outside.now()
@@ -167,10 +170,9 @@ export class Cluster {
    * {@link drainOf} from then on. Throws NOT_FOUND where no node of this name is known, UNKNOWN where it does not
    * answer.
    */
-  async drain(
-    node: string,
-    { timeoutMs = DRAIN_MS }: { readonly timeoutMs?: number | undefined } = {},
-  ): Promise<NodeDrain> {
+  async drain(node: string, options: { readonly timeoutMs?: number | undefined } = {}): Promise<NodeDrain> {
+    checkNames('cluster.drain', options, { timeoutMs: true })
+    const { timeoutMs = DRAIN_MS } = options
     if (!(timeoutMs >= 1)) throw new RangeError(`timeoutMs is ${timeoutMs}; expected a number of at least 1`)
     return this.#askToDrain(node, whole(timeoutMs))
   }
@@ -209,7 +211,9 @@ export class Cluster {
    * Throws NOT_FOUND where no node of this name is known, UNKNOWN where it does not answer, FORBIDDEN where it was
    * started without `faults`.
    */
-  async cut(node: string, { ms = CUT_MS }: { readonly ms?: number | undefined } = {}): Promise<void> {
+  async cut(node: string, options: { readonly ms?: number | undefined } = {}): Promise<void> {
+    checkNames('cluster.cut', options, { ms: true })
+    const { ms = CUT_MS } = options
     if (!(ms >= 1 && ms <= LONGEST_CUT_MS))
       throw new RangeError(`ms is ${ms}; expected a number from 1 to ${LONGEST_CUT_MS}`)
     return this.#strike(node, Math.floor(ms))
@@ -234,9 +238,11 @@ export class Cluster {
    * The meetings that have gone on at another node in the last `withinMs` milliseconds (60,000 by default), the oldest
    * first, as all nodes tell within two seconds: the last 256 that each has gone on with.
    */
-  async successions({ withinMs = TOLD_MS }: { readonly withinMs?: number | undefined } = {}): Promise<
-    Listed<ToldSuccession>
-  > {
+  async successions(
+    options: { readonly withinMs?: number | undefined } = {},
+  ): Promise<Listed<ToldSuccession>> {
+    checkNames('cluster.successions', options, { withinMs: true })
+    const { withinMs = TOLD_MS } = options
     if (!(withinMs >= 1)) throw new RangeError(`withinMs is ${withinMs}; expected a number of at least 1`)
     const { incarnation, peering } = this.#host.node
     const within = whole(withinMs)

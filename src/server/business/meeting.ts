@@ -8,6 +8,7 @@ import {
 import { errorOf, fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
+import { checkNames } from '../ground/meant.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
 import type { MeetingCalls } from './meeting-calls.ts'
@@ -135,10 +136,11 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
    * The frames `from` … `to` − 1, oldest first, as far as the ring keeps them (`limits.meetingLogBytes`); all of them
    * without bounds. Throws CLOSED where it was closed, a RangeError for a bound that is no frame number.
    */
-  history({
-    from = 0,
-    to = Number.MAX_SAFE_INTEGER,
-  }: { readonly from?: number | undefined; readonly to?: number | undefined } = {}): MeetingFrame<I, Said>[] {
+  history(
+    options: { readonly from?: number | undefined; readonly to?: number | undefined } = {},
+  ): MeetingFrame<I, Said>[] {
+    checkNames('history', options, { from: true, to: true })
+    const { from = 0, to = Number.MAX_SAFE_INTEGER } = options
     for (const bound of [from, to])
       if (!Number.isSafeInteger(bound) || bound < 0)
         throw new RangeError(`${String(bound)} is not the number of a frame`)

@@ -19,6 +19,7 @@ import {
 import { checkLimit, checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
+import { checkNames } from '../ground/meant.ts'
 import type { Host } from '../host.ts'
 import { HookRunner, type KindHooks } from './kinds.ts'
 import {
@@ -295,8 +296,11 @@ export class Meetings<C extends Contract = Contract> {
   }
 
   /** All open meetings of all nodes in the order of names, or those of a kind. */
-  list({ kind }: { readonly kind?: NameIn<C, 'meetings'> | undefined } = {}): Promise<Listed<ListedMeeting>> {
-    return this.#page(Infinity, { kind })
+  async list(
+    options: { readonly kind?: NameIn<C, 'meetings'> | undefined } = {},
+  ): Promise<Listed<ListedMeeting>> {
+    checkNames('meetings.list', options, { kind: true })
+    return this.#page(Infinity, options)
   }
 
   /**
@@ -304,7 +308,9 @@ export class Meetings<C extends Contract = Contract> {
    * Each call looks at all meetings, a few in each turn of the event loop. Rejects with a RangeError for an invalid
    * limit.
    */
-  async page({ limit, ...wish }: MeetingPage): Promise<Listed<ListedMeeting>> {
+  async page(options: MeetingPage): Promise<Listed<ListedMeeting>> {
+    checkNames('meetings.page', options, { limit: true, after: true, kind: true, contains: true })
+    const { limit, ...wish } = options
     return this.#page(checkLimit(limit), wish)
   }
 

@@ -12,6 +12,7 @@ import {
 } from '../../protocol/index.ts'
 import { checkLimit, checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
+import { checkNames } from '../ground/meant.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
 import type { ListenOptions, Publications, PublishHandler, TopicPublication } from './publications.ts'
@@ -53,7 +54,7 @@ export class Topics<C extends Contract = Contract> {
    * Publishes a value with a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes), it
    * becomes the latest value of that key; `tombstone` removes the key. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (for
    * a key), TOO_LARGE, LIMIT (the node's topics, the topic's keys, `limits.logBytes`), CLOSED (the node); a TypeError
-   * for a value without a JSON form.
+   * for a value without a JSON form, or an option that there is not.
    *
    * Returns the topic's pressure on this node, from 0 to 1, which tells a feed when to slow down: how full the room for
    * undelivered publications is or, where that is more, the share of subscribers that have not yet taken the last
@@ -62,11 +63,10 @@ export class Topics<C extends Contract = Contract> {
   publish<N extends TopicIn<C>>(
     topic: N,
     value: TopicOf<C, N>,
-    {
-      key = '',
-      tombstone = false,
-    }: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
+    options: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
   ): number {
+    checkNames('topics.publish', options, { key: true, tombstone: true })
+    const { key = '', tombstone = false } = options
     if (typeof key !== 'string' || !isKey(key)) {
       throw new RtmsError(
         'BAD_NAME',
@@ -89,8 +89,10 @@ export class Topics<C extends Contract = Contract> {
    */
   history<N extends TopicIn<C>>(
     topic: N,
-    { limit = 100 }: { readonly limit?: number | undefined } = {},
+    options: { readonly limit?: number | undefined } = {},
   ): KeptPublication<TopicOf<C, N>>[] {
+    checkNames('topics.history', options, { limit: true })
+    const { limit = 100 } = options
     checkName('topic', topic, 'BAD_TOPIC')
     return this.#host.node.topicHistory(topic, checkLimit(limit)).map(kept<TopicOf<C, N>>)
   }
@@ -101,8 +103,10 @@ export class Topics<C extends Contract = Contract> {
    */
   latest<N extends TopicIn<C>>(
     topic: N,
-    { limit }: { readonly limit?: number | undefined } = {},
+    options: { readonly limit?: number | undefined } = {},
   ): KeptPublication<TopicOf<C, N>>[] {
+    checkNames('topics.latest', options, { limit: true })
+    const { limit } = options
     checkName('topic', topic, 'BAD_TOPIC')
     const all = this.#host.node.topicLatest(topic)
     const count = limit === undefined ? all.length : checkLimit(limit)
@@ -112,19 +116,18 @@ export class Topics<C extends Contract = Contract> {
   /**
    * Sets what topics matching `pattern` (`chat.*`, `*` or one name) keep for readers that come back: at most `entries`
    * and `bytes`, none older than `ageMs` milliseconds; 0 keeps nothing. The first matching definition applies, to
-   * topics created afterwards. Throws BAD_TOPIC, a RangeError for an invalid number, an Error for a second definition
-   * of the same pattern.
+   * topics created afterwards. Throws BAD_TOPIC, a RangeError for an invalid number, a TypeError for an option
+   * that there is not, an Error for a second definition of the same pattern.
    */
   define(pattern: string, retention: { readonly [K in keyof Retention]?: number | undefined }): void {
     if (typeof pattern !== 'string' || !isPattern(pattern)) {
       throw new RtmsError('BAD_TOPIC', 'topics are defined by a name or a pattern such as chat.*')
     }
+    checkNames('topics.define', retention, { entries: true, bytes: true, ageMs: true })
     if (this.#patterns.has(pattern))
       throw new Error(`${pattern} was defined already; define it once, at the start`)
     const settings = { ...defaultRetention, ...defined(retention) }
     for (const [name, value] of Object.entries(settings)) {
-      if (!Object.hasOwn(defaultRetention, name))
-        throw new RangeError(`${name} is not one of entries, bytes and ageMs`)
       if (!Number.isSafeInteger(value) || value < 0) {
         throw new RangeError(`${name} is ${String(value)}; expected an integer of at least 0`)
       }
@@ -167,6 +170,7 @@ export class Topics<C extends Contract = Contract> {
     options: ListenOptions = {},
   ): () => void {
     checkName('topic', topic, 'BAD_TOPIC')
+    checkNames('topics.subscribe', options, { onGap: true })
     return this.#publications.listen(
       topic,
       listener as (data: unknown, publication: TopicPublication) => unknown,
@@ -180,15 +184,13 @@ export class Topics<C extends Contract = Contract> {
    * Subscriptions are those of all nodes; everything else is that of the node that keeps most of a topic. Rejects with
    * a RangeError for an invalid limit.
    */
-  async page({
-    limit,
-    after = '',
-    contains,
-  }: {
+  async page(options: {
     readonly limit: number
     readonly after?: string | undefined
     readonly contains?: string | undefined
   }): Promise<Listed<TopicInfo>> {
+    checkNames('topics.page', options, { limit: true, after: true, contains: true })
+    const { limit, after = '', contains } = options
     return this.#peers.page(
       { count: checkLimit(limit), after },
       (round) => this.#searches.run(this.#host.node.topicPage({ ...round, contains })),

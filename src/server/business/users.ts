@@ -1,6 +1,7 @@
 import { type SessionInfo, shorten } from '../../core/index.ts'
 import type { Contract, NameIn, PushOf } from '../../protocol/index.ts'
 import { serverLimits } from '../ground/limits.ts'
+import { checkNames } from '../ground/meant.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
@@ -78,12 +79,11 @@ export class Users<C extends Contract = Contract> {
    */
   async disconnect(
     user: string,
-    {
-      reason = 'disconnected by the server',
-      final = false,
-    }: { readonly reason?: string | undefined; readonly final?: boolean | undefined } = {},
+    options: { readonly reason?: string | undefined; readonly final?: boolean | undefined } = {},
   ): Promise<number> {
     checkUser(user)
+    checkNames('users.disconnect', options, { reason: true, final: true })
+    const { reason = 'disconnected by the server', final = false } = options
     if (typeof reason !== 'string') throw new TypeError('reason must be a text')
     // Runs after the current call: hooks are synchronous, and awaited work comes after the call they are part of.
     if (this.#host.inHook) await Promise.resolve()
@@ -117,12 +117,11 @@ export class Users<C extends Contract = Contract> {
    * node come first; those of one node are in order, the oldest first. Rejects with BAD_NAME, or a RangeError for
    * another limit.
    */
-  async list({
-    user,
-    limit = 100,
-  }: { readonly user?: string | undefined; readonly limit?: number | undefined } = {}): Promise<
-    Listed<ListedSession>
-  > {
+  async list(
+    options: { readonly user?: string | undefined; readonly limit?: number | undefined } = {},
+  ): Promise<Listed<ListedSession>> {
+    checkNames('users.list', options, { user: true, limit: true })
+    const { user, limit = 100 } = options
     if (user !== undefined) checkUser(user)
     if (!Number.isSafeInteger(limit) || limit < 1 || limit > serverLimits.listed)
       throw new RangeError(`limit is ${String(limit)}; expected an integer from 1 to ${serverLimits.listed}`)

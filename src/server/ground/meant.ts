@@ -31,6 +31,19 @@ export function notAnOption(name: string, known: readonly string[]): string {
   return `it is not an option; expected one of ${known.join(', ')}; remove it`
 }
 
+/** The names that options may have: all of them, or it does not compile. */
+export type Names<T> = Readonly<Record<T extends unknown ? keyof T : never, true>>
+
+/** Throws a TypeError for a name that is not an option of the call `what`: it says which one is meant. */
+export function checkNames<T extends object>(what: string, given: T, names: Names<T>): void {
+  const options: unknown = given
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`${what} takes an object of options: any of ${Object.keys(names).join(', ')}`)
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(names, name))
+      throw new TypeError(`${what}: ${name}: ${notAnOption(name, Object.keys(names))}`)
+}
+
 /** How valibot's schemas lead further in. */
 interface Parts {
   readonly entries?: Readonly<Record<string, Parts>>

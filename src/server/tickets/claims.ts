@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { Grant, Role } from '../../core/index.ts'
 import { isPattern, isUser, RtmsError } from '../../protocol/index.ts'
 import { nameRule } from '../ground/check.ts'
+import { checkNames } from '../ground/meant.ts'
 
 const pattern = v.pipe(v.string(), v.check(isPattern))
 
@@ -76,6 +77,8 @@ export function claimsOf(payload: unknown): Claims {
 export function meetingClaim(
   meeting: string | { readonly name: string; readonly role?: Role | undefined },
 ): [string, Role] {
+  if (typeof meeting !== 'string')
+    checkNames('a meeting of tickets.issue', meeting, { name: true, role: true })
   const { name, role = 'member' } = typeof meeting === 'string' ? { name: meeting } : meeting
   if (typeof name !== 'string' || !isPattern(name)) {
     throw new RtmsError(

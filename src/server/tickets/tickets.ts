@@ -6,6 +6,7 @@ import { type ErrorCode, errorOf, isName, limits, RtmsError } from '../../protoc
 import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
+import { checkNames, type Names } from '../ground/meant.ts'
 import { type Outside, runtime } from '../ground/outside.ts'
 import { Seldom } from '../ground/seldom.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
@@ -45,6 +46,15 @@ export interface TicketRequest {
   readonly edges?: boolean | readonly string[] | undefined
   /** Host and port the client will connect to, for instance the request's Host header. Not with `publicUrl`. */
   readonly host?: string | undefined
+}
+
+const requestNames: Names<TicketRequest> = {
+  user: true,
+  meetings: true,
+  topics: true,
+  expiresIn: true,
+  edges: true,
+  host: true,
 }
 
 /** The ticket that a business gives its client to connect with. */
@@ -97,6 +107,7 @@ export class Tickets {
   #latest = 0
   /** By what is wrong, of which there is a fixed set. */
   readonly #misfits: Map<string, Seldom> = new Map()
+  readonly #forged: Seldom = new Seldom()
   readonly #outside: Outside
 
   private constructor(
@@ -153,13 +164,14 @@ export class Tickets {
   /**
    * Makes a ticket. Rejects with an `RtmsError`: BAD_NAME for an invalid user or meeting, BAD_TOPIC for an invalid
    * topic, TOO_LARGE where the token would exceed 8 KiB (use patterns), UNSUPPORTED where this node has no key to sign
-   * with.
+   * with. Rejects with a TypeError for an option that there is not.
    */
   issue(request: TicketRequest): Promise<Ticket> {
     return this.#outside.wait(this.#issue(request))
   }
 
   async #issue(request: TicketRequest): Promise<Ticket> {
+    checkNames('tickets.issue', request, requestNames)
     const { sign } = this.#keys
     if (sign === undefined) {
       throw new RtmsError(
@@ -169,6 +181,7 @@ export class Tickets {
     }
     const { user, meetings = [], topics = {}, expiresIn = DEFAULT_EXPIRES_S } = request
     checkUser(user)
+    checkNames('topics of tickets.issue', topics, { read: true, write: true })
     if (!(expiresIn > 0 && expiresIn <= this.#maxLife)) {
       throw new RangeError(
         `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${this.#maxLife} (limits.tokenMs)`,
@@ -212,9 +225,10 @@ export class Tickets {
    * revocation, because it might be an earlier one by a clock that is ahead. The revocation is kept in memory as long
    * as such a ticket could be valid (`limits.tokenMs`). Resolves with the number of connections closed. Rejects with an
    * `RtmsError`: BAD_NAME; LIMIT where `limits.revocations` is reached, and nothing was revoked; CLOSED. Rejects with a
-   * TypeError for an invalid id.
+   * TypeError for an invalid id, or an option that there is not.
    */
   async revoke(revoked: Revoked): Promise<number> {
+    checkNames('tickets.revoke', revoked, { user: true, id: true })
     if ('user' in revoked) checkUser(revoked.user)
     else if (typeof revoked.id !== 'string' || revoked.id === '' || revoked.id.length > limits.name) {
       throw new TypeError('expected { user }, or { id } with the id of a ticket')
@@ -242,7 +256,7 @@ export class Tickets {
   /**
    * Verifies a token and returns what it allows. Fails with EXPIRED where a fresh token helps; for any other failure
    * the peer gets UNAUTHENTICATED and the log gets the reason: at level debug, and as a warning at most once a minute
-   * of each kind where the signature is good, since that is for the operator to fix. Never rejects.
+   * of each kind where the operator can fix it: the signature is good, or is by another key. Never rejects.
    */
   verify(token: string): Promise<Outcome<Grant>> {
     return this.#outside.wait(this.#verify(token))
@@ -258,6 +272,7 @@ export class Tickets {
       this.#logger.debug({ why }, 'a token was refused')
       if (error instanceof joseErrors.JWTExpired) return { ok: false, error: errorOf('EXPIRED') }
       if (isSigned(error)) this.#noteMisfit(why)
+      else if (error instanceof joseErrors.JWSSignatureVerificationFailed) this.#noteForged()
       return { ok: false, error: errorOf('UNAUTHENTICATED') }
     }
   }
@@ -270,6 +285,16 @@ export class Tickets {
       this.#logger.warn(
         { why, count },
         'tokens with a good signature were refused; count is how many since this was last said',
+      )
+  }
+
+  /** Anybody can forge tokens, but mostly the secrets of two servers differ. */
+  #noteForged(): void {
+    const count = this.#forged.note(this.#outside.now())
+    if (count > 0)
+      this.#logger.warn(
+        { count },
+        'tokens were refused whose signature is not by a key of this node: check that the server that issues them has the same secret (or the private key that belongs to `keys`); count is how many since this was last said',
       )
   }
 

@@ -86,6 +86,20 @@ describe('The HTTP API', () => {
     expect((await call('GET', '/openapi.json', undefined, { authorization: '' })).status).toBe(401)
   })
 
+  it('says in the log, once a minute, that it was asked with a wrong key, and not with which', async () => {
+    const lines: string[] = []
+    const warn = (...line: unknown[]): void => void lines.push(JSON.stringify(line))
+    const logger: Logger = { debug() {}, info() {}, warn, error: warn }
+    const call = caller(await startApi({ logger }))
+    await call('GET', '/info', undefined, { authorization: '' })
+    await call('GET', '/info')
+    expect(lines).toEqual([])
+    for (let n = 0; n < 3; n++)
+      await call('GET', '/info', undefined, { authorization: 'Bearer of-another-node' })
+    expect(lines).toEqual([expect.stringMatching(/"count":1.*the API was asked with a wrong key: check/)])
+    expect(lines.join('')).not.toContain('of-another-node')
+  })
+
   it('holds each key to its rate', async () => {
     const other = 'another-key-of-more-than-32-characters'
     const rtms = await startApi({ api: { keys: [KEY, other] }, limits: { apiRequestsPerSecond: 1 } })

@@ -26,11 +26,16 @@ class World {
   answer: number | ErrorCode = 3
   readonly revoked: [Revoked, number][] = []
   readonly lines: [level: string, details: object][] = []
+  /** Of warnings. */
+  readonly texts: string[] = []
 
   readonly logger: Logger = {
     debug: (details) => void this.lines.push(['debug', details]),
     info: (details) => void this.lines.push(['info', details]),
-    warn: (details) => void this.lines.push(['warn', details]),
+    warn: (details, text) => {
+      this.lines.push(['warn', details])
+      this.texts.push(text)
+    },
     error: (details) => void this.lines.push(['error', details]),
   }
 
@@ -271,12 +276,30 @@ describe('A token', () => {
     expect(await outcome(tickets, expired)).toBe('EXPIRED')
   })
 
+  it('signed with another secret is said at most once a minute, with how many they were', async () => {
+    const world = new World()
+    const tickets = await world.tickets()
+    const issuer = await world.tickets({ secret: 'the secret of another server, which is long enough' })
+    const { token } = await issuer.issue({ user: 'u1' })
+    for (let n = 0; n < 3; n++) expect(await outcome(tickets, token)).toBe('UNAUTHENTICATED')
+    expect(world.warnings).toEqual([{ count: 1 }])
+    expect(world.texts.at(-1)).toContain('the server that issues them has the same secret')
+    vi.advanceTimersByTime(60_000)
+    await tickets.verify(token)
+    expect(world.warnings).toEqual([{ count: 1 }, { count: 3 }])
+    expect(JSON.stringify([world.lines, world.texts])).not.toContain(token.slice(0, 20))
+    // What is no token, or of another algorithm, may come from anybody.
+    vi.advanceTimersByTime(60_000)
+    for (const other of ['', 'a.b.c', 'x'.repeat(100)]) await tickets.verify(other)
+    expect(world.warnings).toHaveLength(2)
+  })
+
   it('with a good signature that is refused is said at most once a minute, with how many they were', async () => {
     const world = new World()
     const tickets = await world.tickets()
     const misfit = await sign({ ...claims, r: 'all' })
     for (let n = 0; n < 3; n++) await tickets.verify(misfit)
-    // Neither a forged one nor one that has expired is the operator's to fix.
+    // Neither what is no token nor one that has expired is the operator's to fix.
     await tickets.verify('a.b.c')
     await tickets.verify(await sign({ ...claims, iat: seconds - 60, exp: seconds - 50 }))
     const why = 'r: expected a list of names of topics or patterns such as ["stock.*"]'
