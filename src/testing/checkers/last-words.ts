@@ -34,6 +34,8 @@ export class LastWordChecker implements Observer {
 
   up({ id }: ClientFacts, connection: number, message: ClientMessage): void {
     if (message.type === 'join') this.#asked.add(`${id} ${connection} ${message.call}`)
+    // It wants to hear nothing more.
+    if (message.type === 'leave') this.#hearings.get(`${id} ${connection}`)?.delete(message.log)
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage, at: number): void {
