@@ -123,7 +123,11 @@ export class NatsBus implements BusPort {
     const connection = this.#connection
     if (connection === null) return
     this.#pump(Infinity)
-    await Promise.race([connection.flush().catch(() => {}), this.#sleep(natsLimits.closeMs)])
+    const confirmed = (): void => {
+      this.#unflushed = { bytes: 0, messages: 0 }
+      this.#flushing = { bytes: 0, messages: 0 }
+    }
+    await Promise.race([connection.flush().then(confirmed, () => {}), this.#sleep(natsLimits.closeMs)])
     this.#wake()
     await connection.close()
   }
