@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { binaryCodec } from '../../src/protocol/index.ts'
+import { freePorts } from '../free-port.ts'
 import { endAll, printed, type Run, rtms } from '../integration/cli-support.ts'
 import { Peer } from '../integration/server/peer.ts'
 
@@ -111,12 +112,12 @@ describe('rtms serve --nodes', () => {
   })
 
   it('says which option is the reason that a node cannot start, and ends the others', async () => {
-    const blocker = createServer().listen(0, '127.0.0.1')
+    const port = await freePorts(2)
+    const blocker = createServer().listen(port + 1, '127.0.0.1')
     await once(blocker, 'listening')
-    const { port } = blocker.address() as { port: number }
-    const run = rtms(['serve', '--host', '127.0.0.1', '--nodes', '2', '--port', String(port - 1)], env)
+    const run = rtms(['serve', '--host', '127.0.0.1', '--nodes', '2', '--port', String(port)], env)
     expect(await run.ended).toBe(2)
-    expect(run.text()).toContain(`port ${port} is in use already`)
+    expect(run.text()).toContain(`port ${port + 1} is in use already`)
     blocker.close()
   })
 })
