@@ -123,11 +123,11 @@ export class NatsBus implements BusPort {
     const connection = this.#connection
     if (connection === null) return
     this.#pump(Infinity)
-    const confirmed = (): void => {
-      this.#unflushed = { bytes: 0, messages: 0 }
-      this.#flushing = { bytes: 0, messages: 0 }
-    }
-    await Promise.race([connection.flush().then(confirmed, () => {}), this.#sleep(natsLimits.closeMs)])
+    const flushed = connection.flush().then(
+      () => this.#forgetGiven(),
+      () => {},
+    )
+    await Promise.race([flushed, this.#sleep(natsLimits.closeMs)])
     this.#wake()
     await connection.close()
   }
@@ -187,6 +187,12 @@ export class NatsBus implements BusPort {
     if (connection !== this.#connection) return
     this.#flushing = { bytes: 0, messages: 0 }
     this.#pump(natsLimits.window)
+  }
+
+  /** Nothing that was given is unconfirmed any more. */
+  #forgetGiven(): void {
+    this.#unflushed = { bytes: 0, messages: 0 }
+    this.#flushing = { bytes: 0, messages: 0 }
   }
 
   #forgetConfirming(): void {
@@ -354,8 +360,7 @@ export class NatsBus implements BusPort {
     this.#stats.dropped += this.#unflushed.messages + this.#flushing.messages + this.#outbox.size
     this.#outbox = new Ring(0)
     this.#waiting = 0
-    this.#unflushed = { bytes: 0, messages: 0 }
-    this.#flushing = { bytes: 0, messages: 0 }
+    this.#forgetGiven()
     this.#parts.clear()
     for (const subject of this.#subscriptions.keys()) this.#subscriptions.set(subject, null)
     if (!this.#isUp) return

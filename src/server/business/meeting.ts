@@ -146,7 +146,7 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
         throw new RangeError(`${String(bound)} is not the number of a frame`)
     if (this.#host.node.meeting(this.name) === undefined) throw this.#closed()
     const frames = this.#host.node.meetingHistory(this.name, from, to)
-    return Array.from(frames, (frame) => toMeetingFrame(frame) as MeetingFrame<I, Said>)
+    return Array.from(frames, toMeetingFrame) as MeetingFrame<I, Said>[]
   }
 
   /**
