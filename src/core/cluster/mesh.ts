@@ -147,6 +147,7 @@ export class Mesh implements Elsewhere, LinkPart {
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
+      standing: () => this.revival.standing,
     })
     this.support = new Support({
       call: (node, sent) => put(node, encodeCall(sent)),
