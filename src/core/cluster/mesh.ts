@@ -247,8 +247,11 @@ export class Mesh implements Elsewhere, LinkPart {
 
   /** Another node goes on with a meeting of this one: its room becomes a replica, and nobody here notices. */
   #demote({ name, log, room, config }: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica {
+    const twin = this.#replicas.get(name)
     const replica = this.#open(name, to, now, log.number)
     replica.keep(room, config, seats)
+    // Whoever is here with another owner of the name joins again: a node has one replica of a meeting.
+    twin?.giveUp(now)
     return replica
   }
 
