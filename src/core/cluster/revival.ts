@@ -54,7 +54,8 @@ export class Revival {
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
     let count = 0
-    for (const { candidacy, silent } of this.#orphans.values()) if (candidacy !== null && silent === 0) count++
+    for (const { candidacy, silent } of this.#orphans.values())
+      if (candidacy !== null && silent === 0) count++
     return count
   }
 
