@@ -6,6 +6,7 @@ import {
   isKey,
   type Joinable,
   limits,
+  type FramedOf,
   type MeetingOf,
   type MessageOf,
   type NameIn,
@@ -94,6 +95,14 @@ type RequestArguments<C, M extends string> =
     : null extends RequestOf<C, M, 'input'>
       ? [data?: RequestOf<C, M, 'input'>, options?: CallOptions]
       : [data: RequestOf<C, M, 'input'>, options?: CallOptions]
+
+/** A meeting that a client has joined, as its contract has it. */
+type JoinedIn<C, T> = Meeting<
+  MeetingOf<C, T, 'input', T>,
+  MeetingOf<C, T, 'message'>,
+  MeetingOf<C, T, 'say'>,
+  FramedOf<C, T, T>
+>
 
 /** A connection to RTMS that reconnects by itself. Made by `connect`. */
 export class Client<C extends Contract = Contract> {
@@ -211,7 +220,7 @@ export class Client<C extends Contract = Contract> {
   join<T extends Joinable<C> = Joinable<C>>(
     name: string,
     options: JoinOptions = {},
-  ): Promise<Meeting<MeetingOf<C, T, 'input', T>, MeetingOf<C, T, 'message'>, MeetingOf<C, T, 'say'>>> {
+  ): Promise<JoinedIn<C, T>> {
     const { spectator = false, config = '', from = 'start' } = options
     return this.#promise(options, (resolve, reject, timeoutMs) => {
       checkName(name, 'meeting', 'BAD_NAME')
@@ -228,11 +237,7 @@ export class Client<C extends Contract = Contract> {
         report,
         warn,
       }
-      const meeting = new Meeting<
-        MeetingOf<C, T, 'input', T>,
-        MeetingOf<C, T, 'message'>,
-        MeetingOf<C, T, 'say'>
-      >(name, host, resolve, reject)
+      const meeting: JoinedIn<C, T> = new Meeting(name, host, resolve, reject)
       this.#after()
       return () => {
         if (meeting.pending) meeting.leave()

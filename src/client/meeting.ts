@@ -80,12 +80,12 @@ class Sending extends Promise<number> {
 
 /**
  * A meeting this client has joined. It stays joined across reconnects until `leave`. `T` is the type of inputs, `M`
- * that of messages to this member alone, `W` that of the business's words to all.
+ * that of messages to this member alone, `W` that of the business's words to all, `F` that of inputs in frames.
  */
-export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListener {
+export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements SeatListener {
   readonly name: string
   readonly #host: MeetingHost
-  readonly #frames: Listeners<[Frame<T, W>]>
+  readonly #frames: Listeners<[Frame<F, W>]>
   readonly #gaps: Listeners<[FrameGap]>
   /** Private messages that arrived before there was a listener. */
   readonly #earlyMessages: Payload[] = []
@@ -103,13 +103,13 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   #early: (RawFrame | FrameGap)[] = []
   readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
-  readonly #resolve: (meeting: Meeting<T, M, W>) => void
+  readonly #resolve: (meeting: Meeting<T, M, W, F>) => void
   readonly #reject: (error: RtmsError) => void
 
   constructor(
     name: string,
     host: MeetingHost,
-    resolve: (meeting: Meeting<T, M, W>) => void,
+    resolve: (meeting: Meeting<T, M, W, F>) => void,
     reject: (error: RtmsError) => void,
   ) {
     this.name = name
@@ -191,7 +191,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
    * Calls `listener` for every frame in order, including those before this call: from frame 1 or, where the server no
    * longer keeps it, after the gap that {@link onGap} reports. Returns the function that removes the listener.
    */
-  onFrame(listener: (frame: Frame<T, W>) => void): () => void {
+  onFrame(listener: (frame: Frame<F, W>) => void): () => void {
     return this.#replayTo(this.#frames.add(listener))
   }
 
@@ -213,7 +213,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown> implements SeatListe
   }
 
   #tell(item: RawFrame | FrameGap): void {
-    if ('number' in item) this.#frames.tell(() => [frameOf<T, W>(item)])
+    if ('number' in item) this.#frames.tell(() => [frameOf<F, W>(item)])
     else this.#gaps.tell(() => [{ ...item }])
   }
 

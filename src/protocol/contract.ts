@@ -12,8 +12,9 @@ import type { MeetingEvent } from './schema.ts'
  * - `requests`: by method, `{ input, output }`.
  * - `pushes`: by name, the data.
  * - `topics`: by name or pattern (`stock.*`), the data.
- * - `meetings`: by kind, `{ input, message, say, state }`: what members send, what `sendTo` tells one of them, what
- *   `say` tells all, and what `snapshot` returns.
+ * - `meetings`: by kind, `{ input, framed, message, say, state }`: what members send; what frames hold, where `onInput`
+ *   puts something else in the place of that; what `sendTo` tells one of them, what `say` tells all, and what `snapshot`
+ *   returns.
  */
 export interface Contract {
   readonly requests?: object
@@ -79,6 +80,15 @@ export type MeetingOf<C, K, F extends 'input' | 'message' | 'say' | 'state', T =
   ? T
   : K extends keyof Part<C, 'meetings'>
     ? Field<Part<C, 'meetings'>[K], F>
+    : unknown
+
+/** What frames of a kind of meeting hold; `T` without a contract of meetings. */
+export type FramedOf<C, K, T = unknown> = [Part<C, 'meetings'>] extends [never]
+  ? T
+  : K extends keyof Part<C, 'meetings'>
+    ? Part<C, 'meetings'>[K] extends { readonly framed: infer X }
+      ? X
+      : Field<Part<C, 'meetings'>[K], 'input'>
     : unknown
 
 /** An event of a frame as applications get it: `say` with the value that the business said. */

@@ -3,6 +3,7 @@ export type { Codec } from './codec.ts'
 export type {
   Contract,
   FrameEvent,
+  FramedOf,
   Joinable,
   MeetingOf,
   NameIn,

@@ -121,6 +121,14 @@ export class Rtms<C extends Contract = Contract> {
   }
 
   /**
+   * This node for a part of the business that knows only its part `P` of the contract: `startQuiz(rtms.part<Quiz>())`. A
+   * type alone, so the same object. Does not compile where the contract has not all of `P`.
+   */
+  part<P extends Contract>(..._: C extends P ? [] : [missing: 'in the contract of this node']): Rtms<P> {
+    return this as unknown as Rtms<P>
+  }
+
+  /**
    * Starts a node: on a port of its own, or attached to a server. Rejects with an Error that lists every invalid
    * option, or says why the port is not available.
    */

@@ -17,7 +17,7 @@ export interface JoinAttempt<M = unknown, W = unknown, I = unknown> {
 }
 
 /** An input on its way into a frame. */
-export interface MemberInput<I = unknown, M = unknown, W = unknown> {
+export interface MemberInput<I = unknown, M = unknown, W = unknown, F = I> {
   readonly slot: number
   readonly user: string
   /**
@@ -25,7 +25,7 @@ export interface MemberInput<I = unknown, M = unknown, W = unknown> {
    * what a client sent, whatever its type says: check it.
    */
   readonly data: I
-  readonly meeting: Meeting<M, W, I>
+  readonly meeting: Meeting<M, W, F>
 }
 
 /**
@@ -55,55 +55,55 @@ export interface CallToMeeting<M = unknown, W = unknown, I = unknown> {
  * `bot.send`, `bot.leave`, `kick` and `close` take effect as soon as the sweep is over when called from a hook. An
  * error thrown by a hook is logged and has no other effect, except that `onJoin`, `onInput` and `onCall` refuse.
  */
-export interface KindHooks<I = unknown, M = unknown, S = unknown, W = unknown> {
+export interface KindHooks<I = unknown, M = unknown, S = unknown, W = unknown, F = I> {
   /**
    * Checks each input before `onInput`, which gets what the schema makes of it, as do frames. One that it refuses is
    * dropped, and the sender's promise rejects with FORBIDDEN. The schema is synchronous, as the hooks are.
    */
   readonly input?: Schema<I> | undefined
   /** The meeting has been opened; it has no members yet. */
-  readonly onOpen?: ((meeting: Meeting<M, W, I>) => AtOnce) | undefined
+  readonly onOpen?: ((meeting: Meeting<M, W, F>) => AtOnce) | undefined
   /**
    * A user whose ticket allows it wants to become a member. `false` refuses with FORBIDDEN; a thrown `RtmsError`
    * refuses with its code, message and wait; any other thrown value refuses with HANDLER_FAILED. Not called for
    * spectators, bots, or members who come back after a reconnect.
    */
-  readonly onJoin?: ((attempt: JoinAttempt<M, W, I>) => AtOnce) | undefined
+  readonly onJoin?: ((attempt: JoinAttempt<M, W, F>) => AtOnce) | undefined
   /**
    * A member sent an input that is within its limits. Undefined or `true` passes it on. `false` or `null` drops it, and
    * the sender's promise rejects with FORBIDDEN. A thrown `RtmsError` drops it with its code, any other thrown value
    * with HANDLER_FAILED, so a client cannot get past a check by making it fail. Any other value replaces the input: a
    * value with a JSON form, or a `Uint8Array`, of at most 4 KiB. Not called for bots.
    */
-  readonly onInput?: ((input: MemberInput<I, M, W>) => I | boolean | null | undefined | void) | undefined
+  readonly onInput?: ((input: MemberInput<I, M, W, F>) => F | boolean | null | undefined | void) | undefined
   /**
    * A frame was sealed, perhaps an empty one, so this is the meeting's clock. It stands still while nobody is
    * connected.
    */
-  readonly onFrame?: ((frame: MeetingFrame<I, W>, meeting: Meeting<M, W, I>) => AtOnce) | undefined
+  readonly onFrame?: ((frame: MeetingFrame<F, W>, meeting: Meeting<M, W, F>) => AtOnce) | undefined
   /** A member has left, and all its inputs are in frames. Not called for bots, nor when the meeting ends. */
-  readonly onLeave?: ((departure: Departure<M, W, I>) => AtOnce) | undefined
+  readonly onLeave?: ((departure: Departure<M, W, F>) => AtOnce) | undefined
   /**
    * Answers {@link Meeting.call} with the value returned, as a request handler does: a value with a JSON form, or a
    * `Uint8Array`, of at most 32 KiB; undefined is null. The caller's promise rejects with a thrown `RtmsError`, and
    * with HANDLER_FAILED for any other thrown value.
    */
-  readonly onCall?: ((call: CallToMeeting<M, W, I>) => unknown) | undefined
+  readonly onCall?: ((call: CallToMeeting<M, W, F>) => unknown) | undefined
   /**
    * The meeting is about to go on on another node, because this one drains: returns the state that the business has of
    * it, a value with a JSON form or a `Uint8Array`. No hook of the meeting runs here afterwards. Without `snapshot`, a
    * meeting of a kind with hooks cannot move: it ends with its node. So it does where `snapshot` throws, or where the
    * state is larger than about 256 KiB.
    */
-  readonly snapshot?: ((meeting: Meeting<M, W, I>) => S) | undefined
+  readonly snapshot?: ((meeting: Meeting<M, W, F>) => S) | undefined
   /**
    * The meeting has come from another node: takes what `snapshot` has returned there, instead of `onOpen`; null where
    * that node has ended, and with it what it knew and its bots. Without `restore` the meeting ends then. The hooks
    * run here from now on; `meeting.bots` are those that were added there.
    */
-  readonly restore?: ((state: S | null, meeting: Meeting<M, W, I>) => AtOnce) | undefined
+  readonly restore?: ((state: S | null, meeting: Meeting<M, W, F>) => AtOnce) | undefined
   /** The meeting is about to end: through `close`, because nobody came for `ttlMs`, or with the node. */
-  readonly onClose?: ((meeting: Meeting<M, W, I>) => AtOnce) | undefined
+  readonly onClose?: ((meeting: Meeting<M, W, F>) => AtOnce) | undefined
 }
 
 export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [

@@ -19,8 +19,8 @@ export interface OpenOptions<K extends string = string> extends Settings {
 }
 
 /** The definition of a kind: the default options of its meetings, and its hooks. */
-export interface MeetingKind<I = unknown, M = unknown, S = unknown, W = unknown>
-  extends Settings, KindHooks<I, M, S, W> {}
+export interface MeetingKind<I = unknown, M = unknown, S = unknown, W = unknown, F = I>
+  extends Settings, KindHooks<I, M, S, W, F> {}
 
 type OptionsSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
 

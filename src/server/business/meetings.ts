@@ -11,6 +11,7 @@ import type {
 import {
   type Contract,
   isName,
+  type FramedOf,
   type MeetingOf,
   type NameIn,
   type Payload,
@@ -65,8 +66,11 @@ interface Hooked {
 export type MeetingIn<C extends Contract, K = NameIn<C, 'meetings'>> = Meeting<
   MeetingOf<C, K, 'message'>,
   MeetingOf<C, K, 'say'>,
-  MeetingOf<C, K, 'input'>
+  FramedOf<C, K>
 >
+
+/** What frames of a kind hold: as the contract has it, or else what its schema makes of an input. */
+type FramedIn<C, K, I> = C extends { readonly meetings: object } ? FramedOf<C, K> : I
 
 /** A call that waits for the cluster. */
 interface Call extends MeetingCall {
@@ -110,7 +114,10 @@ export class Meetings<C extends Contract = Contract> {
     K extends NameIn<C, 'meetings'>,
     I extends MeetingOf<C, K, 'input'> = MeetingOf<C, K, 'input'>,
     S = MeetingOf<C, K, 'state'>,
-  >(kind: K, definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>>): void {
+  >(
+    kind: K,
+    definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>, FramedIn<C, K, I>>,
+  ): void {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)
     if (this.#kinds.has(kind)) throw new Error(`${kind} was defined already; define it once, at the start`)

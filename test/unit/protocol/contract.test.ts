@@ -231,3 +231,53 @@ describe('Without a contract', () => {
     })
   })
 })
+
+describe('A contract of several parts', () => {
+  interface Quiz {
+    requests: { answer: { input: number; output: boolean } }
+    meetings: { quiz: { input: { answer: number }; framed: { right: boolean } } }
+  }
+  interface Chat {
+    requests: { history: { input: null; output: string[] } }
+    meetings: { chat: { input: string } }
+  }
+  interface Both {
+    requests: Quiz['requests'] & Chat['requests']
+    meetings: Quiz['meetings'] & Chat['meetings']
+  }
+
+  it('is given to each module as its part, and not to one that wants what the node has not', () => {
+    compiles(async () => {
+      const startQuiz = (rtms: Rtms<Quiz>): void => {
+        rtms.onRequest('answer', ({ data }) => data === 42)
+        // @ts-expect-error of another part
+        rtms.onRequest('history', () => [])
+      }
+      const rtms = await Rtms.start<Both>({ secret: '' })
+      startQuiz(rtms.part<Quiz>())
+      const chat = rtms.part<Chat>()
+      // @ts-expect-error The contract of the node lacks it.
+      chat.part<Quiz>()
+      const showQuiz = (client: Client<Quiz>): Promise<boolean> => client.request('answer', 42)
+      await showQuiz(connect<Both>({ getTicket: () => ({}) as never }))
+    })
+  })
+
+  it('tells what frames hold where that is not what members send', () => {
+    compiles(async () => {
+      const rtms = await Rtms.start<Both>({ secret: '' })
+      rtms.meetings.define('quiz', {
+        onInput: ({ data }) => ({ right: data.answer === 42 }),
+        onFrame: ({ inputs }) =>
+          inputs.forEach(({ data }) => expectTypeOf(data.right).toEqualTypeOf<boolean>()),
+      })
+      // @ts-expect-error Frames hold something else.
+      rtms.meetings.define('quiz', { onInput: ({ data }) => data })
+      const meeting = await connect<Both>({ getTicket: () => ({}) as never }).join<'quiz'>('quiz-7')
+      await meeting.send({ answer: 4 })
+      meeting.onFrame(({ inputs }) => inputs.map(({ data }) => data.right))
+      const chat = await connect<Both>({ getTicket: () => ({}) as never }).join<'chat'>('chat-7')
+      chat.onFrame(({ inputs }) => inputs.map(({ data }) => data.length))
+    })
+  })
+})
