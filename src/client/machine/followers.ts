@@ -30,6 +30,7 @@ export type Follower = SeatMachine | TopicReader
 export class Followers {
   readonly #calls: Calls
   readonly #waiting: Waiting
+  readonly #keepBytes: number
   readonly #send: (message: ClientMessage) => void
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
@@ -48,7 +49,8 @@ export class Followers {
   /** Whether entries of the session log, perhaps answers, were lost before this connection. */
   #entriesLost = false
 
-  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
+  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void, keepBytes: number) {
+    this.#keepBytes = keepBytes
     this.#calls = calls
     this.#waiting = waiting
     this.#send = send
@@ -198,9 +200,11 @@ export class Followers {
   receive(message: ServerMessage, now: number): boolean {
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
-    else if (message.type === 'stand') {
+    else if (message.type === 'stand' || message.type === 'pull') {
       for (const seat of this.#seats.values())
-        if (seat.call === message.call) this.#send(seat.promise(message, now))
+        if (seat.call === message.call)
+          for (const each of message.type === 'pull' ? seat.show(message, now) : [seat.promise(message, now)])
+            this.#send(each)
     } else if (message.type === 'publishers') {
       const { publishers } = this.#senders
       // A skipped entry would give its number to the next publisher.
@@ -304,7 +308,7 @@ export class Followers {
 
   /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
   join(meeting: string, wish: JoinWish, listener: SeatListener): SeatMachine {
-    return this.#add(new SeatMachine(meeting, wish, listener, this.#waiting))
+    return this.#add(new SeatMachine(meeting, wish, listener, this.#waiting, this.#keepBytes))
   }
 
   /** Reads a topic, on every connection until {@link leave}. One reader per topic. */

@@ -96,6 +96,17 @@ export class Revival {
     this.#watch(isNew ? now + SOON_MS : orphan.notBefore)
   }
 
+  /** Members have shown more than the replica had. */
+  recalled(replica: Replica, isOther: boolean, now: number): void {
+    const orphan = this.#orphans.get(replica.name)
+    if (orphan?.replica !== replica) return this.orphaned(replica, now)
+    if (isOther) {
+      orphan.candidacy = null
+      replica.pledges.stand(null)
+    } else if (orphan.candidacy !== null) orphan.candidacy.isNews = true
+    this.#watch(now + SOON_MS)
+  }
+
   #hold(orphan: Orphan): void {
     const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
@@ -176,11 +187,15 @@ export class Revival {
   }
 
   /** Somebody wants to follow a meeting that this node may go on with. False: it will not. */
-  await(node: number, message: MeshMessageOf<'follow'>): boolean {
+  await(node: number, message: MeshMessageOf<'follow'>, now: number): boolean {
     const orphan = this.#orphans.get(message.meeting)
     if (orphan?.isHeir !== true) return false
     orphan.follows.set(node, message)
-    if (orphan.candidacy !== null) this.#tell(orphan, node)
+    if (orphan.candidacy === null) return true
+    this.#tell(orphan, node)
+    // Its members may have shown it more than there was when it was asked.
+    const { facts, log } = orphan.replica.copy.room as Room
+    if (message.world === facts.world && message.next > log.next) this.#askFor(orphan, node, now)
     return true
   }
 
