@@ -40,6 +40,7 @@ import type { Claimant, Subject } from './question-kinds.ts'
 import { Revival } from './revival.ts'
 import { Successions } from './successions.ts'
 import { Support } from './support.ts'
+import { NO_ANSWER } from './waiting-joins.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
 const ORPHANED = -1
@@ -226,6 +227,8 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
     if (refusal !== null) joined(refusal, now)
     else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
+    // It has ended since it was named, and would never answer.
+    else if (!this.#host.cluster.nodes.has(owner)) joined(NO_ANSWER, now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
       replica.isOrphan = owner === 0

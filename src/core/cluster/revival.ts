@@ -212,6 +212,8 @@ export class Revival {
   ended(replica: Replica): void {
     const orphan = this.#orphans.get(replica.name)
     if (orphan?.replica !== replica || replica.isOrphan) return
+    // They look for the meeting anew; nobody else would tell them.
+    for (const node of orphan.follows.keys()) this.#sendOn(orphan, node, node)
     this.#release(orphan)
     this.#orphans.delete(replica.name)
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import { jsonCodec, type MessageOf, RtmsError, type ServerMessage } from '../../../../src/protocol/index.ts'
 import { fixedLimits } from '../../../../src/core/ground/config.ts'
@@ -601,6 +601,16 @@ describe('When nodes cannot talk to each other', () => {
 })
 
 describe('When a node ends', () => {
+  it('since it was named as the owner, a JOIN is told at once that it may be tried again', () => {
+    const { world, a, b } = meeting()
+    const bob = client(b, 'bob')
+    const { mesh } = b.node.peering as NonNullable<typeof b.node.peering>
+    vi.spyOn(mesh, 'ownerOf').mockReturnValueOnce(4_711)
+    expect(tryJoin(world, bob)).toMatch(/^BUSY: the node that has this meeting does not answer/)
+    expect(mesh.size.replicas).toBe(0)
+    expect([join(world, bob).slot, a.node.meeting('m')?.members.length]).toEqual([0, 1])
+  })
+
   it('its members of a meeting elsewhere are away, and leave after the usual time', () => {
     const { world, a, b } = meeting()
     const ann = client(a, 'ann')
