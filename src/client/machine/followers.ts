@@ -30,7 +30,6 @@ export type Follower = SeatMachine | TopicReader
 export class Followers {
   readonly #calls: Calls
   readonly #waiting: Waiting
-  readonly #keepBytes: number
   readonly #send: (message: ClientMessage) => void
   readonly #seats: Map<string, SeatMachine> = new Map()
   readonly #readers: Map<string, TopicReader> = new Map()
@@ -49,8 +48,7 @@ export class Followers {
   /** Whether entries of the session log, perhaps answers, were lost before this connection. */
   #entriesLost = false
 
-  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void, keepBytes: number) {
-    this.#keepBytes = keepBytes
+  constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
     this.#calls = calls
     this.#waiting = waiting
     this.#send = send
@@ -202,9 +200,9 @@ export class Followers {
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'stand' || message.type === 'pull') {
       for (const seat of this.#seats.values())
-        if (seat.call === message.call)
-          for (const each of message.type === 'pull' ? seat.show(message, now) : [seat.promise(message, now)])
-            this.#send(each)
+        if (seat.call !== message.call) continue
+        else if (message.type === 'stand') this.#send(seat.promise(message, now))
+        else for (const each of seat.show(message, now)) this.#send(each)
     } else if (message.type === 'publishers') {
       const { publishers } = this.#senders
       // A skipped entry would give its number to the next publisher.
@@ -308,7 +306,7 @@ export class Followers {
 
   /** Joins a meeting, and joins it again on every connection until {@link leave}. One seat per meeting. */
   join(meeting: string, wish: JoinWish, listener: SeatListener): SeatMachine {
-    return this.#add(new SeatMachine(meeting, wish, listener, this.#waiting, this.#keepBytes))
+    return this.#add(new SeatMachine(meeting, wish, listener, this.#waiting))
   }
 
   /** Reads a topic, on every connection until {@link leave}. One reader per topic. */

@@ -25,8 +25,6 @@ const LATE_MS = 1_000
 const PROBE_MS = 5_000
 /** How long the close that follows a GOODBYE may take; it may be lost. */
 const LEAVING_MS = 1_000
-/** What a member keeps of a meeting, see `ConnectOptions.keepBytes`. */
-const KEEP_BYTES = 262_144
 /** The close code for a socket that the client will replace; 1000 would end the session. */
 export const DROPPED = 3000
 
@@ -85,8 +83,9 @@ export class Machine {
     this.#ports = ports
     this.#backoff = new Backoff(options.random, options.backoffMs)
     const send = (message: ClientMessage): void => this.#send(message)
+    this.#waiting.keepBytes = options.keepBytes ?? this.#waiting.keepBytes
     this.calls = new Calls(this.#waiting, send)
-    this.followers = new Followers(this.calls, this.#waiting, send, options.keepBytes ?? KEEP_BYTES)
+    this.followers = new Followers(this.calls, this.#waiting, send)
   }
 
   get phase(): Phase {

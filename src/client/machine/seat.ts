@@ -50,6 +50,18 @@ export interface JoinWish {
 }
 
 type Held = MessageOf<'join'>['held'][number]
+/** A piece, and how many bytes all pieces have up to its end. */
+type Kept = MessageOf<'kept'> & { readonly end: number }
+
+const NO_MORE: MessageOf<'kept'> = {
+  type: 'kept',
+  call: 0,
+  first: 0,
+  count: 0,
+  bytes: new Uint8Array(),
+  stable: 0,
+  tag: 0,
+}
 
 /** This client's place in a meeting: its position, what it has acknowledged, and its inputs. */
 export class SeatMachine {
@@ -112,9 +124,8 @@ export class SeatMachine {
   /** The node that it has last promised a fence since it was seated; 0 for none. */
   #promisedTo = 0
   /** What it has of the meeting for a node that goes on with it: a charter (of no frames), and all that follows it. */
-  #kept: Omit<MessageOf<'kept'>, 'call'>[] = []
-  #keptBytes = 0
-  readonly #keepBytes: number
+  #kept: Kept[] = []
+  readonly #waiting: Waiting
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
@@ -124,9 +135,8 @@ export class SeatMachine {
     { spectator, config, fromNow, joinBy }: JoinWish,
     listener: SeatListener,
     waiting: Waiting,
-    keepBytes: number,
   ) {
-    this.#keepBytes = spectator ? 0 : keepBytes
+    this.#waiting = waiting
     this.#inputs = new Inputs(waiting)
     this.name = name
     this.spectator = spectator
@@ -174,25 +184,18 @@ export class SeatMachine {
   }
 
   /** Keeps a charter or frames, and forgets the oldest charter with what follows it where that is too much. */
-  #keep(first: number, count: number, bytes: Uint8Array, stable: number, tag: number): void {
+  #keep(first: number, count: number, data: Uint8Array, stable: number, tag: number): void {
     const kept = this.#kept
-    this.#keptBytes += bytes.length + 32
-    kept.push({ type: 'kept', first, count, bytes: bytes.slice(), stable, tag })
-    while (kept[0] && (kept[0].count > 0 || this.#keptBytes > this.#keepBytes))
-      this.#keptBytes -= (kept.shift() as (typeof kept)[0]).bytes.length + 32
-  }
-
-  #forget(): void {
-    this.#kept = []
-    this.#keptBytes = 0
+    const end = (kept[kept.length - 1]?.end ?? 0) + data.length + 32
+    kept.push({ type: 'kept', call: 0, first, count, bytes: data.slice(), stable, tag, end })
+    while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#waiting.keepBytes)) kept.shift()
   }
 
   /** What a node has asked for, and the end of it. Long after its node was heard, others may have gone on, or closed it. */
   show({ call, from }: MessageOf<'pull'>, now: number): MessageOf<'kept'>[] {
-    const end = { type: 'kept', first: 0, count: 0, bytes: new Uint8Array(), stable: 0, tag: 0 } as const
-    const isOld = now - this.#heardAt > KEPT_MS
-    const kept = isOld ? [] : this.#kept.filter(({ first, count }) => from === 0 || first + count > from)
-    return [...kept, end].map((each) => ({ ...each, call }))
+    const kept = now - this.#heardAt > KEPT_MS ? [] : this.#kept
+    const asked = kept.filter(({ first, count }) => from === 0 || first + count > from)
+    return [...asked, NO_MORE].map((each) => ({ ...each, call }))
   }
 
   /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
@@ -214,7 +217,7 @@ export class SeatMachine {
       this.next = Math.min(this.next, message.next)
       this.#inputs.undo(this.next)
     }
-    if (!isSameWorld || this.next !== before) this.#forget()
+    if (!isSameWorld || this.next !== before) this.#kept = []
     const { elected, heldTerm: term, heldIncarnation: incarnation } = message
     const seen = isSame ? Math.min(this.#held.seen, this.next - 1) : 0
     Object.assign(this.#held, { elected, term, incarnation, seen })
@@ -367,7 +370,7 @@ export class SeatMachine {
       this.listener.frame({ number, events, inputs })
     })
     // What a node could not take in one piece would leave a hole.
-    if (message.tag === 0 || message.frames.length > limits.kept) this.#forget()
+    if (message.tag === 0 || message.frames.length > limits.kept) this.#kept = []
     else if (this.#kept[0] && this.next > next)
       this.#keep(message.first, message.count, message.frames, message.stable, message.tag)
     this.#settleDoubts()
@@ -378,7 +381,7 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
-    this.#forget()
+    this.#kept = []
     // Their frames may have been among the lost ones: those of inputs that had been answered when it joined, too.
     this.#isDoubtful = true
     this.#settleDoubts()

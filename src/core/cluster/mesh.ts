@@ -228,7 +228,7 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
     else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     // It has ended since it was named, and would never answer.
-    else if (!this.#host.cluster.nodes.has(owner)) joined(NO_ANSWER, now)
+    else if (owner !== 0 && !this.#host.cluster.nodes.has(owner)) joined(NO_ANSWER, now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
       replica.isOrphan = owner === 0

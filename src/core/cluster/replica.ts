@@ -109,7 +109,6 @@ export class Replica implements Host {
     return { replica: this.number, seat }
   }
 
-  /** JOINs may have all that they wait for. */
   #tryAll(): void {
     if (this.#joins.tryAll()) this.#host.mark(this)
   }
@@ -387,7 +386,8 @@ export class Replica implements Host {
     const promised = this.pledges.of(session, message, now)
     if (promised === null) return
     const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
-    void (this.#owner === 0 ? this.#host.promised(told, now) : this.#host.link(this.#owner, told))
+    if (this.#owner !== 0) this.#host.link(this.#owner, told)
+    else this.#host.promised(told, now)
   }
 
   /** The members join again, and `everybody` where spectators cannot read on either. */

@@ -195,7 +195,15 @@ describe('frames', () => {
     const one = w.finish()
     const nothing = new Uint8Array(0)
     joinFrames(w, [nothing, one, nothing, nothing, one, one, nothing])
-    const full: Message = { type: 'frames', log: 1, first: 9, count: 7, frames: w.finish(), stable: 0, tag: 0 }
+    const full: Message = {
+      type: 'frames',
+      log: 1,
+      first: 9,
+      count: 7,
+      frames: w.finish(),
+      stable: 0,
+      tag: 0,
+    }
     for (const codec of codecs) expect(codec.decode(codec.encode([full]), 'server')).toEqual([full])
   })
 })

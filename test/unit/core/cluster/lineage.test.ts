@@ -1,13 +1,15 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { MeetingLogic, MeetingOptions } from '../../../../src/core/index.ts'
 import { SeatMachine } from '../../../../src/client/machine/seat.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { simTag } from '../../../../src/testing/tag.ts'
+import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
-afterEach(() => void vi.restoreAllMocks())
+let replaced = (): void => {}
+afterEach(() => replaced())
 
 /** A meeting on the first node, of whose frames no other node has a copy: all its members are there. */
 function meeting(
@@ -173,14 +175,18 @@ describe('A meeting whose node has ended, and of which no other node has a frame
   /** What the client of a slot shows, changed. */
   let lied = 0
   function lies(slots: readonly number[], change: (all: Kept[]) => Kept[]): void {
-    const show = SeatMachine.prototype.show
     lied = 0
-    vi.spyOn(SeatMachine.prototype, 'show').mockImplementation(function (this: SeatMachine, ...asked) {
-      const shown = show.apply(this, asked)
-      if (!slots.includes(this.slot)) return shown
-      lied++
-      return change(shown)
-    })
+    replaced = replace(
+      SeatMachine.prototype,
+      'show',
+      (show) =>
+        function (this: SeatMachine, ...asked) {
+          const shown = show.apply(this, asked)
+          if (!slots.includes(this.slot)) return shown
+          lied++
+          return change(shown)
+        },
+    )
   }
 
   it.each<[string, (all: Kept[]) => Kept[]]>([
