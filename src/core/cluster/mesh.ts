@@ -154,6 +154,7 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
+      standing: () => this.revival.standing,
     })
     this.support = new Support({
       call: (node, sent) => put(node, encodeCall(sent)),
@@ -254,8 +255,11 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
 
   /** Another node goes on with a meeting of this one: its room becomes a replica, and nobody here notices. */
   #demote({ name, log, room, config }: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica {
+    const twin = this.#replicas.get(name)
     const replica = this.#open(name, to, now, log.number)
     replica.keep(room, config, seats)
+    // Whoever is here with another owner of the name joins again: a node has one replica of a meeting.
+    twin?.giveUp(now)
     return replica
   }
 

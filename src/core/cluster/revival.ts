@@ -51,6 +51,13 @@ export class Revival {
     return this.#orphans.get(name)?.isHeir === true
   }
 
+  /** Meetings whose owner has ended, and for which this node stands. */
+  get standing(): number {
+    let count = 0
+    for (const { candidacy, silent } of this.#orphans.values()) if (candidacy !== null && silent === 0) count++
+    return count
+  }
+
   // ---- orphans
 
   /** The owner of a replica is silent, though it may live. */

@@ -600,6 +600,27 @@ describe('When nodes cannot talk to each other', () => {
   })
 })
 
+describe('A node that owns a meeting beside another owner, whom it gives way to', () => {
+  it('keeps one replica, of those who were here with both, and nothing of it in the end', () => {
+    const { world, a, b } = meeting({ ttlMs: 1_000 })
+    const [ann, bob, eve] = [client(a, 'ann'), client(b, 'bob'), client(b, 'eve')]
+    join(world, ann)
+    join(world, bob)
+    // As after a long silence.
+    b.node.openMeeting('m', { frameRate: 20, ttlMs: 1_000 }, b.now)
+    join(world, eve)
+    const { mesh } = b.node.peering as NonNullable<typeof b.node.peering>
+    const claimant = mesh.claimant('m') as NonNullable<ReturnType<typeof mesh.claimant>>
+    mesh.depose({ name: 'm', ...claimant }, b.now)
+    world.settle()
+    expect([bob.closed, eve.closed, mesh.size.replicas]).toEqual([4452, 4452, 1])
+    for (const peer of [ann, bob, eve]) peer.hangUp(true)
+    world.advance(70_000)
+    expect(world.whereIs('m')).toEqual([])
+    for (const h of [a, b]) expectNothing(h)
+  })
+})
+
 describe('When a node ends', () => {
   it('since it was named as the owner, a JOIN is told at once that it may be tried again', () => {
     const { world, a, b } = meeting()
