@@ -203,8 +203,7 @@ export class Wiring {
       revocations,
       // The upstream queue of whoever promises something waits meanwhile.
       enqueue: (session, message, now) => {
-        if (message.type === 'promise') peering?.mesh.promise(session, message, now)
-        else if (message.type === 'kept') peering?.mesh.kept(session, message, now)
+        if (message.type === 'promise' || message.type === 'kept') peering?.mesh.told(session, message, now)
         else dispatch.enqueue(session, message, now)
       },
       makeRoom: (user, now) => this.endings.makeRoom(user, now),

@@ -361,14 +361,11 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
     return this.#kept++ < this.#host.limits.standbysPerBeat ? this.#follow(name, owner, now) : null
   }
 
-  /** A client that waits for a meeting has promised a fence. */
-  promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    for (const replica of this.#waiting.get(session) ?? []) replica.promise(session, message, now)
-  }
-
-  /** A client that waits for a meeting shows what it has kept of it. */
-  kept(session: Session, message: MessageOf<'kept'>, now: number): void {
-    for (const replica of this.#waiting.get(session) ?? []) replica.recall.kept(session, message, now)
+  /** A client that waits for a meeting has promised a fence, or shows what it has kept. */
+  told(session: Session, message: MessageOf<'promise'> | MessageOf<'kept'>, now: number): void {
+    for (const replica of this.#waiting.get(session) ?? [])
+      if (message.type === 'promise') replica.promise(session, message, now)
+      else replica.recall.kept(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {

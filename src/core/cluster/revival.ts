@@ -3,7 +3,7 @@ import { Timer } from '../ground/timers.ts'
 import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
 import { Accession } from './accession.ts'
-import { Candidacy } from './candidacy.ts'
+import { Candidacy, comesFirst } from './candidacy.ts'
 import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
 import { newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
@@ -54,7 +54,8 @@ export class Revival {
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
     let count = 0
-    for (const { candidacy, silent } of this.#orphans.values()) if (candidacy !== null && silent === 0) count++
+    for (const { candidacy, silent } of this.#orphans.values())
+      if (candidacy !== null && silent === 0) count++
     return count
   }
 
@@ -107,10 +108,9 @@ export class Revival {
   recalled(replica: Replica, isOther: boolean, now: number): void {
     const orphan = this.#orphans.get(replica.name)
     if (orphan?.replica !== replica) return this.orphaned(replica, now)
-    if (isOther) {
-      orphan.candidacy = null
-      replica.pledges.stand(null)
-    } else if (orphan.candidacy !== null) orphan.candidacy.isNews = true
+    if (isOther) orphan.candidacy = null
+    if (orphan.candidacy !== null) orphan.candidacy.isNews = true
+    else replica.pledges.stand(null)
     this.#watch(now + SOON_MS)
   }
 
@@ -200,8 +200,8 @@ export class Revival {
     orphan.follows.set(node, message)
     if (orphan.candidacy === null) return true
     this.#tell(orphan, node)
-    // Its members may have shown it more than there was when it was asked.
     const { facts, log } = orphan.replica.copy.room as Room
+    // Its members may have shown it more than there was when it was asked.
     if (message.world === facts.world && message.next > log.next) this.#askFor(orphan, node, now)
     return true
   }
@@ -448,8 +448,3 @@ export class Revival {
 
 /** The wait for the next few, in milliseconds. */
 const SOON_MS = 1
-
-/** Which of two nodes that stand for a world goes on with it: the one with the later log, or else the lower number. */
-function comesFirst(one: Fence, node: number, other: Fence, otherNode: number): boolean {
-  return isAbove(one, other) || (isSame(one, other) && node < otherNode)
-}
