@@ -32,7 +32,7 @@ export interface GivingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 're
   /** Another node goes on with a meeting of this one, which follows it for the sessions here. */
   demote(owner: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica
   /** Meetings with which this node is about to go on, since their node has ended. */
-  standing(): number
+  readonly standing: () => number
 }
 
 /** A meeting that is offered to another node. */
