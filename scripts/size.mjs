@@ -6,7 +6,7 @@ import { build } from 'vite'
 
 const KIB = 1_024
 /** Gzipped. */
-const MOST_BYTES = 18.3 * KIB
+const MOST_BYTES = 18.72 * KIB
 
 const result = await build({
   configFile: false,

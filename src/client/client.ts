@@ -139,6 +139,7 @@ export class Client<C extends Contract = Contract> {
         random: outside.random,
         connectMs: options.connectTimeoutMs ?? 10_000,
         backoffMs: options.maxBackoffMs ?? 30_000,
+        keepBytes: options.keepBytes,
       },
       {
         getTicket: (attempt) => void this.#getTicket(attempt),

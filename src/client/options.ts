@@ -31,6 +31,11 @@ export interface ConnectOptions {
    */
   readonly maxBackoffMs?: number
   /**
+   * Bytes of the latest frames that this client keeps of each meeting it is a member of: should the meeting's node end
+   * without a copy elsewhere, the meeting goes on from them. Default 256 KiB; 0: it keeps none.
+   */
+  readonly keepBytes?: number
+  /**
    * Whether to connect at once; default true. With false, the first join, subscription, call or `onPush` connects, so
    * that a client made at module level costs nothing where a server renders the page.
    */

@@ -10,6 +10,7 @@ export {
   defaultLimits,
   defaultRetention,
   fixedLimits,
+  type LineageOptions,
   type MoveOptions,
   type FixedLimits,
   type NodeConfig,

@@ -17,6 +17,7 @@ import { Work } from './ground/work.ts'
 import type { Guards } from './guards.ts'
 import { Inlet } from './inlet.ts'
 import { type Loaded, loadOf } from './load.ts'
+import { Lineage } from './meeting/lineage.ts'
 import { Meetings, randomNumber } from './meeting/meetings.ts'
 import type { MeetingBusiness } from './ports.ts'
 import type { Bus, OfferedMeeting } from './ports.ts'
@@ -65,6 +66,8 @@ export class Wiring {
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work(config.ofHooks)
+    const tag = config.cluster?.tag
+    const lineage = tag === undefined ? null : new Lineage(tag)
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(incarnation)
     const downstream = (this.downstream = new Downstream(
@@ -104,6 +107,7 @@ export class Wiring {
         downstream,
         budget,
         work,
+        lineage,
         stats,
         put: (node, bytes) => bus.send(node, bytes),
         meetings: () => meetings,
@@ -133,6 +137,8 @@ export class Wiring {
             supportedUntil: (owner, now) => peering.mesh.backing.supportedUntil(owner, now),
             answersSince: (now) => peering.mesh.backing.answersSince(now),
           },
+      lineage,
+      (owner, now) => peering?.mesh.charters.add(owner, now),
     ))
     // This node, where it is about to go on with a meeting.
     const revives = (name: string): number => (peering?.mesh.revival.holds(name) === true ? incarnation : 0)
@@ -162,6 +168,12 @@ export class Wiring {
     )
     this.topics = topics
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
+    const recalls: Elsewhere['recalls'] = ({ world, held: [held] }) =>
+      lineage !== null &&
+      world !== 0 &&
+      (held?.elected ?? 0) !== 0 &&
+      !isEdge(incarnation) &&
+      !this.connections.draining
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
@@ -171,9 +183,13 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: peering && joinsOf(incarnation, peering, names),
+      cluster: peering && joinsOf(incarnation, peering, names, recalls),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
-      seated: (session, now) => peering?.moves.seated(session, now),
+      seated: (session, joined, now) => {
+        if (peering === null) return
+        if (typeof joined === 'object' && 'world' in joined) peering.mesh.charters.give(session, joined, now)
+        peering.moves.seated(session, now)
+      },
       flood: (outlet) => this.endings.dismiss(outlet, 'RATE'),
     }))
     const connections = (this.connections = new Connections({
@@ -186,10 +202,10 @@ export class Wiring {
       application,
       revocations,
       // The upstream queue of whoever promises something waits meanwhile.
-      enqueue: (session, message, now) =>
-        message.type === 'promise'
-          ? peering?.mesh.promise(session, message, now)
-          : dispatch.enqueue(session, message, now),
+      enqueue: (session, message, now) => {
+        if (message.type === 'promise' || message.type === 'kept') peering?.mesh.told(session, message, now)
+        else dispatch.enqueue(session, message, now)
+      },
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
       retrieve: (id, { user }, now, done) => {
         const isElsewhere = peering !== null && id !== '' && sessions.get(id) === undefined
@@ -276,8 +292,13 @@ function clusterOf(
   )
 }
 
-function joinsOf(self: number, peering: Peering, names: Names): ClusterOfJoins {
-  const elsewhere: Elsewhere = peering.mesh
+function joinsOf(
+  self: number,
+  peering: Peering,
+  names: Names,
+  recalls: Elsewhere['recalls'],
+): ClusterOfJoins {
+  const elsewhere: Omit<Elsewhere, 'recalls'> = peering.mesh
   return {
     self,
     find: (name, now, found) =>
@@ -285,6 +306,7 @@ function joinsOf(self: number, peering: Peering, names: Names): ClusterOfJoins {
         owner === null ? peering.search(name, at, found) : found(owner, at),
       ),
     ownerOf: (name) => elsewhere.ownerOf(name),
+    recalls,
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),
   }

@@ -23,23 +23,24 @@ export function encodeMessage(message: Message): Uint8Array {
 
 /**
  * Like {@link encodeMessage}, for FRAMES and PUBLICATIONS, whose fields are integers followed by bytes already encoded.
- * Allocates once. A length prefix of the bytes is the last of the integers. `tail`: an integer after the bytes, left
- * out when it is 0.
+ * Allocates once. A length prefix of the bytes is the last of the integers. `tail`: the integers after the bytes, without
+ * zeros at their end.
  */
 export function encodeBatch(
   code: number,
   integers: readonly number[],
   bytes: Writer,
-  tail: number = 0,
+  tail: readonly number[] = [],
 ): Uint8Array {
-  let length = bytes.length + (tail === 0 ? 0 : uintLength(tail))
+  let length = bytes.length
   for (const integer of integers) length += uintLength(integer)
+  for (const integer of tail) length += uintLength(integer)
   const w = new Writer(1 + uintLength(length) + length)
   w.byte(code)
   w.uint(length)
   for (const integer of integers) w.uint(integer)
   w.append(bytes)
-  if (tail !== 0) w.uint(tail)
+  for (const integer of tail) w.uint(integer)
   return w.finish()
 }
 

@@ -29,6 +29,8 @@ export const limits = {
   nodePublishers: 65_536,
   /** Keys named in one subscription: even at full length they fit into a packet. */
   keys: 240,
+  /** Bytes of frames that a client keeps in one piece, and shows a node that asks. */
+  kept: 49_152,
   /** Frames in one FRAMES. A run of empty ones costs its sender a few bytes, but its reader one visit each. */
   frames: 65_536,
   /** Slots of members: 0–254; 255 is the system's. */

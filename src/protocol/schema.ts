@@ -170,6 +170,12 @@ export const schema = {
     // For how long nothing has come from a node at which it had its seat, in milliseconds.
     tail: { age: 'uint' },
   },
+  // What the client has kept of a meeting: a `charter` (`count` 0), frames as they came, or nothing more (`tag` 0).
+  kept: {
+    code: 0x1c,
+    from: 'client',
+    fields: { call: 'uint', first: 'uint', count: 'uint', bytes: 'bytes', stable: 'uint', tag: 'uint' },
+  },
 
   // Server to client, of the connection: never part of the session log.
   welcome: {
@@ -221,7 +227,8 @@ export const schema = {
     code: 0x42,
     from: 'server',
     fields: { log: 'uint', first: 'uint', count: 'uint', frames: 'frames' },
-    tail: { stable: 'uint' },
+    // `tag`: what the cluster knows these frames by, and all before them; 0 where it does not.
+    tail: { stable: 'uint', tag: 'uint' },
   },
   publications: {
     code: 0x43,
@@ -241,6 +248,7 @@ export const schema = {
   move: { code: 0x46, from: 'server', fields: { url: 'name', moves: 'uint' } },
   stand: { code: 0x47, from: 'server', fields: { call: 'uint', term: 'uint', incarnation: 'uint' } },
   paused: { code: 0x48, from: 'server', fields: { log: 'uint', paused: 'bool' } },
+  pull: { code: 0x49, from: 'server', fields: { call: 'uint', from: 'uint' } },
 
   // Server to client, of the session: numbered from 1 in the session log.
   joined: {
@@ -310,6 +318,12 @@ export const schema = {
   push: { code: 0x66, from: 'server', fields: { name: 'name', data: 'payload' } },
   direct: { code: 0x67, from: 'server', fields: { log: 'uint', data: 'payload' } },
   ended: { code: 0x68, from: 'server', fields: { log: 'uint', error: 'error', message: 'reason' } },
+  // What a node needs besides the frames from `first` on to go on with the meeting.
+  charter: {
+    code: 0x69,
+    from: 'server',
+    fields: { log: 'uint', first: 'uint', bytes: 'bytes', tag: 'uint' },
+  },
 } as const
 
 export type MessageType = keyof typeof schema

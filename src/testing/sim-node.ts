@@ -16,6 +16,7 @@ import { faulty, type Moment, PortFault } from './faulty.ts'
 import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
+import { simTag } from './tag.ts'
 
 /** Close codes of the protocol, each sent behind a GOODBYE, begin here. */
 const LEAST_OWN = 4_400
@@ -104,7 +105,9 @@ export class SimNode {
         wallOffset: settings.wallOffset,
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
-        ...(settings.watch && { cluster: { ...factsOf(settings.index), moves: settings.moves } }),
+        ...(settings.watch && {
+          cluster: { ...factsOf(settings.index), moves: settings.moves, tag: simTag },
+        }),
       },
       {
         application: this.port('application', settings.application(this)),

@@ -1,4 +1,4 @@
-// A node of `revival.test.ts` in a process of its own: opens a meeting with a standby, and issues tickets.
+// A node of `revival.test.ts` in a process of its own: opens a meeting with a standby or without, and issues tickets.
 import { nats } from '../../dist/nats/index.js'
 import { Rtms } from '../../dist/server/index.js'
 
@@ -13,8 +13,8 @@ const rtms = await Rtms.start({
 })
 const answer = async (ask) => {
   if (ask === 'nodes') process.send(rtms.cluster.nodes().length)
-  else if (ask === 'open') {
-    await rtms.meetings.open('m', { standby: 1 })
+  else if (ask === 'open' || ask === 'open without standby') {
+    await rtms.meetings.open('m', { standby: ask === 'open' ? 1 : 0 })
     process.send('opened')
   } else process.send(await rtms.tickets.issue({ user: ask, meetings: ['m'] }))
 }

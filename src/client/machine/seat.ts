@@ -19,6 +19,9 @@ import type { Waiting } from './limits.ts'
 /** Longest time, in milliseconds, between acknowledgements of frames where no input acknowledges them in passing. */
 const ACKNOWLEDGE_MS = 1_000
 
+/** How long after its node was heard it shows another one what it has kept. */
+const KEPT_MS = 60_000
+
 /** A frame as it is delivered: numbered from 1, none left out, the same for everyone. */
 export interface RawFrame {
   readonly number: number
@@ -47,6 +50,18 @@ export interface JoinWish {
 }
 
 type Held = MessageOf<'join'>['held'][number]
+/** A piece, and how many bytes all pieces have up to its end. */
+type Kept = MessageOf<'kept'> & { readonly end: number }
+
+const NO_MORE: MessageOf<'kept'> = {
+  type: 'kept',
+  call: 0,
+  first: 0,
+  count: 0,
+  bytes: new Uint8Array(),
+  stable: 0,
+  tag: 0,
+}
 
 /** This client's place in a meeting: its position, what it has acknowledged, and its inputs. */
 export class SeatMachine {
@@ -108,6 +123,9 @@ export class SeatMachine {
   #heardAt = Infinity
   /** The node that it has last promised a fence since it was seated; 0 for none. */
   #promisedTo = 0
+  /** What it has of the meeting for a node that goes on with it: a charter (of no frames), and all that follows it. */
+  #kept: Kept[] = []
+  readonly #waiting: Waiting
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
@@ -118,6 +136,7 @@ export class SeatMachine {
     listener: SeatListener,
     waiting: Waiting,
   ) {
+    this.#waiting = waiting
     this.#inputs = new Inputs(waiting)
     this.name = name
     this.spectator = spectator
@@ -164,6 +183,21 @@ export class SeatMachine {
     return { type: 'promise', call, term: held.promisedTerm, incarnation: held.promisedIncarnation, age }
   }
 
+  /** Keeps a charter or frames, and forgets the oldest charter with what follows it where that is too much. */
+  #keep(first: number, count: number, data: Uint8Array, stable: number, tag: number): void {
+    const kept = this.#kept
+    const end = (kept[kept.length - 1]?.end ?? 0) + data.length + 32
+    kept.push({ type: 'kept', call: 0, first, count, bytes: data.slice(), stable, tag, end })
+    while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#waiting.keepBytes)) kept.shift()
+  }
+
+  /** What a node has asked for, and the end of it. Long after its node was heard, others may have gone on, or closed it. */
+  show({ call, from }: MessageOf<'pull'>, now: number): MessageOf<'kept'>[] {
+    const kept = now - this.#heardAt > KEPT_MS ? [] : this.#kept
+    const asked = kept.filter(({ first, count }) => from === 0 || first + count > from)
+    return [...asked, NO_MORE].map((each) => ({ ...each, call }))
+  }
+
   /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
   handleJoined(
     message: MessageOf<'joined'>,
@@ -174,6 +208,7 @@ export class SeatMachine {
     const isSameWorld = message.world === this.world
     const isOther = session !== this.#session
     const isSame = isSameWorld && message.slot === this.slot && (message.continued || !isOther)
+    const before = this.next
     // The node's answer to a position of another log: nothing held counts any more.
     if (this.world === 0 && this.fromNow) this.next = message.next
     else if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
@@ -182,6 +217,7 @@ export class SeatMachine {
       this.next = Math.min(this.next, message.next)
       this.#inputs.undo(this.next)
     }
+    if (!isSameWorld || this.next !== before) this.#kept = []
     const { elected, heldTerm: term, heldIncarnation: incarnation } = message
     const seen = isSame ? Math.min(this.#held.seen, this.next - 1) : 0
     Object.assign(this.#held, { elected, term, incarnation, seen })
@@ -298,6 +334,9 @@ export class SeatMachine {
   receive(message: ServerMessage): boolean {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
+    // Of one that comes late, the first frames are here already.
+    if (message.type === 'charter' && this.log !== 0 && message.first >= this.next)
+      this.#keep(message.first, 0, message.bytes, 0, message.tag)
     if (message.type === 'paused' && this.log !== 0) this.#wait(message.paused)
     if (message.type === 'nack') this.#inputs.refused(message.seq, errorIn(message))
     return true
@@ -309,6 +348,7 @@ export class SeatMachine {
     if (this.log === 0) return true
     if (message.first > this.next) return false
     this.stable = Math.max(this.stable, message.stable)
+    const { next } = this
     eachFrame(message.frames, message.first, message.count, (number, entries) => {
       // A listener may have left or closed the client.
       if (number !== this.next || this.log === 0) return
@@ -329,6 +369,10 @@ export class SeatMachine {
       for (const { slot, seq } of inputs) if (slot === this.slot) this.#inputs.framed(seq, number)
       this.listener.frame({ number, events, inputs })
     })
+    // What a node could not take in one piece would leave a hole.
+    if (message.tag === 0 || message.frames.length > limits.kept) this.#kept = []
+    else if (this.#kept[0] && this.next > next)
+      this.#keep(message.first, message.count, message.frames, message.stable, message.tag)
     this.#settleDoubts()
     this.#inputs.settle(this.stable)
     return true
@@ -337,6 +381,7 @@ export class SeatMachine {
   handleGap(message: MessageOf<'gap'>): void {
     if (this.log === 0 || message.to <= this.next) return
     this.next = message.to
+    this.#kept = []
     // Their frames may have been among the lost ones: those of inputs that had been answered when it joined, too.
     this.#isDoubtful = true
     this.#settleDoubts()

@@ -133,3 +133,8 @@ export class Candidacy implements Fence {
     return new Map(own.map((pledge) => [pledge.slot, pledge]))
   }
 }
+
+/** Which of two nodes that stand for a world goes on with it: the one with the later log, or else the lower number. */
+export function comesFirst(one: Fence, node: number, other: Fence, otherNode: number): boolean {
+  return isAbove(one, other) || (isSame(one, other) && node < otherNode)
+}

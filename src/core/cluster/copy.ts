@@ -25,13 +25,20 @@ export class Copy {
   readonly #host: RoomHost
   readonly #name: string
   readonly #number: number
+  readonly #pull: (from: number) => void
 
   /** `number`: of its log. `pull`: asks the owner for the frames from one on. */
   constructor(host: RoomHost, name: string, number: number, pull: (from: number) => void) {
     this.#host = host
     this.#name = name
     this.#number = number
+    this.#pull = pull
     this.missing = new MissingFrames(pull)
+  }
+
+  /** Another one of the same meeting, with nothing in it yet. */
+  fresh(): Copy {
+    return new Copy(this.#host, this.#name, this.#number, this.#pull)
   }
 
   /** Whether this node could go on from what is here. */

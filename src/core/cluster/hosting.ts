@@ -37,7 +37,7 @@ export interface HostingHost {
    */
   retired(name: string, node: number): Retired | undefined
   /** Somebody follows a meeting that is not open here. False: it was not handed over either. */
-  astray(node: number, message: MeshMessageOf<'follow'>): boolean
+  astray(node: number, message: MeshMessageOf<'follow'>, now: number): boolean
 }
 
 /** The replicas that other nodes have of this node's meetings. */
@@ -137,7 +137,7 @@ export class Hosting implements GuestHost {
     const retired = this.#host.retired(meeting, node)
     const owner = this.#host.meeting(meeting) ?? retired?.owner
     if (owner === undefined) {
-      if (!this.parked.isFull(node) && this.#host.astray(node, message)) this.parked.add(node, message)
+      if (!this.parked.isFull(node) && this.#host.astray(node, message, now)) this.parked.add(node, message)
       else this.say(node, { type: 'absent', replica })
       return
     }

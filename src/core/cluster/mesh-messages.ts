@@ -109,6 +109,8 @@ export const meshMessages = {
       members: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
       hidden: 'uint',
       shown: { list: { slot: 'uint', user: 'name', away: 'bool' }, max: 'slots' },
+      /** Of the frames before `first`, see `Lineage`; 0 where nothing is kept of it. */
+      chain: 'uint',
       next: 'uint',
       due: 'uint',
       legacy: 'wish',

@@ -10,6 +10,7 @@ import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import { Backers } from './backers.ts'
+import { Charters } from './charters.ts'
 import type { Cluster } from './cluster.ts'
 import { localSeatsOf } from './branches.ts'
 import { claimantOf, isReign } from './deposed.ts'
@@ -49,7 +50,7 @@ export interface MeshHost
   extends
     Omit<
       ReplicaHost<Replica>,
-      'link' | 'isOpen' | 'isThere' | 'mark' | 'ended' | 'advanced' | 'orphaned' | 'promised'
+      'link' | 'isOpen' | 'isThere' | 'mark' | 'ended' | 'advanced' | 'orphaned' | 'promised' | 'recalled'
     >,
     Pick<RevivalHost, 'questions' | 'newWorld'> {
   readonly self: number
@@ -70,7 +71,7 @@ export interface MeshHost
  * Meetings across nodes: the replicas that this node has of other nodes' meetings, for its own clients, and those that
  * others have of its meetings.
  */
-export class Mesh implements Elsewhere, LinkPart {
+export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
   readonly #host: MeshHost
   readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
@@ -81,6 +82,7 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly backing: Backers
   /** The meetings of others that this node has gone on with. */
   readonly successions: Successions = new Successions()
+  readonly charters: Charters
   readonly #replicas: Map<string, Replica> = new Map()
   /** By the number of their logs. */
   readonly #byNumber: Map<number, Replica> = new Map()
@@ -95,7 +97,8 @@ export class Mesh implements Elsewhere, LinkPart {
 
   constructor(host: MeshHost) {
     this.#host = host
-    const { limits, timers, downstream, budget, work, links } = host
+    const { limits, timers, downstream, budget, work, links, lineage = null } = host
+    this.charters = new Charters({ ...host, lineage })
     const link: ReplicaHost<Replica>['link'] = (node, message) => links.send(node, encodeMesh(message))
     const put: ReplicaHost<Replica>['put'] = (node, bytes) => host.put(node, bytes)
     this.#replicaHost = {
@@ -104,6 +107,7 @@ export class Mesh implements Elsewhere, LinkPart {
       downstream,
       budget,
       work,
+      lineage,
       link,
       put,
       isOpen: (node, isLast) => links.isOpen(node, isLast),
@@ -124,6 +128,7 @@ export class Mesh implements Elsewhere, LinkPart {
         this.handover.ended(replica)
         this.revival.orphaned(replica, now)
       },
+      recalled: (...recalled) => this.revival.recalled(...recalled),
       promised: (...promised) => this.revival.promised(...promised),
     }
     const hosting = (this.#hosting = new Hosting({
@@ -134,8 +139,10 @@ export class Mesh implements Elsewhere, LinkPart {
       put,
       meeting: (name) => host.meetings().get(name),
       retired: (...asked) => this.handover.retired(...asked),
-      astray: (...asked) =>
-        this.revival.await(...asked) || this.handover.astray(...asked) || this.#isOpening(...asked),
+      astray: (node, follow, now) =>
+        this.revival.await(node, follow, now) ||
+        this.handover.astray(node, follow) ||
+        this.#isOpening(node, follow),
     }))
     const { successions } = this
     this.handover = new Handover({
@@ -222,11 +229,12 @@ export class Mesh implements Elsewhere, LinkPart {
     else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
     // It has ended since it was named, and would never answer.
-    else if (!this.#host.cluster.nodes.has(owner)) joined(NO_ANSWER, now)
+    else if (owner !== 0 && !this.#host.cluster.nodes.has(owner)) joined(NO_ANSWER, now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
+      replica.isOrphan = owner === 0
       place(replica)
-      replica.follow()
+      if (owner !== 0) replica.follow()
     }
   }
 
@@ -353,9 +361,11 @@ export class Mesh implements Elsewhere, LinkPart {
     return this.#kept++ < this.#host.limits.standbysPerBeat ? this.#follow(name, owner, now) : null
   }
 
-  /** A client that waits for a meeting has promised a fence. */
-  promise(session: Session, message: MessageOf<'promise'>, now: number): void {
-    for (const replica of this.#waiting.get(session) ?? []) replica.promise(session, message, now)
+  /** A client that waits for a meeting has promised a fence, or shows what it has kept. */
+  told(session: Session, message: MessageOf<'promise'> | MessageOf<'kept'>, now: number): void {
+    for (const replica of this.#waiting.get(session) ?? [])
+      if (message.type === 'promise') replica.promise(session, message, now)
+      else replica.recall.kept(session, message, now)
   }
 
   #replicaOf(owner: number, number: number): Replica | undefined {

@@ -57,6 +57,8 @@ export interface ReplicaHost<R> extends RoomHost {
   advanced(replica: R, now: number): void
   /** The owner of a replica with frames has ended; or the node that was to have it next does not. */
   orphaned(replica: R, now: number): void
+  /** Members have shown more than the replica had; `isOther`: in the place of that. */
+  recalled(replica: R, isOther: boolean, now: number): void
   /** A member here has promised a fence to this node. */
   promised(message: MeshMessageOf<'promised'>, now: number): void
 }

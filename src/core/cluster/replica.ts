@@ -3,18 +3,17 @@ import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import { CLOSED } from '../meeting/meetings.ts'
 import type { Room } from '../meeting/room.ts'
-import { type Host, Seat, seatOf } from '../meeting/seat.ts'
-import type { Joined } from '../session/elsewhere.ts'
+import { type Host, type Seat, seatOf } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
 import { Copy } from './copy.ts'
 import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
 import { Pledges } from './pledges.ts'
+import { Recall } from './recall.ts'
 import { memberOf, RemoteMember } from './remote-member.ts'
 import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { disperse, RemoteMembers } from './remote-members.ts'
-import { inputsOf, isReady, type Joining, NO_ANSWER, WaitingJoins } from './waiting-joins.ts'
-
-const STANDING = { start: 0, startFrame: 1 }
+import { sit } from './sitting.ts'
+import { isReady, type Joining, NO_ANSWER, visitorFor, WaitingJoins } from './waiting-joins.ts'
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
@@ -27,13 +26,14 @@ export class Replica implements Host {
   /** The number of its log here. */
   readonly number: number
   readonly #host: ReplicaHost<Replica>
-  readonly copy: Copy
+  copy: Copy
   /** The owner has answered since the link last broke. */
   #isConnected = false
   #lastSeat = 0
   readonly #members: RemoteMembers
   readonly #joins: WaitingJoins = new WaitingJoins()
   readonly pledges: Pledges
+  readonly recall: Recall
   /** What the owner was told of readers. */
   #told = { readers: 0, spectators: 0 }
   /** Since when nobody is here. */
@@ -55,6 +55,7 @@ export class Replica implements Host {
     this.#idleSince = now
     this.copy = new Copy(host, name, number, (from) => host.put(this.#owner, encodePull(number, from)))
     this.pledges = new Pledges(host.downstream, this.#joins)
+    this.recall = new Recall(host, this, this.#joins, (...found) => this.#recalled(...found))
     this.#members = new RemoteMembers({
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
@@ -79,13 +80,13 @@ export class Replica implements Host {
 
   /** See `Elsewhere`. */
   join(session: Session, message: MessageOf<'join'>, now: number, joined: Joining['joined']): void {
-    const isKnown = seatOf(session, this.number) !== undefined
-    const seat = message.spectator || isKnown ? 0 : ++this.#lastSeat
+    const seat = message.spectator || seatOf(session, this.number) ? 0 : ++this.#lastSeat
     const joining: Joining = { session, message, joined, since: now, seat, seated: null }
     this.#joins.add(joining)
     this.pledges.ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
+    if (this.isOrphan) this.#recallMore(now)
     this.#tryPlace(joining, now)
   }
 
@@ -95,22 +96,19 @@ export class Replica implements Host {
     if (joining === undefined) return
     this.#joins.delete(joining)
     this.#host.mark(this)
+    this.recall.dropped(session)
     if (joining.seated !== null) this.#members.forget(joining.seated.member)
     if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
   }
 
-  #enter({ session, message: { former, held, world, config }, seat }: Joining): void {
-    if (seat === 0) return
-    const { id, user } = session
-    const visitor = { session: id, former, held, world, user, config }
-    this.#say({ type: 'enter', ...this.#place(seat), again: false, ...visitor })
+  #enter(joining: Joining): void {
+    if (joining.seat !== 0) this.#say({ type: 'enter', ...this.#place(joining.seat), ...visitorFor(joining) })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
     return { replica: this.number, seat }
   }
 
-  /** JOINs may have all that they wait for. */
   #tryAll(): void {
     if (this.#joins.tryAll()) this.#host.mark(this)
   }
@@ -124,33 +122,10 @@ export class Replica implements Host {
     this.#host.mark(this)
     const isOther = message.config !== '' && this.copy.config !== '' && message.config !== this.copy.config
     this.#joins.seated(joining.session)
-    joining.joined(isOther ? 'CONFIG_MISMATCH' : this.#sit(room, joining, now), now)
-  }
-
-  #sit(room: Room, { session, message, seated }: Joining, now: number): Joined {
-    const known = seatOf(session, this.number)
-    const isAway = session.outlet === null
-    if (known === undefined && seated === null && isAway) return 'UNKNOWN'
-    const seat = known ?? new Seat(this, session, seated?.member ?? null)
-    if (known === undefined) session.sit(this.number, seat)
-    else room.unplace(known)
-    if (seated !== null) {
-      seated.member.seat = seat
-      seat.elector.elected = seated.message.elected
-    }
-    const member = memberOf(seat)
-    if (member !== null && known !== undefined && !isAway)
-      this.#say({ type: 'back', ...this.#place(member.number) })
-    if (member !== null && isAway) this.#say({ type: 'away', ...this.#place(member.number) })
-    if (isAway) return 'UNKNOWN'
-    const isNews = seated !== null && room.log.next <= seated.message.next
-    const members = isNews ? seated.message.members : room.attendance.list
-    const facts = {
-      ...(this.copy.origin ?? STANDING),
-      members,
-      ...inputsOf(seated, member, known !== undefined),
-    }
-    return room.place(seat, message, facts, now)
+    joining.joined(
+      isOther ? 'CONFIG_MISMATCH' : sit(this, room, joining, (said) => this.#say(said), now),
+      now,
+    )
   }
 
   // ---- what the sessions do
@@ -244,7 +219,11 @@ export class Replica implements Host {
     if (type === 'followed') this.#followed(message, now)
     else if (type === 'absent' && this.isOrphan) this.lost(now)
     else if (type === 'absent') this.end(CLOSED, 'NOT_FOUND', now)
-    else if (type === 'standing') this.pledges.stand(message)
+    else if (type === 'standing') {
+      this.pledges.stand(message)
+      // It may lack what a member has who waits here.
+      if (!this.#isConnected) this.recall.ask(now)
+    }
     // One that comes before the owner has answered is of an earlier meeting.
     else if (type === 'closed' && this.#isConnected) this.end(message.message, 'NOT_FOUND', now)
     else if (type === 'config') this.copy.learn(message)
@@ -355,6 +334,7 @@ export class Replica implements Host {
 
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
   surrender(): Surrendered {
+    this.recall.stop()
     const remotes = this.#members.surrender()
     const joins = this.#joins.takeAll()
     this.#isConnected = false
@@ -406,8 +386,8 @@ export class Replica implements Host {
     const promised = this.pledges.of(session, message, now)
     if (promised === null) return
     const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
-    if (this.#owner === 0) this.#host.promised(told, now)
-    else this.#host.link(this.#owner, told)
+    if (this.#owner !== 0) this.#host.link(this.#owner, told)
+    else this.#host.promised(told, now)
   }
 
   /** The members join again, and `everybody` where spectators cannot read on either. */
@@ -420,12 +400,31 @@ export class Replica implements Host {
     if (this.#owner !== 0) this.lastOwner = this.#owner
     this.#isConnected = false
     this.copy.origin = null
-    if (!this.copy.canGoOn) return this.giveUp(now)
-    this.copy.room?.pause(true, now)
-    this.isOrphan = true
     this.isHandedOver = false
+    this.isOrphan = true
     this.#owner = 0
-    this.#host.orphaned(this, now)
+    this.copy.room?.pause(true, now)
+    if (this.copy.canGoOn) this.#host.orphaned(this, now)
+    if (this.isOrphan) this.#recallMore(now)
+  }
+
+  /** Whoever waits is to show what it has kept, where that is more than is here. */
+  #recallMore(now: number): void {
+    if (!this.recall.ask(now) && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
+  }
+
+  /** Members here have shown more than there was. */
+  #recalled(other: Copy | null, owner: number, now: number): void {
+    if (other !== null) {
+      this.copy.discard(CLOSED, now)
+      this.copy = other
+      this.isOrphan = true
+      this.lastOwner = owner
+    }
+    // Its last owner, where it is there, has no such meeting any more: it was closed.
+    if (this.#owner !== 0) this.follow()
+    else if (!this.copy.canGoOn || (other !== null && this.#host.isThere(owner))) this.giveUp(now)
+    else this.#host.recalled(this, other !== null, now)
   }
 
   /** Nobody goes on from here: whoever waits looks for the meeting anew. */
@@ -441,6 +440,7 @@ export class Replica implements Host {
     const owner = this.#owner || this.lastOwner
     if (this.#host.isThere(owner)) this.#host.link(owner, { type: 'unfollow', replica: this.number })
     for (const member of this.#members.all()) this.#members.forget(member)
+    this.recall.stop()
     this.#isConnected = false
     this.isOrphan = false
     this.copy.discard(message, now)

@@ -3,7 +3,7 @@ import { Timer } from '../ground/timers.ts'
 import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
 import { Accession } from './accession.ts'
-import { Candidacy } from './candidacy.ts'
+import { Candidacy, comesFirst } from './candidacy.ts'
 import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
 import { newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
@@ -104,6 +104,16 @@ export class Revival {
     this.#watch(isNew ? now + SOON_MS : orphan.notBefore)
   }
 
+  /** Members have shown more than the replica had. */
+  recalled(replica: Replica, isOther: boolean, now: number): void {
+    const orphan = this.#orphans.get(replica.name)
+    if (orphan?.replica !== replica) return this.orphaned(replica, now)
+    if (isOther) orphan.candidacy = null
+    if (orphan.candidacy !== null) orphan.candidacy.isNews = true
+    else replica.pledges.stand(null)
+    this.#watch(now + SOON_MS)
+  }
+
   #hold(orphan: Orphan): void {
     const { meetings, limits, cluster, isDraining, self } = this.#host
     const { name, copy } = orphan.replica
@@ -184,11 +194,15 @@ export class Revival {
   }
 
   /** Somebody wants to follow a meeting that this node may go on with. False: it will not. */
-  await(node: number, message: MeshMessageOf<'follow'>): boolean {
+  await(node: number, message: MeshMessageOf<'follow'>, now: number): boolean {
     const orphan = this.#orphans.get(message.meeting)
     if (orphan?.isHeir !== true) return false
     orphan.follows.set(node, message)
-    if (orphan.candidacy !== null) this.#tell(orphan, node)
+    if (orphan.candidacy === null) return true
+    this.#tell(orphan, node)
+    const { facts, log } = orphan.replica.copy.room as Room
+    // Its members may have shown it more than there was when it was asked.
+    if (message.world === facts.world && message.next > log.next) this.#askFor(orphan, node, now)
     return true
   }
 
@@ -434,8 +448,3 @@ export class Revival {
 
 /** The wait for the next few, in milliseconds. */
 const SOON_MS = 1
-
-/** Which of two nodes that stand for a world goes on with it: the one with the later log, or else the lower number. */
-function comesFirst(one: Fence, node: number, other: Fence, otherNode: number): boolean {
-  return isAbove(one, other) || (isSame(one, other) && node < otherNode)
-}

@@ -143,6 +143,14 @@ export class WaitingJoins {
   }
 }
 
+/** What the owner is told of a session that wants to be a member. */
+export function visitorFor({ session, message: { former, held, world, config } }: Joining): {
+  readonly again: false
+} & Pick<MeshMessageOf<'enter'>, 'session' | 'former' | 'held' | 'world' | 'user' | 'config'> {
+  const { id, user } = session
+  return { again: false, session: id, former, held, world, user, config }
+}
+
 /** Whether all is there that a JOIN needs. */
 export function isReady(
   joining: Joining,

@@ -287,6 +287,14 @@ export const fixedLimits = {
   revivalsAtOnce: 50,
   revivalBeatMs: 50,
   orphanMs: 10_000,
+  /**
+   * How much a meeting's log grows before its members get a new charter, and how often that is looked at. How long a
+   * member has to show what it has kept, and how many times one user is asked for one meeting.
+   */
+  charterBytes: 65_536,
+  charterBeatMs: 1_000,
+  recallMs: 1_000,
+  recallTries: 3,
   /** How long its owner is silent, though it may live, before a meeting goes on as another one with too few members. */
   abandonMs: 60_000,
   /**
@@ -389,6 +397,12 @@ export interface MoveOptions {
   readonly urlOf?: ((node: Pick<NodeFacts, 'id' | 'address'>, host: string) => string) | undefined
 }
 
+/** How a node of the cluster knows frames that a client shows. */
+export interface LineageOptions {
+  /** A keyed hash of the cluster, see `Lineage`. Default: none, and members' own logs are no source. */
+  readonly tag?: ((bytes: Uint8Array) => number) | undefined
+}
+
 /** The configuration of a node. Randomness, clocks and everything else from outside is given here or as an argument. */
 export interface NodeConfig {
   /** Name of the node in the cluster; also what `?route=` names. */
@@ -403,7 +417,7 @@ export interface NodeConfig {
   /** Nanoseconds that hooks of the business have taken so far: see `Work`. Default: none. */
   readonly ofHooks?: (() => number) | undefined
   /** For a node of a cluster, whose bus leads to others. Read anew for each heartbeat. */
-  readonly cluster?: (Omit<NodeFacts, 'id'> & MoveOptions) | undefined
+  readonly cluster?: (Omit<NodeFacts, 'id'> & MoveOptions & LineageOptions) | undefined
 }
 
 /** The configuration as a caller gives it: fixed limits are optional. */

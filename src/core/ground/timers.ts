@@ -29,6 +29,8 @@ export type TimerName =
    * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's
    * name has no answer; nor has a question to another node.
    */
+  | 'charters'
+  | 'recall'
   | 'beat'
   | 'settling'
   | 'telling'

@@ -10,6 +10,7 @@ import { Encoded, jsonWork } from '../log/encoded.ts'
 import { BatchCache, Gap, type WarmCaches } from '../log/batches.ts'
 import type { Cursor, Log, Read } from '../log/log.ts'
 import { Ring } from '../ground/ring.ts'
+import type { Trace } from './lineage.ts'
 
 const scratch: Writer = new Writer(4_096)
 
@@ -17,6 +18,9 @@ const scratch: Writer = new Writer(4_096)
 function weigh(frame: Uint8Array): number {
   return weights.emptyFrame + (frame === EMPTY_FRAME ? 0 : weights.bytes + frame.length)
 }
+
+/** What a client reckons for each piece of frames that it keeps; there are no more pieces than frames. */
+const KEPT = 32
 
 /** Number of entries of an encoded frame. */
 function entriesOf(frame: Uint8Array): number {
@@ -36,9 +40,13 @@ export class FrameLog extends Payer implements Log {
   readonly #pageBytes: number
   readonly #work: Work
   readonly #batches: BatchCache
+  /** Null where no other node could go on. */
+  trace: Trace | null = null
   /** Called whenever somebody has read; null where nobody needs to know. */
   passed: (() => void) | null = null
   #bytes = 0
+  /** Bytes of all frames so far, and a little for each. */
+  grown = 0
   /** Number of entries in all its frames. */
   #entries = 0
   /** Whether no frames come for now, and how often that has changed. */
@@ -103,13 +111,16 @@ export class FrameLog extends Payer implements Log {
     this.#batches.clear()
     this.#ring.push(frame)
     this.#marks.push(stable)
+    this.trace?.push(frame)
     this.#entries += entriesOf(frame)
+    this.grown += frame.length + KEPT
     this.#keep(weigh(frame))
     if (this.#bytes > this.#maxBytes) this.#trimTo(this.#maxBytes)
   }
 
-  /** The next frame to come is this one: those before it can be had no more. */
-  skipTo(first: number): void {
+  /** The next frame to come is this one: those before it can be had no more. `chain`: of those. */
+  skipTo(first: number, chain: number): void {
+    this.trace?.skipTo(first, chain)
     this.#batches.clear()
     this.#keep(-this.#bytes)
     this.#entries = 0
@@ -128,6 +139,7 @@ export class FrameLog extends Payer implements Log {
   #trimTo(bytes: number): void {
     while (this.#bytes > bytes && this.#ring.size > 1) {
       this.#marks.shift()
+      this.trace?.shift()
       const frame = this.#ring.shift()
       this.#entries -= entriesOf(frame)
       this.#keep(-weigh(frame))
@@ -209,7 +221,9 @@ export class FrameLog extends Payer implements Log {
     const head = [this.number, from, to - from, scratch.length]
     let entries = 0
     for (const frame of this.#frames(from, to)) entries += entriesOf(frame)
-    return new Encoded(encodeBatch(schema.frames.code, head, scratch, isNews ? stable : 0), entries)
+    const { trace } = this
+    const tail = trace !== null ? [stable, trace.tagOf(to - 1, stable)] : isNews ? [stable] : []
+    return new Encoded(encodeBatch(schema.frames.code, head, scratch, tail), entries)
   }
 
   *#frames(from: number, to: number): Generator<Uint8Array> {

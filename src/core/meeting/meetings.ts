@@ -8,6 +8,7 @@ import type { Downstream } from '../down/downstream.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { MeetingInfo } from './business.ts'
 import { Owner } from './owner.ts'
+import type { Lineage } from './lineage.ts'
 import type { OwnerHost } from './owner-host.ts'
 import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
@@ -44,6 +45,7 @@ export class Meetings {
   readonly #host: OwnerHost<Owner>
   readonly #nextLog: () => number
   readonly #closed: (name: string) => void
+  readonly #succeeded: (owner: Owner, now: number) => void
   readonly #meetings: Map<string, Owner> = new Map()
   /** How many of them want a standby. */
   standbys = 0
@@ -64,10 +66,13 @@ export class Meetings {
     nextLog: () => number,
     closed: (name: string) => void = () => {},
     backing: Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince'> = alone,
+    lineage: Lineage | null = null,
+    succeeded: (owner: Owner, now: number) => void = () => {},
   ) {
     this.#config = config
     this.#nextLog = nextLog
     this.#closed = closed
+    this.#succeeded = succeeded
     this.#host = {
       limits: config.limits,
       timers,
@@ -75,6 +80,7 @@ export class Meetings {
       stats,
       budget,
       work,
+      lineage,
       sealSoon: (owner) => this.#unsealed.push(owner),
       expired: ({ name }, now) => this.close(name, now),
       ...backing,
@@ -210,6 +216,7 @@ export class Meetings {
     this.#highestTerm = Math.max(this.#highestTerm, room.facts.term)
     this.#host.budget.enter(room.log)
     this.#enter(owner)
+    this.#succeeded(owner, now)
     return owner
   }
 

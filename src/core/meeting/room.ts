@@ -14,6 +14,7 @@ import { shorten } from '../session/told.ts'
 import { Attendance, type Attendee } from './attendance.ts'
 import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
+import { type Lineage, Trace } from './lineage.ts'
 import { Partings } from './partings.ts'
 import { partingOf, type Reign, reignOf, withReign } from './reigns.ts'
 import { openFrame } from './sealed.ts'
@@ -58,6 +59,8 @@ export interface RoomHost {
   readonly downstream: Downstream
   readonly budget: Budget
   readonly work: Work
+  /** Null for a node alone, and where the cluster has no secret. */
+  readonly lineage?: Lineage | null
 }
 
 /** Where a room begins that follows the log of another node. */
@@ -70,6 +73,8 @@ export interface Beginning {
   /** The first frame that delayed spectators may not see yet, and the members before it. */
   readonly hidden: number
   readonly shown: readonly Attendee[]
+  /** See `Lineage`: of the frames before the first. */
+  readonly chain: number
 }
 
 /** Another node that follows the log. */
@@ -141,6 +146,7 @@ export class Room {
     const { ledgers } = budget
     const first = beginning?.first ?? 1
     this.log = new FrameLog(number, logBytes, ledgers.meeting, work, caches, limits.pageBytes, first)
+    if (host.lineage) this.log.trace = new Trace(host.lineage, () => this.facts, first, beginning?.chain ?? 0)
     const { spectatorDelayMs } = facts
     this.#gallery = spectatorDelayMs === 0 ? null : new Gallery(this.log, spectatorDelayMs, caches)
     this.#showing = new Timer('reveal', (at) => this.#show(at))
@@ -158,7 +164,7 @@ export class Room {
 
   /** Goes on from the first frame that the other node still keeps, where that is beyond the next one. */
   restart(beginning: Beginning, now: number): void {
-    this.log.skipTo(beginning.first)
+    this.log.skipTo(beginning.first, beginning.chain)
     this.#gallery?.restart()
     this.#begin(beginning)
     this.#show(now)
@@ -174,6 +180,7 @@ export class Room {
       members: attendance.list,
       hidden: next,
       shown: shown.list,
+      chain: log.trace?.behind(log.first - 1) ?? 0,
     }
   }
 

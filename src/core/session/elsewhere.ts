@@ -13,6 +13,8 @@ export type Joined = MessageOf<'joined'> | Refusal | ErrorCode
 export interface Elsewhere {
   /** The node that has a meeting, where this one knows without asking, as with a replica of it; 0 where it does not. */
   ownerOf(name: string): number
+  /** Whether a client that joins may show what it has of a meeting that nobody has: then `join` is tried, at owner 0. */
+  recalls(message: MessageOf<'join'>): boolean
   /**
    * Seats a session in a meeting of another node; NOT_FOUND where that does not have it, or not any more. `joined` is
    * called once, perhaps at once, unless {@link drop} comes first; until then the session's upstream queue is held.

@@ -41,7 +41,7 @@ export interface Targets {
   /** Queues the new token for verification, or returns the error. */
   refresh(session: Session, message: MessageOf<'refresh'>, now: number): ErrorCode | null
   /** The JOIN of a session was answered. */
-  seated(session: Session, now: number): void
+  seated(session: Session, joined: Joined, now: number): void
   /** Too many messages of this client had to be refused: closes its connection. */
   flood(outlet: Outlet): void
 }
@@ -92,7 +92,7 @@ export class Dispatch {
     this.#joins = new Joins(limits, timers, application, targets.meetings, cluster, {
       answer: (session, message, joined, now) => {
         this.#joined(session, message, now, joined)
-        targets.seated(session, now)
+        targets.seated(session, joined, now)
         this.#upstream.wake(session)
       },
       proceed: (session, then) => this.#proceed(session, then),

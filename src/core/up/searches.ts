@@ -34,6 +34,8 @@ export class Searches {
   readonly #away: Set<Session> = new Set()
   /** Sessions whose JOIN has come to a node that did not have the meeting any more. */
   readonly #astray: Set<Session> = new Set()
+  /** Sessions whose clients have been asked for what they have of the meeting, since nobody has it. */
+  readonly #recalled: Set<Session> = new Set()
 
   constructor(limits: Limits, timers: Timers, cluster: Cluster, host: SearchHost) {
     this.#cluster = cluster
@@ -63,6 +65,7 @@ export class Searches {
   drop(session: Session): void {
     this.#asks.drop(session)
     this.#astray.delete(session)
+    this.#recalled.delete(session)
     if (!this.#away.delete(session)) return
     session.goOn()
     this.#cluster.drop(session)
@@ -70,11 +73,15 @@ export class Searches {
 
   #found(session: Session, join: MessageOf<'join'>, owner: number | null, now: number): void {
     const isAstray = this.#astray.delete(session)
+    const isRecalled = this.#recalled.delete(session)
     // Its ticket may be another one by now, or its connection gone, and with it whoever would read.
     if (!mayJoin(session.grant, join.meeting, join.spectator))
       this.#host.joined(session, join, 'FORBIDDEN', now)
     else if (session.outlet === null) this.#host.joined(session, join, 'UNKNOWN', now)
-    else if (owner === null || owner === 0 || owner === this.#cluster.self)
+    else if (owner === 0 && !isRecalled && this.#cluster.recalls(join)) {
+      this.#recalled.add(session)
+      this.#joinAt(0, session, join, now, false)
+    } else if (owner === null || owner === 0 || owner === this.#cluster.self)
       this.#host.found(session, join, owner, now)
     else this.#joinAt(owner, session, join, now, isAstray)
   }
@@ -89,8 +96,10 @@ export class Searches {
     this.#cluster.join(owner, session, join, now, (answer, at) => {
       if (!this.#away.delete(session)) return
       session.goOn()
-      if (answer !== 'NOT_FOUND') this.#host.joined(session, join, answer, at)
-      else if (isAstray) this.#host.found(session, join, 0, at)
+      if (answer !== 'NOT_FOUND') {
+        this.#recalled.delete(session)
+        this.#host.joined(session, join, answer, at)
+      } else if (isAstray) this.#host.found(session, join, 0, at)
       else {
         this.#astray.add(session)
         this.begin(session, join, at)

@@ -12,7 +12,7 @@ function eventsOf(number: number, ...events: MeetingEvent[]): MessageOf<'frames'
   const w = new Writer()
   w.uint(events.length * 2)
   for (const { slot, seq, data } of events.map(eventEntry)) writeEntry(w, slot, seq, data)
-  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0 }
+  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0, tag: 0 }
 }
 
 describe('The members of a meeting', () => {

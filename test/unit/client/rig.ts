@@ -123,7 +123,7 @@ export function framesOf(
       return frame.finish()
     }),
   )
-  return { type: 'frames', log: 5, first, count: frames.length, frames: w.finish(), stable: 0 }
+  return { type: 'frames', log: 5, first, count: frames.length, frames: w.finish(), stable: 0, tag: 0 }
 }
 
 /** Where a reader of log 9 stands. */

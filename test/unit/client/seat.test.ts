@@ -395,7 +395,7 @@ function frameOf(number: number, ...entries: readonly FrameEntry[]): MessageOf<'
   for (const { slot, seq, data } of entries) writeEntry(frame, slot, seq, data)
   const w = new Writer()
   joinFrames(w, [frame.finish()])
-  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0 }
+  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0, tag: 0 }
 }
 
 describe('A frame', () => {

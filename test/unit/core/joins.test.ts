@@ -49,6 +49,7 @@ class Desk extends Parts {
         this.said.push(`${user} to ${meeting} on ${owner}`)
         this.elsewhere.push(joined)
       },
+      recalls: () => false,
       drop: ({ user }: Session) => void this.said.push(`${user} dropped`),
     }
     this.joins = new Joins(

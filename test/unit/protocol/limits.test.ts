@@ -153,7 +153,7 @@ describe.each(codecs)('$subprotocol', (codec) => {
 function emptyRun(first: number, count: number): MessageOf<'frames'> {
   const w = new Writer()
   writeEmptyRun(w, count)
-  return { type: 'frames', log: 1, first, count, frames: w.finish(), stable: 0 }
+  return { type: 'frames', log: 1, first, count, frames: w.finish(), stable: 0, tag: 0 }
 }
 
 describe('frames', () => {
@@ -181,7 +181,7 @@ describe('frames', () => {
     w.uint(2)
     writeEntry(w, 254, 1, textOf(1))
     const frames = w.finish()
-    const full: Message = { type: 'frames', log: 1, first: 1, count: 1, frames, stable: 0 }
+    const full: Message = { type: 'frames', log: 1, first: 1, count: 1, frames, stable: 0, tag: 0 }
     expect(codec.decode(codec.encode([full]), 'server')).toEqual([full])
     if (!codec.text) return
     const over = new TextDecoder().decode(codec.encode([full])).replace('"slot":254', '"slot":255')
@@ -195,7 +195,15 @@ describe('frames', () => {
     const one = w.finish()
     const nothing = new Uint8Array(0)
     joinFrames(w, [nothing, one, nothing, nothing, one, one, nothing])
-    const full: Message = { type: 'frames', log: 1, first: 9, count: 7, frames: w.finish(), stable: 0 }
+    const full: Message = {
+      type: 'frames',
+      log: 1,
+      first: 9,
+      count: 7,
+      frames: w.finish(),
+      stable: 0,
+      tag: 0,
+    }
     for (const codec of codecs) expect(codec.decode(codec.encode([full]), 'server')).toEqual([full])
   })
 })

@@ -104,6 +104,8 @@ const meeting: Messages = {
   '`direct`': receive({ type: 'direct', log: 5, data: text('1') }),
   '`paused`': receive({ type: 'paused', log: 5, paused: true }),
   '`stand`': receive({ type: 'stand', call: 1, term: 3, incarnation: 7 }),
+  '`pull`': receive({ type: 'pull', call: 1, from: 0 }),
+  '`charter`': receive({ type: 'charter', log: 5, first: 1, bytes: new Uint8Array(2), tag: 9 }),
   '`ended`': receive({ type: 'ended', log: 5, error: 'CLOSED', message: '' }),
 }
 

@@ -51,7 +51,7 @@ class Desk extends Parts {
       link: (node, message) => this.said.push(`${node}: ${words(short(message))}`),
       put: (node, packet) => this.said.push(`${node}. ${decodeDatagram(packet)?.type}`),
       retired: (...asked) => this.giving.retired(...asked),
-      astray: (...asked) => this.giving.astray(...asked),
+      astray: (...asked) => this.giving.astray(asked[0], asked[1]),
     })
     this.giving = new Giving({
       standing: () => 0,

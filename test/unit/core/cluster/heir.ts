@@ -181,6 +181,7 @@ export class Heir extends Parts {
         advanced: () => {},
         orphaned: (...orphaned) => this.tells.orphaned(...orphaned),
         promised: () => {},
+        recalled: () => {},
       },
       this.name,
       OWNER,

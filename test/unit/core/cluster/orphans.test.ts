@@ -81,7 +81,7 @@ class Desk extends Heir {
   /** Another node wants to follow the meeting. */
   follow(node: number): boolean {
     const about = { meeting: 'm', world: 77, next: 4, readers: 1, spectators: 0 }
-    return this.revival.await(node, { type: 'follow', replica: node + 10, ...about })
+    return this.revival.await(node, { type: 'follow', replica: node + 10, ...about }, this.now)
   }
 }
 
@@ -569,7 +569,7 @@ describe('A meeting whose owner is only silent', () => {
   it('asks the members anew who have promised long ago, since it is they who support this node', () => {
     const desk = silent()
     const follow = { type: 'follow', meeting: 'm', world: 77, next: 4, readers: 0, spectators: 0 } as const
-    desk.revival.await(HAS, { ...follow, replica: 16 })
+    desk.revival.await(HAS, { ...follow, replica: 16 }, desk.now)
     desk.heard()
     const ages = { age: 20_000 }
     desk.promise('ann', 0, ages)

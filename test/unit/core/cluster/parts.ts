@@ -176,6 +176,7 @@ export function followedOf(parts: Partial<MeshMessageOf<'followed'>> = {}): Mesh
     members: [],
     hidden: 1,
     shown: [],
+    chain: 0,
     next: 1,
     due: 1,
     legacy: '{"options":{},"kind":"","metadata":{},"seqs":[],"terms":[]}',

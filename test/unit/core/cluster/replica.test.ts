@@ -57,6 +57,7 @@ class Desk extends Parts {
         advanced: () => this.advances++,
         orphaned: () => this.orphaned++,
         promised: () => {},
+        recalled: () => {},
       },
       'm',
       OWNER,

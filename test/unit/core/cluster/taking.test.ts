@@ -122,6 +122,7 @@ class Desk extends Parts {
         mark: () => {},
         orphaned: () => {},
         promised: () => {},
+        recalled: () => {},
         refuse: () => {},
         rejoin: () => {},
         ended: (ended) => {

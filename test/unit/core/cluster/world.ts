@@ -42,12 +42,17 @@ export class World {
   /** Bytes that each node has put on the bus for one other node, by the first byte of the message. */
   readonly sent: Map<Harness, Map<number, number>> = new Map()
 
+  /** A keyed hash of these nodes: members' own logs are a source. */
+  readonly #tag: ((bytes: Uint8Array) => number) | undefined
+
   /** `moves`: see `MoveOptions`. */
   constructor(
     count: number,
     limits: ConstructorParameters<typeof Harness>[0] = {},
     moves?: 'members' | 'all',
+    tag?: (bytes: Uint8Array) => number,
   ) {
+    this.#tag = tag
     this.#limits = limits
     this.#moves = moves
     this.bus = new MemoryBus(
@@ -82,6 +87,7 @@ export class World {
       address: `ws://${id}/rtms`,
       health: `http://${id}/healthz`,
       moves: this.#moves,
+      tag: this.#tag,
       urlOf: ((...asked) => this.urlOf(...asked)) satisfies MoveOptions['urlOf'],
     }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
@@ -207,8 +213,9 @@ export function settled(
   count: number,
   limits?: ConstructorParameters<typeof Harness>[0],
   moves?: 'members' | 'all',
+  tag?: (bytes: Uint8Array) => number,
 ): World {
-  const world = new World(count, limits, moves)
+  const world = new World(count, limits, moves, tag)
   world.advance(4_000)
   return world
 }

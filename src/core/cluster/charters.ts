@@ -1,0 +1,105 @@
+import { encodeMessage } from '../../protocol/binary.ts'
+import { limits as wire, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { MessageOf } from '../../protocol/schema.ts'
+import { Timer, type Timers } from '../ground/timers.ts'
+import type { Limits } from '../ground/config.ts'
+import type { Lineage } from '../meeting/lineage.ts'
+import type { Meetings } from '../meeting/meetings.ts'
+import type { Owner } from '../meeting/owner.ts'
+import type { RoomHost } from '../meeting/room.ts'
+import type { Session } from '../session/session.ts'
+import { writeCharter } from './charter.ts'
+
+interface ChartersHost {
+  readonly self: number
+  readonly lineage: Lineage | null
+  readonly limits: Limits
+  readonly timers: Timers
+  readonly downstream: RoomHost['downstream']
+  readonly meetings: () => Meetings
+}
+
+/** The last charter of a meeting, encoded for all who get it; null where there can be none. */
+interface Written {
+  readonly first: number
+  readonly message: Uint8Array | null
+  /** What it says that may change besides the frames, and how much the log had grown. */
+  readonly config: string
+  readonly bots: number
+  readonly grown: number
+}
+
+/**
+ * Gives the members who are here what they need, besides the frames, to have their meeting go on should its node end:
+ * when they join, and anew once many frames have followed, so that they can forget earlier ones.
+ */
+export class Charters {
+  readonly #host: ChartersHost
+  readonly #written: Map<Owner, Written | null> = new Map()
+  readonly #beat: Timer
+
+  constructor(host: ChartersHost) {
+    this.#host = host
+    this.#beat = new Timer('charters', (now) => this.#onBeat(now))
+  }
+
+  /** This node goes on with a meeting: members who are here already have a charter of the earlier owner, or none. */
+  add(owner: Owner, now: number): void {
+    if (this.#host.lineage === null) return
+    if (!this.#written.has(owner)) this.#written.set(owner, null)
+    if (this.#beat.index < 0) this.#host.timers.set(this.#beat, now + this.#host.limits.charterBeatMs)
+  }
+
+  /** A session has joined. It has read nothing yet, so it gets all frames behind the charter. */
+  give(session: Session, { meeting, log, slot, next }: MessageOf<'joined'>, now: number): void {
+    const owner = this.#host.meetings().get(meeting)
+    if (this.#host.lineage === null || slot === SYSTEM_SLOT || owner?.log.number !== log) return
+    this.add(owner, now)
+    let written = this.#written.get(owner) ?? null
+    if (written === null || written.first < next || isStale(written, owner)) written = this.#write(owner, now)
+    if (written.message !== null) this.#host.downstream.sendEncoded(session, written.message)
+  }
+
+  #write(owner: Owner, now: number): Written {
+    const { lineage, self } = this.#host
+    const { log, config, bots, name } = owner
+    const data = writeCharter(owner, self, now)
+    const first = log.next
+    // A client keeps no larger piece.
+    const isWhole = data !== null && data.length <= wire.kept
+    const message = isWhole
+      ? encodeMessage({
+          type: 'charter',
+          log: log.number,
+          first,
+          bytes: data,
+          tag: (lineage as Lineage).ofCharter(name, first, data),
+        })
+      : null
+    const written = { first, message, config, bots: bots.list.length, grown: log.grown }
+    this.#written.set(owner, written)
+    return written
+  }
+
+  #onBeat(now: number): void {
+    const { limits, timers, meetings, downstream } = this.#host
+    for (const [owner, written] of this.#written) {
+      // Whoever comes gets one when it joins.
+      if (meetings().get(owner.name) !== owner || owner.room.readers === 0) {
+        this.#written.delete(owner)
+        continue
+      }
+      const isLong = written !== null && owner.log.grown - written.grown >= limits.charterBytes
+      if (written !== null && !isLong && !isStale(written, owner)) continue
+      const { message } = this.#write(owner, now)
+      if (message === null) continue
+      for (const seat of owner.room.seats())
+        if (seat.member !== null) downstream.sendEncoded(seat.session, message)
+    }
+    if (this.#written.size > 0) timers.set(this.#beat, now + limits.charterBeatMs)
+  }
+}
+
+function isStale({ config, bots }: Written, owner: Owner): boolean {
+  return config !== owner.config || bots !== owner.bots.list.length
+}

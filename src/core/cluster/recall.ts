@@ -1,0 +1,201 @@
+import type { MessageOf } from '../../protocol/schema.ts'
+import { Timer } from '../ground/timers.ts'
+import { costs } from '../ground/work.ts'
+import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
+import type { RoomHost } from '../meeting/room.ts'
+import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
+import type { Session } from '../session/session.ts'
+import { readCharter } from './charter.ts'
+import type { Copy } from './copy.ts'
+import type { Frames } from './mesh-messages.ts'
+import type { Joining, WaitingJoins } from './waiting-joins.ts'
+
+/** A replica, as far as it takes what members show. */
+interface Recalling {
+  readonly name: string
+  readonly copy: Copy
+  /** These follow what it has. */
+  frames(come: Frames, now: number): void
+}
+
+/** Nobody here shows more. `other`: better than what the replica has. `owner`: the last one known; 0: none. */
+type Done = (other: Copy | null, owner: number, now: number) => void
+
+/** A member who was asked for what it has kept. `copy`: made of that alone; null where it follows what the replica has. */
+interface Asked {
+  readonly joining: Joining
+  readonly copy: Copy | null
+}
+
+/**
+ * Has the members who wait at a replica without an owner show what they have kept of the meeting, where that is more
+ * than the replica has: the best log first, by the fence of its last frame and then by length. Only what bears the
+ * cluster's tags is taken, each piece once it is proven. Whoever shows something else, or nothing for a second, costs
+ * the others that time.
+ */
+export class Recall {
+  readonly #host: RoomHost
+  readonly #replica: Recalling
+  readonly #joins: WaitingJoins
+  readonly #done: Done
+  readonly #timer: Timer
+  #asked: Asked | null = null
+  /** What has been put together of members' logs alone, and the last owner that they know. */
+  #other: Copy | null = null
+  #owner = 0
+  /** How many times each user was asked. */
+  readonly #tries: Map<string, number> = new Map()
+  /** JOINs whose clients have shown what they have. */
+  readonly #shown: WeakSet<Joining> = new WeakSet()
+
+  constructor(host: RoomHost, replica: Recalling, joins: WaitingJoins, done: Done) {
+    this.#host = host
+    this.#replica = replica
+    this.#joins = joins
+    this.#done = done
+    this.#timer = new Timer('recall', (now) => this.#next(now))
+  }
+
+  /** Asks the member that shows most, where it is more than what is here. False: there is none. */
+  ask(now: number): boolean {
+    const { limits, timers, downstream, lineage } = this.#host
+    if (this.#asked !== null || !lineage) return this.#asked !== null
+    let best: Joining | null = null
+    for (const joining of this.#joins.all())
+      if (this.#isMore(joining) && (best === null || isBetter(joining, best))) best = joining
+    if (best === null) return false
+    const { session, message } = best
+    this.#shown.add(best)
+    this.#tries.set(session.user, (this.#tries.get(session.user) ?? 0) + 1)
+    const here = this.#here
+    const follows = here.room !== null && isSame(heldBy(best), fenceOf(here))
+    const from = follows ? here.log.next : 0
+    this.#asked = { joining: best, copy: follows ? null : this.#replica.copy.fresh() }
+    timers.set(this.#timer, now + limits.recallMs)
+    if (session.outlet !== null)
+      downstream.control(session.outlet, { type: 'pull', call: message.call, from })
+    return true
+  }
+
+  /** The best that there is so far. */
+  get #here(): Copy {
+    return this.#other ?? this.#replica.copy
+  }
+
+  /** Whether a client holds more than what is here, as it says, and may be asked. */
+  #isMore(joining: Joining): boolean {
+    const { message, session } = joining
+    const tries = this.#tries.get(session.user) ?? 0
+    const mayAsk =
+      session.outlet !== null && !this.#shown.has(joining) && tries < this.#host.limits.recallTries
+    if (!mayAsk || !message.held[0]?.elected || message.world === 0) return false
+    const { room } = this.#here
+    if (room === null) return true
+    if (message.world !== room.facts.world || !this.#here.canGoOn) return false
+    const [held, own] = [heldBy(joining), fenceOf(this.#here)]
+    if (isSame(held, own)) return message.next > room.log.next
+    // Whoever reads here would have to be told that what it has is undone.
+    return isAbove(held, own) && room.isDeserted
+  }
+
+  /** A client shows a piece of what it has kept. What nobody has asked for is passed over. */
+  kept(session: Session, message: MessageOf<'kept'>, now: number): void {
+    const asked = this.#asked
+    if (asked?.joining.session !== session || asked.joining.message.call !== message.call) return
+    session.account.pay(message.count * costs.walked + message.bytes.length * costs.reread, now)
+    if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
+    else if (this.#asked === asked) this.#host.timers.set(this.#timer, now + this.#host.limits.recallMs)
+  }
+
+  /** False: it proves nothing. */
+  #take({ joining, copy }: Asked, message: MessageOf<'kept'>, now: number): boolean {
+    const { lineage } = this.#host
+    const { name } = this.#replica
+    const { first, count, bytes: data, stable, tag } = message
+    const into = copy ?? this.#here
+    const { room } = into
+    if (!lineage) return false
+    if (count === 0) {
+      if (copy === null || room !== null || lineage.ofCharter(name, first, data) !== tag) return false
+      const charter = readCharter(data)
+      if (charter === null || charter.facts.world !== joining.message.world) return false
+      copy.follow(charter.facts, now)
+      this.#owner = charter.owner
+      return copy.canGoOn
+    }
+    const trace = room?.log.trace ?? null
+    if (room === null || trace === null) return false
+    const { next } = room.log
+    if (first > next) return false
+    const end = first + count
+    if (end <= next) return true
+    const frames = opened(data, first, count)?.slice(next - first)
+    if (frames === undefined) return false
+    let chain = trace.behind(next - 1)
+    for (const [at, { bytes }] of frames.entries()) chain = lineage.after(chain, next + at, bytes)
+    if (lineage.ofHead(room.facts, chain, end - 1, stable) !== tag) return false
+    // What was stable at the frames before the last one is not told.
+    const marks = frames.map((_, at) => (next + at === end - 1 ? stable : room.log.stableAt(next - 1)))
+    const come = { type: 'frames', replica: 0, first: next, frames, marks } as const
+    for (const { events } of frames)
+      for (const event of events)
+        if (event.type === 'owner' || event.type === 'epoch') this.#owner = event.incarnation
+    if (copy === null && this.#other === null) this.#replica.frames(come, now)
+    else into.append(room, come, now, () => {})
+    return true
+  }
+
+  /** The member has shown what it has, or takes too long: another one may have more. */
+  #next(now: number): void {
+    const { copy = null } = this.#asked ?? {}
+    this.#asked = null
+    this.#host.timers.clear(this.#timer)
+    if (copy?.room) {
+      const isMore = this.#here.room === null || isAbove(fenceOf(copy), fenceOf(this.#here))
+      if (isMore) this.#other?.discard('', now)
+      else copy.discard('', now)
+      if (isMore) this.#other = copy
+    }
+    if (this.ask(now)) return
+    const other = this.#other
+    this.#other = null
+    this.#done(other, this.#owner, now)
+  }
+
+  /** A session waits no more. */
+  dropped(session: Session): void {
+    if (this.#asked?.joining.session === session) this.#host.timers.set(this.#timer, 0)
+  }
+
+  /** What members have is not needed any more. */
+  stop(): void {
+    this.#host.timers.clear(this.#timer)
+    // Nobody reads there who would have to be told.
+    this.#asked?.copy?.discard('', 0)
+    this.#other?.discard('', 0)
+    this.#asked = null
+    this.#other = null
+  }
+}
+
+function opened(data: Uint8Array, first: number, count: number): OpenedFrame[] | undefined {
+  try {
+    return splitFrames(data, first, count)
+  } catch {
+    return undefined
+  }
+}
+
+/** The fence of the last frame. */
+function fenceOf({ room }: Copy): Fence {
+  return room === null ? { term: 0, incarnation: 0 } : reignOf(room.facts.reigns, room.log.next - 1)
+}
+
+function heldBy({ message }: Joining): Fence {
+  return message.held[0] ?? { term: 0, incarnation: 0 }
+}
+
+function isBetter(one: Joining, other: Joining): boolean {
+  const [a, b] = [heldBy(one), heldBy(other)]
+  return isAbove(a, b) || (isSame(a, b) && one.message.next > other.message.next)
+}

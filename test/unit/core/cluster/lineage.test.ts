@@ -1,0 +1,253 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import type { MeetingLogic, MeetingOptions } from '../../../../src/core/index.ts'
+import { SeatMachine } from '../../../../src/client/machine/seat.ts'
+import type { MessageOf } from '../../../../src/protocol/index.ts'
+import { simTag } from '../../../../src/testing/tag.ts'
+import { replace } from '../../../simulation/plant.ts'
+import type { Harness } from '../harness.ts'
+import { Roamer, roam } from './roamer.ts'
+import { settled, type World } from './world.ts'
+
+let replaced = (): void => {}
+afterEach(() => replaced())
+
+/** A meeting on the first node, of whose frames no other node has a copy: all its members are there. */
+function meeting(
+  nodes: number,
+  members: number,
+  options: Partial<MeetingOptions> = {},
+  logic: MeetingLogic | null = null,
+  tag: ((bytes: Uint8Array) => number) | null = simTag,
+) {
+  const world = settled(nodes, {}, undefined, tag ?? undefined)
+  const all = world.nodes as [Harness, Harness, Harness]
+  world.open(all[0], 'm', { frameRate: 20, inputsPerSecond: 1_000, ...options }, logic)
+  world.settle()
+  world.answers(all[0])
+  const clients = Array.from({ length: members }, (_, at) => {
+    const client = new Roamer(world, `u${at}`, all[0])
+    client.leads = () => (world.living.includes(all[0]) ? all[0] : world.living.at(-1))
+    client.join('m')
+    return client
+  })
+  roam(world, clients, 1_500)
+  return { world, nodes: all, clients }
+}
+
+const seatOf = (client: Roamer) => client.seat('m')
+const worldsOf = (clients: readonly Roamer[]) => clients.map((client) => seatOf(client)?.world)
+const ownersOf = (world: World): string[] => world.whereIs('m')
+
+/** Its frames follow one another, none twice. */
+function expectWhole(client: Roamer): void {
+  const frames = client.frames.get('m') ?? []
+  expect(frames).toEqual(frames.map((_, at) => at + 1))
+  expect([...client.ends.values()].filter((end) => typeof end === 'string')).toEqual([])
+}
+
+/** The last letter of what was said last is another one. */
+function altered(bytes: Uint8Array): Uint8Array {
+  return bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 2 : byte))
+}
+
+/** Somebody who joins where the meeting is now, and reads all that is kept. */
+function newcomerTo(world: World, clients: readonly Roamer[]): Roamer {
+  const newcomer = new Roamer(world, 'new', world.living.at(-1) as Harness)
+  newcomer.join('m', true)
+  roam(world, [...clients, newcomer], 1_000)
+  return newcomer
+}
+
+describe('A meeting whose node has ended, and of which no other node has a frame', () => {
+  it('goes on in the same world from what its members have kept, and no input is lost or doubled', () => {
+    const { world, nodes, clients } = meeting(2, 3)
+    const before = worldsOf(clients)
+    let sent = 0
+    roam(world, clients, 3_000, (at) => {
+      if (at === 500) world.kill(nodes[0], true)
+      if (at % 100 !== 0) return
+      clients.forEach((client, who) => client.input('m', `${who} ${at}`))
+      sent += clients.length
+    })
+    roam(world, clients, 2_000)
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(worldsOf(clients)).toEqual(before)
+    expect(nodes[1].node.stats.meetingsRevived).toBe(1)
+    expect(nodes[1].node.stats.meetingsForked).toBe(0)
+    for (const client of clients) {
+      expectWhole(client)
+      expect(client.ends.size).toBe(sent / clients.length)
+      expect(new Set(client.inputs).size).toBe(sent)
+      expect(client.inputs).toEqual(clients[0]?.inputs)
+    }
+    expect(nodes[1].node.meeting('m')?.members.map(({ user }) => user)).toEqual(['u0', 'u1', 'u2'])
+  })
+
+  it('does not where the nodes share no secret', () => {
+    const { world, nodes, clients } = meeting(2, 3, {}, null, null)
+    world.kill(nodes[0], true)
+    roam(world, clients, 3_000)
+    expect(ownersOf(world)).toEqual([])
+  })
+
+  it('goes on where its members have come to two nodes', () => {
+    const { world, nodes, clients } = meeting(3, 5)
+    const before = worldsOf(clients)
+    clients.forEach((client, at) => {
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : nodes[1 + (at % 2)])
+    })
+    world.kill(nodes[0], true)
+    roam(world, clients, 4_000)
+    expect(ownersOf(world)).toHaveLength(1)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+  })
+
+  it('goes on where its node is the only one, and was started anew', () => {
+    const { world, nodes, clients } = meeting(1, 2)
+    const before = worldsOf(clients)
+    world.kill(nodes[0], true)
+    const again = world.start('n1')
+    for (const client of clients) client.leads = () => again
+    roam(world, clients, 8_000)
+    expect(ownersOf(world)).toEqual([again.node.id])
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+  })
+
+  it('goes on from what is left of a long log', () => {
+    const { world, nodes, clients } = meeting(2, 2, { inputBytes: 1_000 })
+    const before = worldsOf(clients)
+    const big = 'x'.repeat(900)
+    roam(world, clients, 30_000, (at) => {
+      if (at % 50 === 0) for (const client of clients) client.input('m', `${at} ${client.ends.size} ${big}`)
+    })
+    world.kill(nodes[0], true)
+    roam(world, clients, 3_000)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+    const newcomer = newcomerTo(world, clients)
+    const [gap = ''] = newcomer.gaps
+    const [, kept = ''] = /^m 1-(\d+) NO_SNAPSHOT$/.exec(gap) ?? []
+    // 256 KiB of some 37 KiB a second.
+    expect(630 - Number(kept)).toBeGreaterThan(60)
+    expect(630 - Number(kept)).toBeLessThan(170)
+    expect(newcomer.inputs).toEqual(clients[0]?.inputs.slice(-newcomer.inputs.length))
+  })
+
+  it('is not opened from the logs of half of its members: they go on in a new world', () => {
+    const { world, nodes, clients } = meeting(2, 4)
+    const [before] = worldsOf(clients)
+    for (const client of clients.slice(0, 2))
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : null)
+    world.kill(nodes[0], true)
+    roam(world, clients, 8_000)
+    expect(nodes[1].node.stats.meetingsRevived).toBe(0)
+    expect(nodes[1].node.stats.meetingsForked).toBe(1)
+    expect(seatOf(clients[3] as Roamer)?.world).not.toBe(before)
+  })
+
+  it('does not come back once its node has closed it, though that ends later', () => {
+    const { world, nodes, clients } = meeting(2, 2)
+    for (const client of clients) {
+      client.leads = () => null
+      client.cut()
+    }
+    roam(world, clients, 100)
+    nodes[0].node.closeMeeting('m', world.now)
+    for (const client of clients) client.leads = () => nodes[1]
+    roam(world, clients, 6_000)
+    expect(ownersOf(world)).toEqual([])
+    expect(nodes[1].node.stats.meetingsRevived + nodes[1].node.stats.meetingsForked).toBe(0)
+  })
+
+  it('does not come back after a minute without any node of it', () => {
+    const { world, nodes, clients } = meeting(2, 2)
+    for (const client of clients) client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : null)
+    world.kill(nodes[0], true)
+    roam(world, clients, 61_000, () => {}, 50)
+    for (const client of clients) client.leads = () => nodes[1]
+    roam(world, clients, 40_000, () => {}, 50)
+    expect(ownersOf(world)).toEqual([])
+  })
+
+  type Kept = MessageOf<'kept'>
+  /** What the client of a slot shows, changed. */
+  let lied = 0
+  function lies(slots: readonly number[], change: (all: Kept[]) => Kept[]): void {
+    lied = 0
+    replaced = replace(
+      SeatMachine.prototype,
+      'show',
+      (show) =>
+        function (this: SeatMachine, ...asked) {
+          const shown = show.apply(this, asked)
+          if (!slots.includes(this.slot)) return shown
+          lied++
+          return change(shown)
+        },
+    )
+  }
+
+  it.each<[string, (all: Kept[]) => Kept[]]>([
+    [
+      'frames that the cluster has not sealed',
+      (all) =>
+        all.map((each) =>
+          each.bytes.length > 8 && each.count > 0 ? { ...each, bytes: altered(each.bytes) } : each,
+        ),
+    ],
+    ['a higher stable mark', (all) => all.map((each) => ({ ...each, stable: each.stable + 5 }))],
+    ['frames behind a hole', (all) => all.filter((_, at) => at !== 2)],
+    ['another tag', (all) => all.map((each) => ({ ...each, tag: each.tag === 0 ? 0 : each.tag + 1 }))],
+    [
+      'a charter of its own',
+      (all) => all.map((each) => (each.count > 0 ? each : { ...each, bytes: each.bytes.slice(1) })),
+    ],
+    ['no charter', (all) => all.slice(1)],
+    ['noise', (all) => all.map((each) => ({ ...each, bytes: new Uint8Array(9).fill(255) }))],
+    ['nothing', (all) => all.slice(-1)],
+    ['nothing, and does not say so', () => []],
+    ['only the beginning, and stops', (all) => all.slice(0, 2)],
+  ])('takes no harm from a member who shows %s', (_, change) => {
+    lies([0, 1], change)
+    const { world, nodes, clients } = meeting(2, 3)
+    const before = worldsOf(clients)
+    clients.forEach((client, at) => client.input('m', `before ${at}`))
+    roam(world, clients, 200)
+    world.kill(nodes[0], true)
+    roam(world, clients, 4_000)
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) {
+      expectWhole(client)
+      expect(new Set(client.inputs).size).toBe(3)
+    }
+    expect(lied).toBeGreaterThan(0)
+    expect(newcomerTo(world, clients).inputs).toEqual(clients[1]?.inputs)
+  })
+
+  it('takes no harm from a member who goes while it shows what it has', () => {
+    const { world, nodes, clients } = meeting(2, 3)
+    const before = worldsOf(clients)
+    lies([0], (all) => {
+      const [first] = clients
+      queueMicrotask(() => first?.cut())
+      return all.slice(0, 2)
+    })
+    world.kill(nodes[0], true)
+    roam(world, clients, 5_000)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+  })
+
+  it('is lost where nobody shows anything', () => {
+    const { world, nodes, clients } = meeting(2, 2)
+    lies([0, 1], () => [])
+    world.kill(nodes[0], true)
+    roam(world, clients, 12_000)
+    expect(clients.map(({ heard }) => heard)).toEqual([['ended m NOT_FOUND'], ['ended m NOT_FOUND']])
+    expect(ownersOf(world)).toEqual([])
+    expect(nodes[1].node.peering?.mesh.size.replicas).toBe(0)
+  })
+})
