@@ -13,8 +13,9 @@ const options = readOptions({
   bytes: 100,
   interval: 50,
   perBurst: 10,
-  bursts: 60,
-  warmup: 20,
+  bursts: 100,
+  // Fewer, and much of the time goes to code that is being compiled: more for each node that has code of its own.
+  warmup: 200,
   runs: 5,
   window: 131_072,
   dist: '../dist',

@@ -138,13 +138,12 @@ function stateOf(
 ): OwnerState {
   const head = log.next - 1
   const { seqs, options } = heritage
-  const terms = heritage.terms(head)
   const members = attendance.list.map(({ slot, user, away }, turn) => ({
     slot,
     user,
     standing: away ? { is: 'away' as const, turn } : { is: 'present' as const },
     seq: seqs.get(slot) ?? 0,
-    isBot: terms.every((term) => term.slot !== slot || term.until < Infinity),
+    isBot: heritage.isBotAt(slot, head),
   }))
   return {
     options,

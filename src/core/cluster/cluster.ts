@@ -314,9 +314,7 @@ export class Cluster {
   #isReplaced({ incarnation, id }: Peer, now: number): boolean {
     if (id === '' || !this.isSilent(incarnation, now)) return false
     if (id === this.#facts.id) return true
-    for (const other of this.#peers.values())
-      if (other.id === id && !this.isSilent(other.incarnation, now)) return true
-    return false
+    return this.peers.some((other) => other.id === id && !this.isSilent(other.incarnation, now))
   }
 
   #heartbeat(leaves: boolean): void {
@@ -348,8 +346,10 @@ export class Cluster {
       this.#turnAway(from, message)
       return
     }
-    this.#met(from, now)
-    // There are too many already.
+    // Nobody could find out about the end of a node that has not said where it is.
+    const isTelling = message.type === 'heartbeat' || message.type === 'introduction'
+    if (isTelling || this.#peers.has(from)) this.#met(from, now)
+    // Not so, or there are too many already.
     if (!this.#peers.has(from)) return
     switch (message.type) {
       case 'heartbeat':

@@ -31,6 +31,8 @@ export interface HandoverNode {
 export interface GivingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
   /** Another node goes on with a meeting of this one, which follows it for the sessions here. */
   demote(owner: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica
+  /** Meetings with which this node is about to go on, since their node has ended. */
+  readonly standing: () => number
 }
 
 /** A meeting that is offered to another node. */
@@ -59,7 +61,7 @@ interface Passed extends Retired {
 
 /** How far a node is in handing over its meetings. */
 export interface GivingProgress {
-  /** Meetings that can be handed over and are here, and those whose new owner has not begun yet. */
+  /** Meetings that are here, or about to be, and can be handed over; and those whose new owner has not begun yet. */
   readonly waiting: number
   readonly moving: number
   /** Meetings that end with this node. */
@@ -100,7 +102,8 @@ export class Giving {
     for (const { isTaken } of this.#passed.values()) if (!isTaken) moving++
     let staying = 0
     for (const owner of this.#staying) if (this.#isHere(owner)) staying++
-    return { waiting: this.#host.meetings().size - staying, moving, staying }
+    const { meetings, standing } = this.#host
+    return { waiting: meetings().size - staying + standing(), moving, staying }
   }
 
   get isBusy(): boolean {

@@ -79,6 +79,8 @@ export class Guest implements Follower {
   position = 1
   /** Its node knows of no break of the link that this one does not know of. */
   isConnected = false
+  /** Its node had frames of the meeting before, and has not said that it gave them up: it may have gone on with them. */
+  isDoubtful = false
   /** The configuration and the bots that it was told. */
   config = ''
   bots = ''

@@ -134,6 +134,16 @@ export class Heritage {
     return this.#bots.has(runOf(run))
   }
 
+  /**
+   * Whether the business plays whoever has the slot at a frame. Of a member who left behind it, the owner may have told
+   * nothing any more, so that nothing is known is no sign of a bot.
+   */
+  isBotAt(slot: number, frame: number): boolean {
+    const isMember = this.terms(frame).some((term) => term.slot === slot && term.until === Infinity)
+    if (isMember) return false
+    return [...this.#bots].some((run) => slotOf(run) === slot && run < runOf({ slot: 0, from: frame + 1 }))
+  }
+
   /** A frame has come. `stable`: the last stable frame when it was sealed. */
   append(frame: number, { events, inputs }: Pick<OpenedFrame, 'events' | 'inputs'>, stable: number): void {
     if (frame <= this.#head) return
@@ -202,6 +212,10 @@ export class Heritage {
 
 function runOf({ slot, from }: Run): number {
   return from * (SYSTEM_SLOT + 1) + slot
+}
+
+function slotOf(run: number): number {
+  return run % (SYSTEM_SLOT + 1)
 }
 
 /** The frames at which the electorates begin that count: the one in force at the stable mark, and each later one. */

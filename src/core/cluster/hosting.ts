@@ -94,6 +94,7 @@ export class Hosting implements GuestHost {
     if (guest === undefined || !guest.isConnected || guest.isRetired) return
     switch (message.type) {
       case 'unfollow':
+        if (!guest.isDoubtful) guest.owner.backing.release(node)
         this.#leave(guest, now)
         break
       case 'readers':
@@ -126,7 +127,6 @@ export class Hosting implements GuestHost {
 
   /** A replica is no more. */
   #leave(guest: Guest, now: number): void {
-    guest.owner.backing.release(guest.node)
     for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
     this.forget(guest)
     guest.owner.recount(now)
@@ -146,12 +146,15 @@ export class Hosting implements GuestHost {
       if (other.node === node && other.replica !== replica) this.#leave(other, now)
     const known = this.#guests.get(node)?.get(replica)
     const guest = known?.owner === owner ? known : this.#open(node, replica, owner)
+    // Its node may have gone on with the frames that it had, and have yet to say so: only its support denies that.
+    if (guest !== known) guest.isDoubtful = owner.backing.holders.has(node)
     // The replica has given up its seats: their clients join again, or are away for good.
     if (guest.isConnected) for (const seat of this.#lose(guest, now)) seat.isGivenUp = true
     guest.isConnected = true
     guest.legacy = owner === retired?.owner ? retired.legacy : null
     // One that has frames already may be about to go on with them.
-    if (!guest.isRetired && !isEdge(node)) owner.backing.hold(node, world === 0 ? now : -Infinity)
+    if (!guest.isRetired && !isEdge(node))
+      owner.backing.hold(node, world === 0 && !guest.isDoubtful ? now : -Infinity)
     if (guest.isRetired) owner.room.followers.delete(guest)
     else this.#count(guest, message, now)
     const { log, facts } = owner.room

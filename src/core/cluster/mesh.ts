@@ -39,6 +39,7 @@ import type { Claimant, Subject } from './question-kinds.ts'
 import { Revival } from './revival.ts'
 import { Successions } from './successions.ts'
 import { Support } from './support.ts'
+import { NO_ANSWER } from './waiting-joins.ts'
 
 /** In the place of a node: the owner has ended, and the replica here waits for another one. */
 const ORPHANED = -1
@@ -146,6 +147,7 @@ export class Mesh implements Elsewhere, LinkPart {
       replica: (name) => this.#replicas.get(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
+      standing: () => this.revival.standing,
     })
     this.support = new Support({
       call: (node, sent) => put(node, encodeCall(sent)),
@@ -219,6 +221,8 @@ export class Mesh implements Elsewhere, LinkPart {
     if (refusal !== null) joined(refusal, now)
     else if (known !== undefined) place(known)
     else if (this.#replicas.size >= limits.replicas) joined('LIMIT', now)
+    // It has ended since it was named, and would never answer.
+    else if (!this.#host.cluster.nodes.has(owner)) joined(NO_ANSWER, now)
     else {
       const replica = this.#open(meeting, owner, now, this.#host.nextLog())
       place(replica)
@@ -243,8 +247,11 @@ export class Mesh implements Elsewhere, LinkPart {
 
   /** Another node goes on with a meeting of this one: its room becomes a replica, and nobody here notices. */
   #demote({ name, log, room, config }: Owner, to: number, seats: readonly LocalSeat[], now: number): Replica {
+    const twin = this.#replicas.get(name)
     const replica = this.#open(name, to, now, log.number)
     replica.keep(room, config, seats)
+    // Whoever is here with another owner of the name joins again: a node has one replica of a meeting.
+    twin?.giveUp(now)
     return replica
   }
 

@@ -78,6 +78,8 @@ export class RemoteMembers {
 
   /** The owner has seated a member again after the link broke. `next`: the next frame. */
   seatedAgain(member: RemoteMember, message: MeshMessageOf<'seated'>, next: number, now: number): void {
+    // A JOIN that was said twice: what was sent since the first answer is on its way.
+    if (member.stage === 'seated') return
     member.seatedAgain(message)
     this.tell(member)
     const { seat, number } = member

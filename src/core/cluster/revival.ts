@@ -51,6 +51,14 @@ export class Revival {
     return this.#orphans.get(name)?.isHeir === true
   }
 
+  /** Meetings whose owner has ended, and for which this node stands. */
+  get standing(): number {
+    let count = 0
+    for (const { candidacy, silent } of this.#orphans.values())
+      if (candidacy !== null && silent === 0) count++
+    return count
+  }
+
   // ---- orphans
 
   /** The owner of a replica is silent, though it may live. */
@@ -197,6 +205,8 @@ export class Revival {
   ended(replica: Replica): void {
     const orphan = this.#orphans.get(replica.name)
     if (orphan?.replica !== replica || replica.isOrphan) return
+    // They look for the meeting anew; nobody else would tell them.
+    for (const node of orphan.follows.keys()) this.#sendOn(orphan, node, node)
     this.#release(orphan)
     this.#orphans.delete(replica.name)
   }

@@ -4,7 +4,7 @@ import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import { decodeDiffusion, decodeHeads } from './diffusion.ts'
 import { Ends } from './ends.ts'
-import { type HeadOf, headsOf, type Kept, type KeptEntry, type Want } from './kept.ts'
+import { type HeadOf, headsOf, joinedOf, type Kept, type KeptEntry, type Want } from './kept.ts'
 import { type Diffused, holeUpTo, weigh } from './publication.ts'
 import type { Publisher, Publishers } from './publishers.ts'
 import type { Topic } from './topic.ts'
@@ -61,6 +61,8 @@ interface State {
   /** Publishers of whom nothing was known before, as long as their nodes have more to tell. */
   readonly fresh: Set<number>
   heads: HeadOf[]
+  /** The last numbers that nodes have said meanwhile, and how many questions had been asked by then. */
+  readonly said: Map<number, { readonly number: number; readonly asked: number }>
   /** What was published meanwhile, by nodes that have to tell first. */
   held: Held[]
   heldBytes: number
@@ -98,6 +100,8 @@ export class CatchUp {
   readonly #ends: Ends = new Ends()
   /** What waits for all topics together. */
   #weight = 0
+  /** Number of questions so far. */
+  #asked = 0
 
   constructor(publishers: Publishers, timers: Timers, stats: Stats, limits: FixedLimits, host: CatchUpHost) {
     this.#self = publishers.own.incarnation
@@ -177,7 +181,8 @@ export class CatchUp {
     let state = this.#states.get(topic)
     if (state === undefined) {
       const [open, fresh] = [new Set<number>(), new Set<number>()]
-      state = { open, told: new Map(), fresh, heads: [], held: [], heldBytes: 0, weight: 0, ready, until }
+      const [told, said]: [State['told'], State['said']] = [new Map(), new Map()]
+      state = { open, told, fresh, heads: [], said, held: [], heldBytes: 0, weight: 0, ready, until }
       this.#states.set(topic, state)
       this.#arm(until)
     } else if (ready !== null) {
@@ -252,12 +257,18 @@ export class CatchUp {
   quiet(bytes: Uint8Array, from: number, now: number): void {
     const heads = decodeHeads(bytes)
     if (heads === null) this.#stats.strangers++
-    const source = this.#publishers.of(from)
     for (const { name, number } of heads ?? []) {
       const topic = this.#host.get(name)
-      if (topic?.isRead !== true || source === null || number <= topic.head(source)) continue
-      if (this.#states.get(topic)?.open.has(from) !== true) this.#fill(topic, from, now)
+      if (topic?.isRead === true) this.#said(topic, from, number, now)
     }
+  }
+
+  /** A node has published up to this number. */
+  #said(topic: Topic, from: number, number: number, now: number): void {
+    const source = this.#publishers.of(from)
+    if (source === null || number <= topic.head(source)) return
+    if (this.#states.get(topic)?.open.has(from) !== true) this.#fill(topic, from, now)
+    this.#states.get(topic)?.said.set(from, { number, asked: this.#asked })
   }
 
   // ---- asking
@@ -282,11 +293,12 @@ export class CatchUp {
       return
     }
     source.isAsked = true
+    const turn = ++this.#asked
     const wants = asked.map(([topic, from]): Want => ({ topic: topic.name, from, heads: headsOf(topic) }))
     this.#host.others.ask(node, wants, now + this.#limits.keptMs, (answer, at) => {
       source.isAsked = false
       if (answer !== null)
-        for (const [index, kept] of answer.entries()) this.#hear(node, asked[index], kept, at)
+        for (const [index, kept] of answer.entries()) this.#hear(node, asked[index], kept, turn, at)
     })
   }
 
@@ -298,7 +310,13 @@ export class CatchUp {
     }
   }
 
-  #hear(node: number, asked: readonly [Topic, number] | undefined, kept: Kept, now: number): void {
+  #hear(
+    node: number,
+    asked: readonly [Topic, number] | undefined,
+    kept: Kept,
+    turn: number,
+    now: number,
+  ): void {
     const [topic] = asked ?? []
     const state = topic && this.#states.get(topic)
     // The topic was given up meanwhile, or nobody waits for this node any more.
@@ -310,8 +328,15 @@ export class CatchUp {
     this.#weigh(state, weightOf(kept.entries))
     // In order of stamp as far as there is room for it.
     if (this.#weight > this.#limits.catchUpBytes) this.#hurry(topic, state, now)
-    if (kept.next === 0) this.#told(topic, node, now)
-    else this.#sources.get(node)?.wanted.set(topic, kept.next)
+    const { number = 0, asked: before = 0 } = state.said.get(node) ?? {}
+    const isMissing = !kept.heads.some((head) => head.source === node && head.number >= number)
+    // What it has said it may have published after it was asked, or have forgotten with the topic.
+    const isEarly = isMissing && before >= turn
+    if (kept.next > 0 || isEarly) this.#sources.get(node)?.wanted.set(topic, kept.next)
+    else {
+      if (isMissing && number > 0) state.heads.push({ source: node, number })
+      this.#told(topic, node, now)
+    }
   }
 
   /** A node has told all that it keeps of a topic, or will not. */
@@ -404,6 +429,9 @@ export class CatchUp {
         state.open.clear()
       } else state.until = now + this.#limits.keptMs
       this.#enter(topic, state, now)
+      // It is asked again for what it has said, which may come yet.
+      if (state.open.size === 0)
+        for (const [node, { number }] of state.said) this.#said(topic, node, number, now)
     }
     for (const { until } of this.#states.values()) this.#arm(until)
   }
@@ -413,17 +441,4 @@ function weightOf(entries: readonly Diffused[]): number {
   let weight = 0
   for (const { key, data } of entries) weight += weigh(key, payloadLength(data))
   return weight
-}
-
-/**
- * Those of the entries that one node keeps, `source number`, before which nothing is missing though their numbers do
- * not say so: the one before has left the ring, and what came between them may have been dropped.
- */
-function joinedOf(entries: readonly KeptEntry[]): string[] {
-  const last = new Map<number, KeptEntry>()
-  return entries.flatMap((entry) => {
-    const isJoined = last.get(entry.source)?.isOld === true
-    last.set(entry.source, entry)
-    return isJoined ? [`${entry.source} ${entry.number}`] : []
-  })
 }

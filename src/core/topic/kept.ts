@@ -98,3 +98,16 @@ function keptIn(topic: Topic, { from, heads }: Want, tells: (source: number) => 
   }
   return { entries, next: 0, heads: own }
 }
+
+/**
+ * Those of the entries that one node keeps, `source number`, before which nothing is missing though their numbers do
+ * not say so: the one before has left the ring, and what came between them may have been dropped.
+ */
+export function joinedOf(entries: readonly KeptEntry[]): string[] {
+  const last = new Map<number, KeptEntry>()
+  return entries.flatMap((entry) => {
+    const isJoined = last.get(entry.source)?.isOld === true
+    last.set(entry.source, entry)
+    return isJoined ? [`${entry.source} ${entry.number}`] : []
+  })
+}

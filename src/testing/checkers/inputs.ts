@@ -120,7 +120,10 @@ export class InputChecker implements Observer {
       // What was refused while it was on its way to another node, nobody has told it.
       const { continued, seq, waiting } = message
       const answered = { seq, waiting: new Set(waiting.map((each) => each.seq)) }
-      if (continued) this.#answered.set(placeKey(client, message), answered)
+      if (continued) {
+        this.#answered.set(placeKey(client, message), answered)
+        this.#checkAgain(client, message)
+      }
     } else if (message.type === 'nack' || message.type === 'ended') {
       const place = this.#rooms.placeOf(client, connection, message.log)
       if (place === undefined) return
@@ -156,9 +159,13 @@ export class InputChecker implements Observer {
     return error === 'STALE' ? !this.#repeated.has(input) : !free.has(error)
   }
 
-  /** Nobody is told any more what became of the inputs sent there. */
+  /**
+   * Nobody is told any more what became of the inputs sent there. Whoever has the place next may give others the same
+   * numbers: a node that goes on with a meeting does not know of those that were refused.
+   */
   #forgive(places: string): void {
     forget(this.#after, places)
+    forget(this.#refused, places)
     forget(this.#passedOver, places)
   }
 
@@ -284,6 +291,15 @@ export class InputChecker implements Observer {
       violate('I4', `slot ${place.slot}: seq ${seq} was refused with ${error}, but is in frame ${frame}`)
     this.#framedAs.set(input, frame)
     if (last !== undefined && !this.#deaf.has(client.id)) this.#checkBetween(client, place, { seq, last })
+  }
+
+  /** Of inputs that were passed over, the client may know by now what became of them. */
+  #checkAgain(client: ClientFacts, place: Place): void {
+    for (const [input, passedOver] of Array.from(this.#passedOver)) {
+      if (!input.startsWith(placeKey(client, place))) continue
+      this.#passedOver.delete(input)
+      this.#checkBetween(client, place, passedOver)
+    }
   }
 
   /** All inputs sent between two that are framed one behind the other were refused. */

@@ -5,6 +5,9 @@ import type { SimNode } from '../sim-node.ts'
 /** The longest that a call may take where all is well, in milliseconds, beside four messages from node to node. */
 const PROMPT_MS = 20
 
+/** How long a node may stand for a meeting for which nobody comes, before it begins with it, in milliseconds. */
+const STANDING_MS = 3_500
+
 /**
  * Names: where all is well, each call about a name is answered within a round trip, and truthfully; in the end, all
  * nodes know the same nodes and name the same owner of each meeting, and nobody remembers a name that has ended.
@@ -61,9 +64,11 @@ export class NameChecker implements Observer {
     const { owner } = outcome.value
     this.#overdue()
     // It may have ended while the answer was under way. Where the name was granted, and that is still under way, it is
-    // opened as soon as the owner knows.
-    if (owner !== 0 && !this.#opened.has(`${name} ${owner}`))
-      this.#due.set(`${name} ${owner}`, this.#due.get(`${name} ${owner}`) ?? this.#now() + this.#promptMs)
+    // opened as soon as the owner knows. One that goes on with a meeting has its name before.
+    if (owner !== 0 && !this.#opened.has(`${name} ${owner}`)) {
+      const until = this.#now() + this.#promptMs + STANDING_MS
+      this.#due.set(`${name} ${owner}`, this.#due.get(`${name} ${owner}`) ?? until)
+    }
     if (owner !== 0) return
     const truly = this.#nodes().find(({ core }) => core.meeting(name) !== undefined)
     const opened = this.#opened.get(`${name} ${truly?.incarnation}`) ?? this.#now()

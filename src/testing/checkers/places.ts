@@ -48,6 +48,8 @@ export class PlaceChecker implements Observer {
   readonly #places: Map<string, Place> = new Map()
   /** When the node last wrote anything, by client and topic. */
   readonly #read: Map<string, number> = new Map()
+  /** Logs that are no more, as a client was told: it may name one of them once more before it has heard that. */
+  readonly #gone: Set<string> = new Set()
   /** Nodes that were full, by incarnation: such a one gives up a topic that nobody reads at any time. */
   readonly #full: Set<number> = new Set()
   /** Publications by incarnation and topic, then by number. */
@@ -122,7 +124,10 @@ export class PlaceChecker implements Observer {
       violate('I7', `${of} was told that it goes on, at ${position.at}`)
     if (reason === 'NEW_EPOCH') {
       const away = now - (this.#read.get(`${client.id} ${topic}`) ?? -Infinity)
-      if (isOwn && away < this.#forgetMs && !this.#full.has(incarnation))
+      const gone = `${client.id} ${topic} ${since.epoch}`
+      const isKnown = this.#gone.has(gone)
+      this.#gone.add(gone)
+      if (isOwn && away < this.#forgetMs && !this.#full.has(incarnation) && !isKnown)
         violate('I7', `${of} was told after ${away.toFixed(0)} ms that its log is gone`)
     }
     if (reason === 'RETENTION' && !this.#canHaveLost(incarnation, topic, wish))

@@ -419,6 +419,45 @@ describe('Publications that are missing', () => {
     expect(desk.ask()).toEqual([])
   })
 
+  it('are lost where a node that has told its last number does not keep them, as it has forgotten the topic', () => {
+    const desk = new Desk({}, 2)
+    desk.topic()
+    desk.publish(2, 1)
+    desk.heard()
+    desk.quiet(2, 3)
+    desk.ask()
+    expect(desk.tell(2, answer([]))).toEqual(['hole to 2.3'])
+    expect(desk.ask()).toEqual([])
+  })
+
+  it('are asked for once more where a node tells its last number after it was asked, and answers without', () => {
+    const desk = new Desk({}, 2)
+    desk.topic()
+    desk.publish(2, 1)
+    desk.quiet(2, 2)
+    desk.ask()
+    desk.quiet(2, 3)
+    desk.heard()
+    expect(desk.tell(2, answer([], { heads: [{ source: 2, number: 2 }] }))).toEqual([])
+    expect(desk.ask()).toEqual(['2: t 0 2.1'])
+    const heads = [{ source: 2, number: 3 }]
+    expect(desk.tell(2, answer([kept(2, 2), kept(2, 3)], { heads }))).toEqual(['2.2', '2.3'])
+  })
+
+  it('are asked for again where the answer to that takes too long, and no longer than until it comes', () => {
+    const desk = new Desk({ fillMs: 1_000 }, 2)
+    desk.topic()
+    desk.publish(2, 1)
+    desk.publish(2, 3)
+    desk.ask()
+    desk.quiet(2, 4)
+    desk.heard()
+    expect(desk.pass(1_000)).toEqual(['2.3'])
+    expect([desk.tell(2, answer([])), desk.ask()]).toEqual([[], ['2: t 0 2.3']])
+    expect(desk.tell(2, answer([]))).toEqual(['hole to 2.4'])
+    expect([desk.pass(5_000), desk.ask()]).toEqual([[], []])
+  })
+
   it('are not asked for where nobody reads, the topic is unknown, or the digest cannot be read', () => {
     const desk = new Desk({}, 2)
     desk.topic('t', false)
@@ -569,7 +608,7 @@ describe('What a node tells', () => {
     desk.ask()
     desk.tell(2, answer([kept(2, 3, { isOld: true, key: 'k' })], { next: 5 }))
     expect(desk.pass(300)).toEqual(['2.3 (0)', 'ready'])
-    desk.quiet(2, 8)
+    desk.quiet(2, 6)
     expect(desk.ask()).toEqual(['2: t 5 2.3'])
     // The publisher is new here as long as its node has more to tell.
     expect(desk.tell(2, answer([kept(2, 6)]))).toEqual(['2.6 (2)'])

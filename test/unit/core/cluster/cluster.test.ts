@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { encodeCluster } from '../../../../src/core/cluster/messages.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
 import { type Node, Rig } from './rig.ts'
 
@@ -190,6 +191,14 @@ describe('Nodes', () => {
     a.isAlive = false
     rig.run(5_000)
     expect(c.cluster.peers).toEqual([])
+  })
+
+  it('count with nobody of whom they have heard nothing by which its end could be found out', () => {
+    const { rig, nodes } = settled(2)
+    const [a] = nodes as [Node]
+    const claim = encodeCluster({ type: 'claim', view: 1, echo: 1, id: 1, opens: true, name: 'lobby' })
+    a.act(() => a.cluster.handle(4_711, claim, rig.clock.now))
+    expect(a.cluster.peers).toHaveLength(1)
   })
 
   it('agree on who is there, though what they said of it was lost', () => {

@@ -54,6 +54,7 @@ class Desk extends Parts {
       astray: (...asked) => this.giving.astray(...asked),
     })
     this.giving = new Giving({
+      standing: () => 0,
       self: SELF,
       limits: this.limits,
       stats: this.stats,

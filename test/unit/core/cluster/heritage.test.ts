@@ -81,7 +81,8 @@ describe('What a replica knows', () => {
     seqs: [[0, 4]],
     terms: [{ slot: 0, from: 1, until: null }],
   }
-  const heritage = (): Heritage => Heritage.of(JSON.stringify(legacy), 3) as Heritage
+  const heritage = (parts: Partial<Legacy> = {}, head = 3): Heritage =>
+    Heritage.of(JSON.stringify({ ...legacy, ...parts }), head) as Heritage
   const append = (h: Heritage, frame: number, ...events: MeetingEvent[]): void =>
     h.append(frame, { events, inputs: [{ slot: 1, seq: frame }] }, 0)
 
@@ -183,6 +184,20 @@ describe('What a replica knows', () => {
     h.learn([{ slot: 1, from: 5 }])
     append(h, 5, { type: 'leave', slot: 1, reason: 'expired' }, { type: 'join', slot: 1, user: 'bot' })
     expect(h.terms(5)).toEqual([term(0), term(1, 4, 5)])
+  })
+
+  it('takes nobody for a bot of whom the owner tells nothing any more: who left behind the frame that is asked about', () => {
+    const h = heritage()
+    append(h, 4, { type: 'join', slot: 1, user: 'bot' })
+    h.learn([{ slot: 1, from: 4 }])
+    expect([0, 1, 2].map((slot) => h.isBotAt(slot, 4))).toEqual([false, true, false])
+    expect(h.isBotAt(1, 3)).toBe(false)
+    append(h, 5, { type: 'leave', slot: 1, reason: 'left' })
+    append(h, 6, { type: 'join', slot: 1, user: 'bob' })
+    expect(h.isBotAt(1, 6)).toBe(false)
+    // The owner has told at frame 10, and the frames here end before.
+    const late = heritage({ terms: [] }, 10)
+    expect([late.terms(9), late.isBotAt(0, 9)]).toEqual([[], false])
   })
 
   it('keeps no more electorates than an owner counts, though nobody acknowledges anything', () => {

@@ -289,6 +289,29 @@ describe('A replica that follows a meeting', () => {
     expect(desk.heard()).toHaveLength(1)
   })
 
+  it('supports the owner as it follows, and needs not once it leaves', () => {
+    const desk = new Desk()
+    desk.follow()
+    expect([...desk.owner.backing.holders]).toEqual([[NODE, desk.now]])
+    desk.hear('unfollow')
+    desk.now += 1_000
+    desk.follow()
+    expect([...desk.owner.backing.holders]).toEqual([[NODE, desk.now]])
+  })
+
+  it('does not by following, or leaving, where its node may have gone on with an earlier one', () => {
+    const desk = new Desk()
+    desk.follow()
+    const holders = [[NODE, desk.now]]
+    desk.hosting.lost(NODE, desk.now)
+    desk.now += 20_000
+    desk.follow({ replica: 12 })
+    desk.follow({ replica: 12 })
+    expect([...desk.owner.backing.holders]).toEqual(holders)
+    desk.hear('unfollow', { replica: 12 })
+    expect([...desk.owner.backing.holders]).toEqual(holders)
+  })
+
   it('again keeps its members; of another meeting by the same name and number it has none', () => {
     const desk = new Desk().begin(1)
     const before = desk.guest

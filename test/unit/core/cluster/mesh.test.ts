@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import { jsonCodec, type MessageOf, RtmsError, type ServerMessage } from '../../../../src/protocol/index.ts'
 import { fixedLimits } from '../../../../src/core/ground/config.ts'
@@ -600,7 +600,38 @@ describe('When nodes cannot talk to each other', () => {
   })
 })
 
+describe('A node that owns a meeting beside another owner, whom it gives way to', () => {
+  it('keeps one replica, of those who were here with both, and nothing of it in the end', () => {
+    const { world, a, b } = meeting({ ttlMs: 1_000 })
+    const [ann, bob, eve] = [client(a, 'ann'), client(b, 'bob'), client(b, 'eve')]
+    join(world, ann)
+    join(world, bob)
+    // As after a long silence.
+    b.node.openMeeting('m', { frameRate: 20, ttlMs: 1_000 }, b.now)
+    join(world, eve)
+    const { mesh } = b.node.peering as NonNullable<typeof b.node.peering>
+    const claimant = mesh.claimant('m') as NonNullable<ReturnType<typeof mesh.claimant>>
+    mesh.depose({ name: 'm', ...claimant }, b.now)
+    world.settle()
+    expect([bob.closed, eve.closed, mesh.size.replicas]).toEqual([4452, 4452, 1])
+    for (const peer of [ann, bob, eve]) peer.hangUp(true)
+    world.advance(70_000)
+    expect(world.whereIs('m')).toEqual([])
+    for (const h of [a, b]) expectNothing(h)
+  })
+})
+
 describe('When a node ends', () => {
+  it('since it was named as the owner, a JOIN is told at once that it may be tried again', () => {
+    const { world, a, b } = meeting()
+    const bob = client(b, 'bob')
+    const { mesh } = b.node.peering as NonNullable<typeof b.node.peering>
+    vi.spyOn(mesh, 'ownerOf').mockReturnValueOnce(4_711)
+    expect(tryJoin(world, bob)).toMatch(/^BUSY: the node that has this meeting does not answer/)
+    expect(mesh.size.replicas).toBe(0)
+    expect([join(world, bob).slot, a.node.meeting('m')?.members.length]).toEqual([0, 1])
+  })
+
   it('its members of a meeting elsewhere are away, and leave after the usual time', () => {
     const { world, a, b } = meeting()
     const ann = client(a, 'ann')

@@ -160,6 +160,14 @@ describe('A node with a copy of a meeting whose owner has ended', () => {
     expect(desk.looks).toEqual([])
   })
 
+  it('tells those who wait here, where it is to be found no more, that nobody goes on from here', () => {
+    const desk = new Desk().orphan().stand()
+    desk.follow(HAS)
+    desk.heard()
+    desk.replica.giveUp(desk.now)
+    expect(desk.heard()).toContain('6: absent replica:16')
+  })
+
   it('gives up after ten seconds, or where it has the meeting for another reason', () => {
     const desk = new Desk().orphan()
     desk.pass(1)

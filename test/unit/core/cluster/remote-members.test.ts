@@ -281,6 +281,17 @@ describe('The members of a replica', () => {
     desk.members.sweep(REPLICA)
     expect(desk.news()).toEqual(['input 1 of 1'])
   })
+
+  it('have no input sent again where the owner was told of a JOIN twice, and its second answer is late', () => {
+    const desk = new Desk()
+    const [ann] = desk.add(1) as [RemoteMember]
+    take(ann, 1)
+    desk.members.tell(ann)
+    expect(desk.news()).toEqual(['input 1 of 1'])
+    desk.members.seatedAgain(ann, seated(1), 1, 0)
+    desk.members.sweep(REPLICA)
+    expect([desk.news(), ann.waitingSeqs]).toEqual([[], [1]])
+  })
 })
 
 describe('Missing frames', () => {

@@ -84,6 +84,26 @@ describe('A meeting whose node has ended', () => {
     for (const client of clients) expect(historyOf(client).length).toBeGreaterThan(60)
   })
 
+  it('is handed over by a node that was told to drain while it waited for the members to come', () => {
+    const { world, nodes, clients } = meeting(3, [0, 0, 1])
+    const before = clients.map((client) => seatOf(client)?.world)
+    const [, b, c] = nodes
+    for (const client of clients) client.leads = () => null
+    world.kill(nodes[0], true)
+    roam(world, clients, 500)
+    b.node.drain(world.now, world.now + 20_000)
+    roam(world, clients, 500)
+    expect([b.node.draining.state, ownersOf(world)]).toEqual(['draining', []])
+    for (const client of clients) client.leads = () => c
+    roam(world, clients, 3_000)
+    expect([b.node.draining.state, b.node.stats.meetingsRevived, ownersOf(world)]).toEqual([
+      'drained',
+      1,
+      [c.node.id],
+    ])
+    expect(clients.map((client) => seatOf(client)?.world)).toEqual(before)
+  })
+
   it('goes on without the word of bots, though its replica followed before the frame in which they came', () => {
     const world = settled(2)
     const [a, b] = world.nodes as [Harness, Harness]

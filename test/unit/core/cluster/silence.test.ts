@@ -133,6 +133,23 @@ describe('An owner that most members cannot reach', () => {
     expectWhole(rig, nodes.find(({ node }) => node.id === owner) as Harness, epoch)
   })
 
+  it('seals nothing when it runs again, for those who join anew where it went on and was closed', () => {
+    const rig = meeting([1])
+    const { world, nodes, clients, name } = rig
+    const [ann] = clients as [Roamer]
+    const wake = world.pause(nodes[0])
+    roam(world, clients, 10_000)
+    expect(world.whereIs(name)).toEqual([nodes[1].node.id])
+    nodes[1].node.closeMeeting(name, world.now)
+    roam(world, clients, 1_000)
+    const before = frameOf(nodes[0], name)
+    ann.join(name)
+    wake()
+    let most = before
+    roam(world, clients, 5_000, () => (most = Math.max(most, frameOf(nodes[0], name))))
+    expect([most, nodes[0].node.stats.meetingsDeposed]).toEqual([before, 1])
+  })
+
   it('seals nothing for who comes and goes with it, though it has given up the one who is elsewhere', () => {
     const rig = meeting([0], { standby: 1 })
     const { world, nodes, clients, name } = rig
