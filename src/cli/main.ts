@@ -2,7 +2,7 @@
 import { RtmsError } from '../protocol/index.ts'
 import { meant } from '../server/ground/meant.ts'
 import { version } from '../server/ground/version.ts'
-import { printableLines } from './printable.ts'
+import { printable, printableJson, printableLines } from './printable.ts'
 import { type Command, CommandError, UsageError } from './usage.ts'
 
 /** Each is loaded when it is called, so that none waits for what only another one needs. */
@@ -66,10 +66,13 @@ try {
   await run(args)
 } catch (error) {
   const { code, message } = told(error)
-  // What a node or another program said may be in it; of a wrong call, all of it is ours.
-  const shown = error instanceof UsageError ? message : printableLines(message)
+  // What a node, a file or an issuer of keys said may be in it; of a wrong call, the lines are ours.
+  const shown =
+    error instanceof UsageError ? message.split('\n').map(printable).join('\n') : printableLines(message)
   process.stderr.write(
-    args.includes('--json') ? `${JSON.stringify({ error: { code, message } })}\n` : `rtms: ${shown}\n`,
+    args.includes('--json')
+      ? `${printableJson(JSON.stringify({ error: { code, message } }))}\n`
+      : `rtms: ${shown}\n`,
   )
   process.exitCode = error instanceof UsageError ? 2 : 1
 }

@@ -469,7 +469,7 @@ export class Client<C extends Contract = Contract> {
       ) {
         throw new RtmsError(
           'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970; cause is what it returned',
+          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970: see its cause',
           { cause: ticket },
         )
       }

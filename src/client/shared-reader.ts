@@ -8,6 +8,7 @@ import {
   RtmsError,
 } from '../protocol/index.ts'
 import {
+  MOST_LATEST_VALUES,
   MOST_WAITING_PUBLICATIONS,
   type ReaderListener,
   type ReadOptions,
@@ -269,6 +270,8 @@ export class SharedReader implements ReaderListener {
       }
       this.#offer(subscriber, received)
     }
+    // Whoever may publish chooses how many keys there are.
+    if (this.#latest.size > MOST_LATEST_VALUES) this.#begin(false)
   }
 
   gap(lost: number, reason: ErrorCode): void {

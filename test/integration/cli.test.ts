@@ -268,6 +268,7 @@ describe('rtms', () => {
         '{"topics": {"trades.*": {"entrys": 1}}}',
         'topics["trades.*"].entrys: it is not an option; did you mean entries?',
       ],
+      [String.raw`{"\u001b[31mred\u202e": 1}`, String.raw`  \u{1b}[31mred\u{202e}: it is not an option`],
     ] as const) {
       await writeFile(file, text)
       const wrong = rtms(['serve', '--config', file, '--host', '127.0.0.1'], { RTMS_SECRET: 'x'.repeat(32) })

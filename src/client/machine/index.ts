@@ -1,6 +1,11 @@
 export { checkKey, checkName, type Done } from './calls.ts'
 export { ownError } from './errors.ts'
-export { MOST_EARLY_FRAMES, MOST_EARLY_MESSAGES, MOST_WAITING_PUBLICATIONS } from './limits.ts'
+export {
+  MOST_EARLY_FRAMES,
+  MOST_EARLY_MESSAGES,
+  MOST_LATEST_VALUES,
+  MOST_WAITING_PUBLICATIONS,
+} from './limits.ts'
 export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
 export type { JoinWish, RawFrame, SeatListener, SeatMachine } from './seat.ts'

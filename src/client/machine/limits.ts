@@ -16,6 +16,8 @@ export const MOST_EARLY_FRAMES = 10_000
  * Publications that wait for a subscriber's turn, where another one has a higher rate; above it, they come before it.
  */
 export const MOST_WAITING_PUBLICATIONS = 1_000
+/** Latest values of a topic kept for later subscribers; above it, each of these has the node send them again. */
+export const MOST_LATEST_VALUES = 1_000
 /** Private messages to one member, and pushes, kept until a listener is added; above it, the oldest is dropped. */
 export const MOST_EARLY_MESSAGES = 100
 

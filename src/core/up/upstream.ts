@@ -94,15 +94,21 @@ export class Upstream {
 
   /**
    * Delivers a whole queue regardless of the budget, because its session is about to end; but not what is left where
-   * that takes many times a sweep, as hooks of the business may.
+   * that takes many times a sweep, as hooks of the business may. What they took over it, its user pays like any turn,
+   * and has the less for the last words of its other sessions.
    */
   finish(session: Session, deliver: (session: Session, message: ClientMessage) => void): void {
-    const { upstream } = session
-    const end = this.#work.all + this.#limits.finishWork
-    for (let next = upstream.peek(); next !== undefined && this.#work.all < end; next = upstream.peek()) {
+    const { upstream, account } = session
+    const work = this.#work
+    const { finishWork } = this.#limits
+    const { ofHooks } = work
+    const end = work.all + finishWork - Math.max(0, account.owed) * WORK_OF_BYTE
+    for (let next = upstream.peek(); next !== undefined && work.all < end; next = upstream.peek()) {
       upstream.shift()
       deliver(session, next.message)
     }
+    const owed = account.owed + (work.ofHooks - ofHooks) / WORK_OF_BYTE
+    account.owed = Math.min(owed, finishWork / WORK_OF_BYTE)
   }
 
   /**

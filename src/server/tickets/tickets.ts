@@ -182,7 +182,8 @@ export class Tickets {
     const { user, meetings = [], topics = {}, expiresIn = DEFAULT_EXPIRES_S } = request
     checkUser(user)
     checkNames('topics of tickets.issue', topics, { read: true, write: true })
-    if (!(expiresIn > 0 && expiresIn <= this.#maxLife)) {
+    // A text would be joined to the time, not added.
+    if (typeof expiresIn !== 'number' || !(expiresIn > 0 && expiresIn <= this.#maxLife)) {
       throw new RangeError(
         `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${this.#maxLife} (limits.tokenMs)`,
       )

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
 import { nowhere, type Position } from '../../../src/protocol/index.ts'
+import { MOST_LATEST_VALUES } from '../../../src/client/machine/limits.ts'
 import { failure, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
 import { positionOf, publicationsOf, subscribedOf, text, welcomeOf } from './rig.ts'
 
@@ -140,6 +141,28 @@ describe('Subscribers of one topic', () => {
       ['start false ', 1, 3],
       ['start false ', 2],
     ])
+  })
+
+  it('that come late have the node send the latest values where these are too many to keep', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(0), { keyed: true })
+    const told = Array.from({ length: MOST_LATEST_VALUES }, (_, n) => ({ number: n + 1, key: `k${n}` }))
+    setup.socket.receive(publicationsOf(told))
+    const second = subscriber(setup)
+    await settle()
+    expect([wishes(setup), second.heard.length]).toEqual([[], MOST_LATEST_VALUES + 1])
+    const third = subscriber(setup)
+    const more = { number: MOST_LATEST_VALUES + 1, key: 'one more' }
+    // It begins with what is known, though that is too much from here on.
+    setup.socket.receive(publicationsOf([more]))
+    expect(third.heard).toHaveLength(MOST_LATEST_VALUES + 2)
+    const fourth = subscriber(setup)
+    expect(await answer(setup, positionOf(0), { keyed: true })).toMatchObject({ topic: 't', since: nowhere })
+    setup.socket.receive(publicationsOf([...told, more]))
+    expect([first, second, third, fourth].map(({ heard }) => heard.length)).toEqual(
+      Array.from({ length: 4 }, () => MOST_LATEST_VALUES + 2),
+    )
   })
 
   it('that come late begin with the latest values of a topic that has keys, without a word to the node', async () => {

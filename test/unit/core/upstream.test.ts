@@ -174,6 +174,29 @@ describe('Upstream queues', () => {
     expect([finished(0), finished(0.1), finished(10)]).toEqual([200, 200, fixedLimits.finishWork / 1e7])
   })
 
+  it('of sessions that end together share what the business may take, where they are of one user, who pays for it', () => {
+    let ofHooks = 0
+    const work = new Work(() => ofHooks)
+    const { upstream, session, send, sweep } = make({}, work)
+    const deliver = (): void => void (ofHooks += 1e6)
+    const first = session('eve')
+    const others = Array.from({ length: 31 }, () => session('eve', first.payer))
+    const ann = session('ann')
+    for (const each of [first, ...others, ann]) send(each, 60)
+    for (const each of [first, ...others]) upstream.finish(each, deliver)
+    expect(ofHooks).toBe(fixedLimits.finishWork)
+    upstream.finish(ann, deliver)
+    expect(ofHooks).toBe(2 * fixedLimits.finishWork)
+    const bob = session('bob')
+    send(bob, 1)
+    // Eve's and Ann's turns pay first.
+    expect(sweep()[0]).toBe('bob')
+    // What is paid may be taken again.
+    send(first, 60)
+    upstream.finish(first, deliver)
+    expect(ofHooks).toBe(3 * fixedLimits.finishWork)
+  })
+
   it('let go of what they have delivered, also where they never empty', async () => {
     const { upstream, session, send } = make({ sweepMessages: 1 })
     const busy = session('busy')
