@@ -10,7 +10,7 @@ export {
   defaultLimits,
   defaultRetention,
   fixedLimits,
-  type LineageOptions,
+  type LineageKeys,
   type MoveOptions,
   type FixedLimits,
   type NodeConfig,

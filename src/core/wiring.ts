@@ -66,8 +66,8 @@ export class Wiring {
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work(config.ofHooks)
-    const tag = config.cluster?.tag
-    const lineage = tag === undefined ? null : new Lineage(tag)
+    const keys = config.cluster?.lineage
+    const lineage = keys === undefined ? null : new Lineage(keys)
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(incarnation)
     const downstream = (this.downstream = new Downstream(

@@ -24,7 +24,7 @@ import { type Address, type Health, type Readiness, targetOf } from './edge/http
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
 import { type Outside, runtime } from './ground/outside.ts'
-import { tagsBy } from './ground/tags.ts'
+import { lineageOf } from './ground/lineage.ts'
 import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
 import type { Logger } from './ground/logger.ts'
@@ -226,7 +226,7 @@ export class Rtms<C extends Contract = Contract> {
         return front.healthUrl
       },
       moves: settings.moves === false ? undefined : settings.moves,
-      tag: settings.secret === undefined ? undefined : tagsBy(settings.secret),
+      lineage: settings.secret === undefined ? undefined : lineageOf(settings.secret),
       urlOf: (peer, name) => {
         try {
           return front.ticketUrl(name || undefined, { id: peer.id, url: peer.address })

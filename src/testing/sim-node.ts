@@ -16,7 +16,7 @@ import { faulty, type Moment, PortFault } from './faulty.ts'
 import type { Link } from './link.ts'
 import { type DesertedNode, violate, Violation } from './observer.ts'
 import type { Random } from './random.ts'
-import { simTag } from './tag.ts'
+import { simLineage } from './lineage.ts'
 
 /** Close codes of the protocol, each sent behind a GOODBYE, begin here. */
 const LEAST_OWN = 4_400
@@ -106,7 +106,7 @@ export class SimNode {
         entropy: (count) => settings.random.bytes(count),
         limits: { ...defaultLimits, ...settings.limits },
         ...(settings.watch && {
-          cluster: { ...factsOf(settings.index), moves: settings.moves, tag: simTag },
+          cluster: { ...factsOf(settings.index), moves: settings.moves, lineage: simLineage },
         }),
       },
       {

@@ -63,7 +63,10 @@ export class Charters {
   #write(owner: Owner, now: number): Written {
     const { lineage, self } = this.#host
     const { log, config, bots, name } = owner
-    const data = writeCharter(owner, self, now)
+    const { keys } = lineage as Lineage
+    const charter = writeCharter(owner, self, now)
+    // Some of it is none of a client's business.
+    const data = charter && keys.seal(charter)
     const first = log.next
     // A client keeps no larger piece.
     const isWhole = data !== null && data.length <= wire.kept

@@ -117,7 +117,8 @@ export class Recall {
     if (!lineage) return false
     if (count === 0) {
       if (copy === null || room !== null || lineage.ofCharter(name, first, data) !== tag) return false
-      const charter = readCharter(data)
+      const sealed = lineage.keys.open(data)
+      const charter = sealed && readCharter(sealed)
       if (charter === null || charter.facts.world !== joining.message.world) return false
       copy.follow(charter.facts, now)
       this.#owner = charter.owner

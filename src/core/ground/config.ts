@@ -397,10 +397,20 @@ export interface MoveOptions {
   readonly urlOf?: ((node: Pick<NodeFacts, 'id' | 'address'>, host: string) => string) | undefined
 }
 
-/** How a node of the cluster knows frames that a client shows. */
+/** What only the nodes of a cluster can do, by its secret. */
+export interface LineageKeys {
+  /** A keyed hash: an integer up to 2^53 − 1. */
+  readonly tag: (bytes: Uint8Array) => number
+  /** Encrypts what clients keep and only nodes may read. */
+  readonly seal: (bytes: Uint8Array) => Uint8Array
+  /** Null where it was not sealed by a node of the cluster. */
+  readonly open: (bytes: Uint8Array) => Uint8Array | null
+}
+
+/** How a node of the cluster knows what a client shows of a meeting. */
 export interface LineageOptions {
-  /** A keyed hash of the cluster, see `Lineage`. Default: none, and members' own logs are no source. */
-  readonly tag?: ((bytes: Uint8Array) => number) | undefined
+  /** Default: none, and members' own logs are no source. */
+  readonly lineage?: LineageKeys | undefined
 }
 
 /** The configuration of a node. Randomness, clocks and everything else from outside is given here or as an argument. */

@@ -1,8 +1,6 @@
 import { Writer } from '../../protocol/bytes.ts'
+import type { LineageKeys } from '../ground/config.ts'
 import { Ring } from '../ground/ring.ts'
-
-/** A keyed hash that all nodes of a cluster share and nobody else can compute: an integer up to 2^53 − 1. */
-export type Tag = (bytes: Uint8Array) => number
 
 /** Names a history of frames. */
 export interface Named {
@@ -21,10 +19,12 @@ const [FRAME, HEAD, CHARTER] = [1, 2, 3]
  * its stable mark. An empty frame leaves the chain as it is, so that a meeting at rest costs nothing.
  */
 export class Lineage {
-  readonly #tag: Tag
+  readonly keys: LineageKeys
+  readonly #tag: LineageKeys['tag']
 
-  constructor(tag: Tag) {
-    this.#tag = tag
+  constructor(keys: LineageKeys) {
+    this.keys = keys
+    this.#tag = keys.tag
   }
 
   /** The chain behind a frame. `chain`: before it; 0 before the first. */

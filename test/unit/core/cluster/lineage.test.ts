@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import type { MeetingLogic, MeetingOptions } from '../../../../src/core/index.ts'
+import type { LineageKeys, MeetingLogic, MeetingOptions } from '../../../../src/core/index.ts'
 import { SeatMachine } from '../../../../src/client/machine/seat.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
-import { simTag } from '../../../../src/testing/tag.ts'
+import { simLineage } from '../../../../src/testing/lineage.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { Roamer, roam } from './roamer.ts'
@@ -17,9 +17,9 @@ function meeting(
   members: number,
   options: Partial<MeetingOptions> = {},
   logic: MeetingLogic | null = null,
-  tag: ((bytes: Uint8Array) => number) | null = simTag,
+  lineage: LineageKeys | null = simLineage,
 ) {
-  const world = settled(nodes, {}, undefined, tag ?? undefined)
+  const world = settled(nodes, {}, undefined, lineage ?? undefined)
   const all = world.nodes as [Harness, Harness, Harness]
   world.open(all[0], 'm', { frameRate: 20, inputsPerSecond: 1_000, ...options }, logic)
   world.settle()

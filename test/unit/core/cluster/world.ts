@@ -9,7 +9,7 @@ import {
 } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
-import type { MoveOptions } from '../../../../src/core/ground/config.ts'
+import type { LineageKeys, MoveOptions } from '../../../../src/core/ground/config.ts'
 import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Harness } from '../harness.ts'
 
@@ -43,16 +43,16 @@ export class World {
   readonly sent: Map<Harness, Map<number, number>> = new Map()
 
   /** A keyed hash of these nodes: members' own logs are a source. */
-  readonly #tag: ((bytes: Uint8Array) => number) | undefined
+  readonly #lineage: LineageKeys | undefined
 
   /** `moves`: see `MoveOptions`. */
   constructor(
     count: number,
     limits: ConstructorParameters<typeof Harness>[0] = {},
     moves?: 'members' | 'all',
-    tag?: (bytes: Uint8Array) => number,
+    lineage?: LineageKeys,
   ) {
-    this.#tag = tag
+    this.#lineage = lineage
     this.#limits = limits
     this.#moves = moves
     this.bus = new MemoryBus(
@@ -87,7 +87,7 @@ export class World {
       address: `ws://${id}/rtms`,
       health: `http://${id}/healthz`,
       moves: this.#moves,
-      tag: this.#tag,
+      lineage: this.#lineage,
       urlOf: ((...asked) => this.urlOf(...asked)) satisfies MoveOptions['urlOf'],
     }
     const h: Harness = new Harness(this.#limits, { id, incarnation, cluster, bus: connect })
@@ -213,9 +213,9 @@ export function settled(
   count: number,
   limits?: ConstructorParameters<typeof Harness>[0],
   moves?: 'members' | 'all',
-  tag?: (bytes: Uint8Array) => number,
+  lineage?: LineageKeys,
 ): World {
-  const world = new World(count, limits, moves, tag)
+  const world = new World(count, limits, moves, lineage)
   world.advance(4_000)
   return world
 }
