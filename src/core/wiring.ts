@@ -67,7 +67,7 @@ export class Wiring {
     const budget = (this.budget = new Budget(limits.logBytes))
     const work = new Work(config.ofHooks)
     const keys = config.cluster?.lineage
-    const lineage = keys === undefined ? null : new Lineage(keys)
+    const lineage = keys === undefined ? null : new Lineage(keys, (now) => now + config.wallOffset)
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(incarnation)
     const downstream = (this.downstream = new Downstream(

@@ -1,4 +1,5 @@
 import { Reader, Writer } from '../../protocol/bytes.ts'
+import type { Lineage } from '../meeting/lineage.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { botsOf, legacyOf } from './legacy.ts'
 import { decodeMesh, encodeMesh, type MeshMessageOf } from './mesh-messages.ts'
@@ -8,12 +9,19 @@ import { isPossible } from './possible.ts'
 export interface Charter {
   /** The node that has owned the meeting when it was written. */
   readonly owner: number
+  /** When that was, in milliseconds since 1970. */
+  readonly written: number
   /** As a replica is told that has all frames so far. */
   readonly facts: MeshMessageOf<'followed'>
 }
 
 /** Null where nobody could go on with the meeting. */
-export function writeCharter(owner: Owner, self: number, now: number): Uint8Array | null {
+export function writeCharter(
+  owner: Owner,
+  self: number,
+  lineage: Lineage,
+  now: number,
+): Uint8Array | null {
   const { room, log, config } = owner
   const legacy = legacyOf(owner, now)
   if (legacy === '' || log.trace === null) return null
@@ -38,6 +46,7 @@ export function writeCharter(owner: Owner, self: number, now: number): Uint8Arra
   }
   const w = new Writer(512)
   w.uint(self)
+  w.uint(Math.max(0, Math.floor(lineage.wallAt(now))))
   w.raw(encodeMesh(facts))
   return w.finish()
 }
@@ -46,6 +55,7 @@ export function writeCharter(owner: Owner, self: number, now: number): Uint8Arra
 export function readCharter(data: Uint8Array): Charter | null {
   const r = new Reader(data)
   const owner = r.uint()
+  const written = r.uint()
   const facts = decodeMesh(data.subarray(data.length - r.left))
-  return facts?.type === 'followed' && isPossible(facts) ? { owner, facts } : null
+  return facts?.type === 'followed' && isPossible(facts) ? { owner, written, facts } : null
 }

@@ -26,6 +26,7 @@ interface Written {
   /** What it says that may change besides the frames, and how much the log had grown. */
   readonly config: string
   readonly bots: number
+  readonly at: number
   readonly grown: number
 }
 
@@ -61,12 +62,12 @@ export class Charters {
   }
 
   #write(owner: Owner, now: number): Written {
-    const { lineage, self } = this.#host
+    const { self } = this.#host
+    const lineage = this.#host.lineage as Lineage
     const { log, config, bots, name } = owner
-    const { keys } = lineage as Lineage
-    const charter = writeCharter(owner, self, now)
+    const charter = writeCharter(owner, self, lineage, now)
     // Some of it is none of a client's business.
-    const data = charter && keys.seal(charter)
+    const data = charter && lineage.keys.seal(charter)
     const first = log.next
     // A client keeps no larger piece.
     const isWhole = data !== null && data.length <= wire.kept
@@ -76,24 +77,28 @@ export class Charters {
           log: log.number,
           first,
           bytes: data,
-          tag: (lineage as Lineage).ofCharter(name, first, data),
+          tag: lineage.ofCharter(name, first, data),
         })
       : null
-    const written = { first, message, config, bots: bots.list.length, grown: log.grown }
+    const written = { first, message, config, bots: bots.list.length, grown: log.grown, at: now }
     this.#written.set(owner, written)
     return written
   }
 
   #onBeat(now: number): void {
     const { limits, timers, meetings, downstream } = this.#host
+    let left: number = limits.chartersPerBeat
     for (const [owner, written] of this.#written) {
       // Whoever comes gets one when it joins.
       if (meetings().get(owner.name) !== owner || owner.room.readers === 0) {
         this.#written.delete(owner)
         continue
       }
-      const isLong = written !== null && owner.log.grown - written.grown >= limits.charterBytes
-      if (written !== null && !isLong && !isStale(written, owner)) continue
+      const isLate =
+        written !== null &&
+        (owner.log.grown - written.grown >= limits.charterBytes || now - written.at >= limits.charterMs)
+      if (written !== null && !isLate && !isStale(written, owner)) continue
+      if (left-- === 0) break
       const { message } = this.#write(owner, now)
       if (message === null) continue
       for (const seat of owner.room.seats())

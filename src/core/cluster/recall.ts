@@ -2,10 +2,10 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import { Timer } from '../ground/timers.ts'
 import { costs } from '../ground/work.ts'
 import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
-import type { RoomHost } from '../meeting/room.ts'
+import type { Room, RoomHost } from '../meeting/room.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import type { Session } from '../session/session.ts'
-import { readCharter } from './charter.ts'
+import { type Charter, readCharter } from './charter.ts'
 import type { Copy } from './copy.ts'
 import type { Frames } from './mesh-messages.ts'
 import type { Joining, WaitingJoins } from './waiting-joins.ts'
@@ -25,12 +25,17 @@ type Done = (other: Copy | null, owner: number, now: number) => void
 interface Asked {
   readonly joining: Joining
   readonly copy: Copy | null
+  /** The last charter among it that is recent: what is shown has to have come that far. */
+  recent: Charter | null
+  /** The last owner that it knows; 0 where it says nothing of that. */
+  owner: number
 }
 
 /**
  * Has the members who wait at a replica without an owner show what they have kept of the meeting, where that is more
  * than the replica has: the best log first, by the fence of its last frame and then by length. Only what bears the
- * cluster's tags is taken, each piece once it is proven. Whoever shows something else, or nothing for a second, costs
+ * cluster's tags is taken, each piece once it is proven; and of what is made of it alone, a charter has to be recent: a
+ * member must not bring back a meeting that was closed long ago, or an early state of one. Whoever shows something else, or nothing for a second, costs
  * the others that time.
  */
 export class Recall {
@@ -70,7 +75,7 @@ export class Recall {
     const here = this.#here
     const follows = here.room !== null && isSame(heldBy(best), fenceOf(here))
     const from = follows ? here.log.next : 0
-    this.#asked = { joining: best, copy: follows ? null : this.#replica.copy.fresh() }
+    this.#asked = { joining: best, copy: follows ? null : this.#replica.copy.fresh(), recent: null, owner: 0 }
     timers.set(this.#timer, now + limits.recallMs)
     if (session.outlet !== null)
       downstream.control(session.outlet, { type: 'pull', call: message.call, from })
@@ -108,7 +113,8 @@ export class Recall {
   }
 
   /** False: it proves nothing. */
-  #take({ joining, copy }: Asked, message: MessageOf<'kept'>, now: number): boolean {
+  #take(asked: Asked, message: MessageOf<'kept'>, now: number): boolean {
+    const { copy } = asked
     const { lineage } = this.#host
     const { name } = this.#replica
     const { first, count, bytes: data, stable, tag } = message
@@ -116,12 +122,17 @@ export class Recall {
     const { room } = into
     if (!lineage) return false
     if (count === 0) {
-      if (copy === null || room !== null || lineage.ofCharter(name, first, data) !== tag) return false
+      // What is here needs none.
+      if (copy === null) return true
+      if (lineage.ofCharter(name, first, data) !== tag) return false
       const sealed = lineage.keys.open(data)
       const charter = sealed && readCharter(sealed)
-      if (charter === null || charter.facts.world !== joining.message.world) return false
+      if (charter === null || charter.facts.world !== asked.joining.message.world) return false
+      const age = lineage.wallAt(now) - charter.written
+      if (age <= this.#host.limits.charterKeptMs) asked.recent = charter
+      if (room !== null) return true
       copy.follow(charter.facts, now)
-      this.#owner = charter.owner
+      asked.owner = charter.owner
       return copy.canGoOn
     }
     const trace = room?.log.trace ?? null
@@ -140,7 +151,7 @@ export class Recall {
     const come = { type: 'frames', replica: 0, first: next, frames, marks } as const
     for (const { events } of frames)
       for (const event of events)
-        if (event.type === 'owner' || event.type === 'epoch') this.#owner = event.incarnation
+        if (event.type === 'owner' || event.type === 'epoch') asked.owner = event.incarnation
     if (copy === null && this.#other === null) this.#replica.frames(come, now)
     else into.append(room, come, now, () => {})
     return true
@@ -148,15 +159,20 @@ export class Recall {
 
   /** The member has shown what it has, or takes too long: another one may have more. */
   #next(now: number): void {
-    const { copy = null } = this.#asked ?? {}
+    const { copy = null, recent = null, owner = 0 } = this.#asked ?? {}
+    let isTaken = copy === null
     this.#asked = null
     this.#host.timers.clear(this.#timer)
     if (copy?.room) {
-      const isMore = this.#here.room === null || isAbove(fenceOf(copy), fenceOf(this.#here))
+      const isMore =
+        hasComeTo(copy.room, recent) &&
+        (this.#here.room === null || isAbove(fenceOf(copy), fenceOf(this.#here)))
+      isTaken = isMore
       if (isMore) this.#other?.discard('', now)
       else copy.discard('', now)
       if (isMore) this.#other = copy
     }
+    if (isTaken && owner !== 0) this.#owner = owner
     if (this.ask(now)) return
     const other = this.#other
     this.#other = null
@@ -185,6 +201,13 @@ function opened(data: Uint8Array, first: number, count: number): OpenedFrame[] |
   } catch {
     return undefined
   }
+}
+
+/** Whether frames lead to where a charter begins. */
+function hasComeTo({ log }: Room, charter: Charter | null): boolean {
+  if (charter === null || log.trace === null) return false
+  const { first, chain } = charter.facts
+  return first <= log.next && log.trace.behind(first - 1) === chain
 }
 
 /** The fence of the last frame. */

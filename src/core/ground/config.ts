@@ -288,11 +288,15 @@ export const fixedLimits = {
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /**
-   * How much a meeting's log grows before its members get a new charter, and how often that is looked at. How long a
-   * member has to show what it has kept, and how many times one user is asked for one meeting.
+   * How much a meeting's log grows, or how long it takes, before its members get a new charter; how often that is looked
+   * at, and how many get one then. How old the last charter may be in what a member shows.
    */
   charterBytes: 65_536,
+  charterMs: 60_000,
   charterBeatMs: 1_000,
+  chartersPerBeat: 500,
+  charterKeptMs: 150_000,
+  /** How long a member has to show what it has kept, and how many times one user is asked for one meeting. */
   recallMs: 1_000,
   recallTries: 3,
   /** How long its owner is silent, though it may live, before a meeting goes on as another one with too few members. */

@@ -20,10 +20,13 @@ const [FRAME, HEAD, CHARTER] = [1, 2, 3]
  */
 export class Lineage {
   readonly keys: LineageKeys
+  /** Milliseconds since 1970. */
+  readonly wallAt: (now: number) => number
   readonly #tag: LineageKeys['tag']
 
-  constructor(keys: LineageKeys) {
+  constructor(keys: LineageKeys, wallAt: (now: number) => number) {
     this.keys = keys
+    this.wallAt = wallAt
     this.#tag = keys.tag
   }
 

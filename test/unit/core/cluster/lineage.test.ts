@@ -241,6 +241,57 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     for (const client of clients) expectWhole(client)
   })
 
+  it('is not rolled back by a member who comes first, with what it has from when it was alone', () => {
+    const { world, nodes, clients } = meeting(2, 1)
+    for (const name of ['v1', 'v2']) {
+      const client = new Roamer(world, name, nodes[0])
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : world.living.at(-1))
+      client.join('m')
+      clients.push(client)
+    }
+    roam(world, clients, 1_000)
+    const before = worldsOf(clients)
+    clients.forEach((client, at) => client.input('m', `before ${at}`))
+    roam(world, clients, 120_000, () => {}, 50)
+    lies([0], (all) => [...all.slice(0, 1), ...all.slice(-1)])
+    let isBack = false
+    for (const client of clients.slice(1))
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : isBack ? nodes[1] : null)
+    world.kill(nodes[0], true)
+    roam(world, clients, 1_500)
+    isBack = true
+    roam(world, clients, 4_000)
+    expect(lied).toBeGreaterThan(0)
+    console.log(ownersOf(world), before, worldsOf(clients), clients.map((c) => [c.heard, c.gaps, c.frames.get('m')?.length, c.frames.get('m')?.at(-1)]))
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+  })
+
+  it('does not come back long after it was closed, whatever a member says', () => {
+    const { world, nodes, clients } = meeting(2, 2)
+    const [first] = clients as [Roamer]
+    for (const client of clients) {
+      client.leads = () => null
+      client.cut()
+    }
+    roam(world, clients, 100)
+    nodes[0].node.closeMeeting('m', world.now)
+    replaced = replace(
+      SeatMachine.prototype,
+      'show',
+      (show) =>
+        function (this: SeatMachine, message) {
+          return show.call(this, message, -Infinity)
+        },
+    )
+    world.kill(nodes[0], true)
+    roam(world, clients, 600_000, () => {}, 50)
+    first.leads = () => nodes[1]
+    roam(world, clients, 20_000, () => {}, 50)
+    console.log(ownersOf(world), nodes[1].node.stats.meetingsRevived, nodes[1].node.stats.meetingsForked)
+    expect(ownersOf(world)).toEqual([])
+  })
+
   it('is lost where nobody shows anything', () => {
     const { world, nodes, clients } = meeting(2, 2)
     lies([0, 1], () => [])
