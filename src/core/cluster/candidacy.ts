@@ -125,7 +125,7 @@ export class Candidacy implements Fence {
   promisesOf(
     members: readonly Attendee[],
     counts: (since: number) => boolean = () => true,
-  ): Map<number, Promised> {
+  ): Map<number, Pledge> {
     const users = new Map(members.map(({ slot, user }) => [slot, user]))
     const own = [...this.#pledges.values()].filter(
       ({ slot, user, since }) => users.get(slot) === user && counts(since),

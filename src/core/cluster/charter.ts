@@ -16,12 +16,7 @@ export interface Charter {
 }
 
 /** Null where nobody could go on with the meeting. */
-export function writeCharter(
-  owner: Owner,
-  self: number,
-  lineage: Lineage,
-  now: number,
-): Uint8Array | null {
+export function writeCharter(owner: Owner, self: number, lineage: Lineage, now: number): Uint8Array | null {
   const { room, log, config } = owner
   const legacy = legacyOf(owner, now)
   if (legacy === '' || log.trace === null) return null

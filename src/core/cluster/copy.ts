@@ -19,6 +19,8 @@ export class Copy {
   head = 0
   /** What is needed to go on with the meeting, besides the frames; null where nobody could. */
   heritage: Heritage | null = null
+  /** It was made of what members have shown: others may have more. */
+  isShown = false
   /** Bytes of that, for which the meeting pays. */
   #inherited = 0
   readonly missing: MissingFrames

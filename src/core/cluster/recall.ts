@@ -63,23 +63,31 @@ export class Recall {
 
   /** Asks the member that shows most, where it is more than what is here. False: there is none. */
   ask(now: number): boolean {
-    const { limits, timers, downstream, lineage } = this.#host
+    const { lineage } = this.#host
     if (this.#asked !== null || !lineage) return this.#asked !== null
     let best: Joining | null = null
     for (const joining of this.#joins.all())
       if (this.#isMore(joining) && (best === null || isBetter(joining, best))) best = joining
     if (best === null) return false
-    const { session, message } = best
+    const { user } = best.session
     this.#shown.add(best)
-    this.#tries.set(session.user, (this.#tries.get(session.user) ?? 0) + 1)
+    this.#tries.set(user, (this.#tries.get(user) ?? 0) + 1)
     const here = this.#here
     const follows = here.room !== null && isSame(heldBy(best), fenceOf(here))
-    const from = follows ? here.log.next : 0
-    this.#asked = { joining: best, copy: follows ? null : this.#replica.copy.fresh(), recent: null, owner: 0 }
+    this.#pull(best, follows ? here.log.next : 0, now)
+    return true
+  }
+
+  /** `from`: 0 for all that it has. */
+  #pull(joining: Joining, from: number, now: number): void {
+    const { limits, timers, downstream } = this.#host
+    const { session, message } = joining
+    const copy = from === 0 ? this.#replica.copy.fresh() : null
+    if (copy !== null) copy.isShown = true
+    this.#asked = { joining, copy, recent: null, owner: 0 }
     timers.set(this.#timer, now + limits.recallMs)
     if (session.outlet !== null)
       downstream.control(session.outlet, { type: 'pull', call: message.call, from })
-    return true
   }
 
   /** The best that there is so far. */
@@ -108,7 +116,11 @@ export class Recall {
     const asked = this.#asked
     if (asked?.joining.session !== session || asked.joining.message.call !== message.call) return
     session.account.pay(message.count * costs.walked + message.bytes.length * costs.reread, now)
-    if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
+    const { room, log } = this.#here
+    // What it has begins behind the end of what is here.
+    const isApart = asked.copy === null && message.first > log.next && room?.isDeserted === true
+    if (isApart) this.#pull(asked.joining, 0, now)
+    else if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
     else if (this.#asked === asked) this.#host.timers.set(this.#timer, now + this.#host.limits.recallMs)
   }
 
@@ -164,9 +176,7 @@ export class Recall {
     this.#asked = null
     this.#host.timers.clear(this.#timer)
     if (copy?.room) {
-      const isMore =
-        hasComeTo(copy.room, recent) &&
-        (this.#here.room === null || isAbove(fenceOf(copy), fenceOf(this.#here)))
+      const isMore = hasComeTo(copy.room, recent) && isLater(copy, this.#here)
       isTaken = isMore
       if (isMore) this.#other?.discard('', now)
       else copy.discard('', now)
@@ -208,6 +218,14 @@ function hasComeTo({ log }: Room, charter: Charter | null): boolean {
   if (charter === null || log.trace === null) return false
   const { first, chain } = charter.facts
   return first <= log.next && log.trace.behind(first - 1) === chain
+}
+
+/** Whether it has more. */
+function isLater(copy: Copy, other: Copy): boolean {
+  const [own, others] = [fenceOf(copy), fenceOf(other)]
+  return (
+    other.room === null || isAbove(own, others) || (isSame(own, others) && copy.log.next > other.log.next)
+  )
 }
 
 /** The fence of the last frame. */

@@ -371,14 +371,14 @@ export class Revival {
     if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) return false
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
-    const head = room.log.next - 1
-    const terms = heritage.terms(head)
-    const members = room.attendance.list
+    const [head, members] = [room.log.next - 1, room.attendance.list]
     const promises = candidacy.promisesOf(members, (since) => isSure || support.isOver(since, now))
+    const own = [...promises.values()]
+    // One member may have shown only what is from when nobody else was there: others have time to show more.
+    if (replica.copy.isShown && !isLate && new Set(own.map(({ user }) => user)).size < 2) return false
     // Nobody is left who could promise.
-    const isOver = isLate || terms.every(({ until }) => until < Infinity)
-    const last = reignOf(room.facts.reigns, head)
-    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, last, [...promises.values()])
+    const isOver = isLate || heritage.terms(head).every(({ until }) => until < Infinity)
+    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, reignOf(room.facts.reigns, head), own)
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
     if (!goesOn && !(isOver && isLost)) return false
     // Where the silent owner may have the frames, it is the members who support this one: by what they have just said.

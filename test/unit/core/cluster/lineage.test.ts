@@ -241,7 +241,8 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     for (const client of clients) expectWhole(client)
   })
 
-  it('is not rolled back by a member who comes first, with what it has from when it was alone', () => {
+  /** A meeting of u0, to which two others have come a second later. */
+  function founded() {
     const { world, nodes, clients } = meeting(2, 1)
     for (const name of ['v1', 'v2']) {
       const client = new Roamer(world, name, nodes[0])
@@ -250,10 +251,39 @@ describe('A meeting whose node has ended, and of which no other node has a frame
       clients.push(client)
     }
     roam(world, clients, 1_000)
+    return { world, nodes, clients }
+  }
+
+  it('goes on after a long quiet time, with the frames that were kept of all of it', () => {
+    const { world, nodes, clients } = meeting(2, 2)
+    const before = worldsOf(clients)
+    roam(world, clients, 400_000, () => {}, 50)
+    world.kill(nodes[0], true)
+    roam(world, clients, 2_000)
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+    expect(newcomerTo(world, clients).gaps).toEqual([])
+  })
+
+  it('is not rolled back by a member who shows only what it has from long ago, when it was alone', () => {
+    const { world, nodes, clients } = founded()
+    roam(world, clients, 300_000, () => {}, 50)
+    lies([0], (all) => [...all.slice(0, 3), ...all.slice(-1)])
+    for (const client of clients.slice(1))
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : null)
+    world.kill(nodes[0], true)
+    roam(world, clients, 40_000, () => {}, 50)
+    expect(lied).toBeGreaterThan(0)
+    expect(ownersOf(world)).toEqual([])
+  })
+
+  it('is not rolled back by a member who comes first and shows only what it has from when it was alone', () => {
+    const { world, nodes, clients } = founded()
     const before = worldsOf(clients)
     clients.forEach((client, at) => client.input('m', `before ${at}`))
-    roam(world, clients, 120_000, () => {}, 50)
-    lies([0], (all) => [...all.slice(0, 1), ...all.slice(-1)])
+    roam(world, clients, 5_000)
+    lies([0], (all) => [...all.slice(0, 3), ...all.slice(-1)])
     let isBack = false
     for (const client of clients.slice(1))
       client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : isBack ? nodes[1] : null)
@@ -262,7 +292,6 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     isBack = true
     roam(world, clients, 4_000)
     expect(lied).toBeGreaterThan(0)
-    console.log(ownersOf(world), before, worldsOf(clients), clients.map((c) => [c.heard, c.gaps, c.frames.get('m')?.length, c.frames.get('m')?.at(-1)]))
     expect(worldsOf(clients)).toEqual(before)
     for (const client of clients) expectWhole(client)
   })
@@ -288,7 +317,6 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     roam(world, clients, 600_000, () => {}, 50)
     first.leads = () => nodes[1]
     roam(world, clients, 20_000, () => {}, 50)
-    console.log(ownersOf(world), nodes[1].node.stats.meetingsRevived, nodes[1].node.stats.meetingsForked)
     expect(ownersOf(world)).toEqual([])
   })
 
