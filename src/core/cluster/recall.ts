@@ -25,10 +25,13 @@ type Done = (other: Copy | null, owner: number, now: number) => void
 interface Asked {
   readonly joining: Joining
   readonly copy: Copy | null
+  /** When it must have shown all. */
+  readonly until: number
   /** The last charter among it that is recent: what is shown has to have come that far. */
   recent: Charter | null
   /** The last owner that it knows; 0 where it says nothing of that. */
   owner: number
+  hasShown: boolean
 }
 
 /**
@@ -48,6 +51,8 @@ export class Recall {
   /** What has been put together of members' logs alone, and the last owner that they know. */
   #other: Copy | null = null
   #owner = 0
+  /** How many have shown nothing that counts: the next ones have less time to begin. */
+  #failed = 0
   /** How many times each user was asked. */
   readonly #tries: Map<string, number> = new Map()
   /** JOINs whose clients have shown what they have. */
@@ -67,7 +72,7 @@ export class Recall {
     if (this.#asked !== null || !lineage) return this.#asked !== null
     let best: Joining | null = null
     for (const joining of this.#joins.all())
-      if (this.#isMore(joining) && (best === null || isBetter(joining, best))) best = joining
+      if (this.#isMore(joining) && (best === null || this.#isBetter(joining, best))) best = joining
     if (best === null) return false
     const { user } = best.session
     this.#shown.add(best)
@@ -84,10 +89,22 @@ export class Recall {
     const { session, message } = joining
     const copy = from === 0 ? this.#replica.copy.fresh() : null
     if (copy !== null) copy.isShown = true
-    this.#asked = { joining, copy, recent: null, owner: 0 }
-    timers.set(this.#timer, now + limits.recallMs)
+    const until = now + limits.recallAllMs
+    this.#asked = { joining, copy, until, recent: null, owner: 0, hasShown: false }
+    timers.set(this.#timer, now + limits.recallMs / Math.min(this.#failed + 1, MOST_HASTE))
     if (session.outlet !== null)
       downstream.control(session.outlet, { type: 'pull', call: message.call, from })
+  }
+
+  /** Whoever was asked less often comes first: who claims most may show nothing. */
+  #isBetter(one: Joining, other: Joining): boolean {
+    const [own, others] = [one, other].map(({ session }) => this.#tries.get(session.user) ?? 0) as [
+      number,
+      number,
+    ]
+    if (own !== others) return own < others
+    const [a, b] = [heldBy(one), heldBy(other)]
+    return isAbove(a, b) || (isSame(a, b) && one.message.next > other.message.next)
   }
 
   /** The best that there is so far. */
@@ -121,7 +138,10 @@ export class Recall {
     const isApart = asked.copy === null && message.first > log.next && room?.isDeserted === true
     if (isApart) this.#pull(asked.joining, 0, now)
     else if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
-    else if (this.#asked === asked) this.#host.timers.set(this.#timer, now + this.#host.limits.recallMs)
+    else if (this.#asked === asked) {
+      asked.hasShown = true
+      this.#host.timers.set(this.#timer, Math.min(now + this.#host.limits.recallMs, asked.until))
+    }
   }
 
   /** False: it proves nothing. */
@@ -172,7 +192,7 @@ export class Recall {
   /** The member has shown what it has, or takes too long: another one may have more. */
   #next(now: number): void {
     const { copy = null, recent = null, owner = 0 } = this.#asked ?? {}
-    let isTaken = copy === null
+    let isTaken = copy === null && this.#asked?.hasShown === true
     this.#asked = null
     this.#host.timers.clear(this.#timer)
     if (copy?.room) {
@@ -182,6 +202,7 @@ export class Recall {
       else copy.discard('', now)
       if (isMore) this.#other = copy
     }
+    if (!isTaken) this.#failed++
     if (isTaken && owner !== 0) this.#owner = owner
     if (this.ask(now)) return
     const other = this.#other
@@ -204,6 +225,9 @@ export class Recall {
     this.#other = null
   }
 }
+
+/** By how many the time is divided that a member has to begin, where others have shown nothing. */
+const MOST_HASTE = 5
 
 function opened(data: Uint8Array, first: number, count: number): OpenedFrame[] | undefined {
   try {
@@ -235,9 +259,4 @@ function fenceOf({ room }: Copy): Fence {
 
 function heldBy({ message }: Joining): Fence {
   return message.held[0] ?? { term: 0, incarnation: 0 }
-}
-
-function isBetter(one: Joining, other: Joining): boolean {
-  const [a, b] = [heldBy(one), heldBy(other)]
-  return isAbove(a, b) || (isSame(a, b) && one.message.next > other.message.next)
 }

@@ -296,8 +296,12 @@ export const fixedLimits = {
   charterBeatMs: 1_000,
   chartersPerBeat: 500,
   charterKeptMs: 150_000,
-  /** How long a member has to show what it has kept, and how many times one user is asked for one meeting. */
+  /**
+   * How long a member has to begin to show what it has kept, and to go on; and for all of it. How many times one user is
+   * asked for one meeting.
+   */
   recallMs: 1_000,
+  recallAllMs: 4_000,
   recallTries: 3,
   /** How long its owner is silent, though it may live, before a meeting goes on as another one with too few members. */
   abandonMs: 60_000,

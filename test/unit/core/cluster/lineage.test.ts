@@ -5,6 +5,7 @@ import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { simLineage } from '../../../../src/testing/lineage.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
+import { joinOf } from './parts.ts'
 import { Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
@@ -318,6 +319,52 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     first.leads = () => nodes[1]
     roam(world, clients, 20_000, () => {}, 50)
     expect(ownersOf(world)).toEqual([])
+  })
+
+  it('goes on, though a crowd of others says that it has more, and shows nothing', () => {
+    const { world, nodes, clients } = meeting(2, 3)
+    const before = worldsOf(clients)
+    const liars = Array.from({ length: 12 }, (_, at) => nodes[1].connect(`liar${at}`, { window: 0 }))
+    world.kill(nodes[0], true)
+    const held = {
+      slot: 9,
+      elected: 1,
+      term: 99,
+      incarnation: 1,
+      seen: 9,
+      stable: 0,
+      promisedTerm: 0,
+      promisedIncarnation: 0,
+    }
+    for (const liar of liars) liar.send({ ...joinOf(), world: before[0] ?? 0, next: 99_999, held: [held] })
+    roam(world, clients, 4_500)
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(worldsOf(clients)).toEqual(before)
+  })
+
+  it('goes on, though a member shows what it has bit by bit', () => {
+    const { world, nodes, clients } = meeting(2, 3)
+    const before = worldsOf(clients)
+    const liar = nodes[1].connect('liar', { window: 0 })
+    const all = seatOf(clients[0] as Roamer)?.show({ type: 'pull', call: 1, from: 0 }, world.now) ?? []
+    world.kill(nodes[0], true)
+    const held = {
+      slot: 0,
+      elected: 1,
+      term: 99,
+      incarnation: 1,
+      seen: 9,
+      stable: 0,
+      promisedTerm: 0,
+      promisedIncarnation: 0,
+    }
+    liar.send({ ...joinOf(), world: before[0] ?? 0, next: 99_999, held: [held] })
+    roam(world, clients, 4_800, (at) => {
+      const next = at % 500 === 0 ? all.shift() : undefined
+      if (next !== undefined) liar.send(next)
+    })
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(worldsOf(clients)).toEqual(before)
   })
 
   it('is lost where nobody shows anything', () => {
