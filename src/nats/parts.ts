@@ -7,16 +7,21 @@ interface Begun {
   length: number
 }
 
+/** Bytes of all messages that are begun: of a node that has ended meanwhile, one never comes to its end. */
+const MOST_BEGUN = 4 * busLimits.messageBytes
+
 /**
  * Puts messages together that were sent in parts. A sender's parts follow one another, so each has one message begun.
  */
 export class Parts {
+  /** The one that has gone on least recently first. */
   readonly #begun: Map<number, Begun> = new Map()
+  #bytes = 0
 
   /** The whole message of which this is the last part; null while parts are missing, or where the first ones are. */
   whole({ from, sequence, part, parts, bytes }: Opened): Uint8Array | null {
     const known = this.#begun.get(from)
-    this.#begun.delete(from)
+    this.#forget(from)
     if (parts === 1) return bytes
     const begun = part === 0 ? { sequence: sequence - 1, payloads: [], length: 0 } : known
     if (begun === undefined || begun.sequence + 1 !== sequence || begun.payloads.length !== part) return null
@@ -27,10 +32,21 @@ export class Parts {
     begun.payloads.push(bytes.slice())
     if (part === parts - 1) return new Uint8Array(Buffer.concat(begun.payloads))
     this.#begun.set(from, begun)
+    this.#bytes += begun.length
+    for (const sender of this.#begun.keys()) {
+      if (this.#bytes <= MOST_BEGUN) break
+      this.#forget(sender)
+    }
     return null
+  }
+
+  #forget(from: number): void {
+    this.#bytes -= this.#begun.get(from)?.length ?? 0
+    this.#begun.delete(from)
   }
 
   clear(): void {
     this.#begun.clear()
+    this.#bytes = 0
   }
 }
