@@ -383,9 +383,9 @@ export class RtmsNode implements PeeringHost {
     return this.#sessions.presence(user)
   }
 
-  /** Closes a user's connections; returns their number. `final`: for good, else they come back with fresh tickets. */
-  disconnect(user: string, text: string, final: boolean, now: number): number {
-    return this.#endings.disconnect(user, text, final, now)
+  /** Closes a user's connections, or that of a session (`id`), and returns their number. `final`: they do not come back. */
+  disconnect(user: string, text: string, final: boolean, now: number, id = ''): number {
+    return this.#endings.disconnect(user, text, final, now, id)
   }
 
   /** The wall time up to which a user's tokens are revoked, in milliseconds since 1970; 0 when none are. */

@@ -42,7 +42,7 @@ const FORWARDED_MS = 1_500
 /** What this node does for others that ask it. */
 export interface PeeringHost {
   push(user: string, name: string, data: Payload): number
-  disconnect(user: string, text: string, final: boolean, now: number): number
+  disconnect(user: string, text: string, final: boolean, now: number, id: string): number
   learnRevocation(told: ToldRevocation, now: number): number | ErrorCode
   revocations(
     after: number,
@@ -315,7 +315,8 @@ export class Peering implements TopicPeers {
     return {
       whereabouts: ({ user }, reply) => reply(this.whereabouts(user)),
       push: ({ user, name, data }, reply) => reply(host.push(user, name, data)),
-      disconnect: ({ user, text, final }, reply, _, now) => reply(host.disconnect(user, text, final, now)),
+      disconnect: ({ user, session, text, final }, reply, _, now) =>
+        reply(host.disconnect(user, text, final, now, session)),
       revoke: (told, reply, _, now) => {
         const closed = host.learnRevocation(told, now)
         reply(typeof closed === 'number' ? closed : new Refusal(closed, 'too many are revoked'))

@@ -80,7 +80,11 @@ interface Kinds {
   /** Pushes to the user's sessions on the node asked. Answer: their number. */
   push: Kind<{ readonly user: string; readonly name: string; readonly data: Payload }, number>
   /** Closes the user's connections on the node asked. Answer: their number. */
-  disconnect: Kind<{ readonly user: string; readonly text: string; readonly final: boolean }, number>
+  /** `session`: its id; '' for all of the user's. */
+  disconnect: Kind<
+    { readonly user: string; readonly session: string; readonly text: string; readonly final: boolean },
+    number
+  >
   /** Takes over a revocation. Answer: number of connections closed. */
   revoke: Kind<ToldRevocation, number>
   /**
@@ -187,7 +191,10 @@ export const questionKinds: Kinds = {
     answer: struct<Whereabouts>({ isComplete: bool, places: list(place) }),
   },
   push: { question: struct({ user: name, name, data: payload }), answer: uint },
-  disconnect: { question: struct({ user: name, text: text(Infinity), final: bool }), answer: uint },
+  disconnect: {
+    question: struct({ user: name, session: text(limits.name), text: text(Infinity), final: bool }),
+    answer: uint,
+  },
   revoke: { question: revocation, answer: uint },
   revocations: {
     question: struct({ after: uint }),

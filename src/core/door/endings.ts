@@ -103,9 +103,10 @@ export class Endings {
   }
 
   /** See `RtmsNode.disconnect`. */
-  disconnect(user: string, text: string, final: boolean, now: number): number {
+  disconnect(user: string, text: string, final: boolean, now: number, id = ''): number {
     let count = 0
     for (const session of this.#host.sessions.of(user)) {
+      if (id !== '' && session.id !== id) continue
       if (final) count += this.#expel(session, text, now)
       else if (session.outlet !== null) {
         this.#host.connections.close(session.outlet, 'EXPIRED', text, now)

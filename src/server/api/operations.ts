@@ -65,6 +65,9 @@ const userOperations: readonly Operation[] = [
     input: v.strictObject({
       reason: v.optional(text('For people; told to the client.')),
       final: v.optional(v.pipe(v.boolean(), v.description('The sessions end, and the clients stay away.'))),
+      session: v.optional(
+        v.pipe(text('The id of one session, as web-hooks tell it; without it all.'), v.minLength(1)),
+      ),
     }),
     output: connections,
     errors: ['BAD_NAME', 'UNKNOWN'],

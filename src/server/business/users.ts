@@ -1,5 +1,5 @@
 import { type SessionInfo, shorten } from '../../core/index.ts'
-import type { Contract, NameIn, PushOf } from '../../protocol/index.ts'
+import { type Contract, limits, type NameIn, type PushOf } from '../../protocol/index.ts'
 import { serverLimits } from '../ground/limits.ts'
 import { checkNames } from '../ground/meant.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
@@ -71,25 +71,32 @@ export class Users<C extends Contract = Contract> {
   }
 
   /**
-   * Closes every connection of a user on any node, with `reason` (for people) in the GOODBYE. The clients come back
-   * with fresh tickets (EXPIRED), which the business may refuse to issue. With `final`, they do not come back by
+   * Closes every connection of a user on any node, or that of one `session` (its id, as handlers and hooks get it), with
+   * `reason` (for people) in the GOODBYE. The clients come back with fresh tickets (EXPIRED), which the business may refuse to issue. With `final`, they do not come back by
    * themselves (REVOKED), and all sessions of the user end. To invalidate issued tickets, use `tickets.revoke`.
    * Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; UNKNOWN where
-   * another node did not answer within two seconds; with a TypeError where the reason is not a string.
+   * another node did not answer within two seconds; with a TypeError where the reason is not a string, or the session no id.
    */
   async disconnect(
     user: string,
-    options: { readonly reason?: string | undefined; readonly final?: boolean | undefined } = {},
+    options: {
+      readonly reason?: string | undefined
+      readonly final?: boolean | undefined
+      readonly session?: string | undefined
+    } = {},
   ): Promise<number> {
     checkUser(user)
-    checkNames('users.disconnect', options, { reason: true, final: true })
-    const { reason = 'disconnected by the server', final = false } = options
+    checkNames('users.disconnect', options, { reason: true, final: true, session: true })
+    const { reason = 'disconnected by the server', final = false, session = '' } = options
     if (typeof reason !== 'string') throw new TypeError('reason must be a text')
+    const isId = typeof session === 'string' && session.length <= limits.name
+    if (!isId || (session === '' && options.session !== undefined))
+      throw new TypeError('session must be the id of a session; leave it out for all of the user')
     // Runs after the current call: hooks are synchronous, and awaited work comes after the call they are part of.
     if (this.#host.inHook) await Promise.resolve()
-    const here = this.#host.act((node, now) => node.disconnect(user, reason, final, now))
+    const here = this.#host.act((node, now) => node.disconnect(user, reason, final, now, session))
     if (this.#peers.isAlone) return here
-    const answers = await this.#peers.ask('disconnect', { user, text: shorten(reason), final })
+    const answers = await this.#peers.ask('disconnect', { user, session, text: shorten(reason), final })
     return this.#peers.sum(here, answers, 'connections were closed')
   }
 

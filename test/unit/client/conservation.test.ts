@@ -128,7 +128,8 @@ describe('A client that goes on for long', () => {
     await follow(setup, setup.socket, 1)
     const before = held()
     for (let round = 2; round < 20; round++) await follow(setup, setup.socket, round)
-    expect(held()).toBe(before)
+    // What the tests of another file have left may go meanwhile.
+    expect(held()).toBeLessThanOrEqual(before)
   })
 
   it('has no timer left when it has closed, whatever it was doing', async () => {
