@@ -479,7 +479,12 @@ export class Client<C extends Contract = Contract> {
       const error =
         cause instanceof RtmsError
           ? cause
-          : new RtmsError('UNREACHABLE', `getTicket failed: ${String(cause)}`, { cause })
+          : // Node's `fetch` hides behind `fetch failed` what has failed.
+            new RtmsError(
+              'UNREACHABLE',
+              `getTicket failed: ${String((cause as Error | null)?.cause ?? cause)}`,
+              { cause },
+            )
       this.#run((now) => this.#machine.handleNoTicket(attempt, error, now))
     }
   }

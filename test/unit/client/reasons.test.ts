@@ -127,6 +127,11 @@ describe('A client that is disconnected says why', () => {
     const errors = whyOf(setup)
     await settle()
     expect(errors).toMatchObject([{ code: 'UNREACHABLE', cause }])
+    // What Node's `fetch` says helps nobody.
+    const refused = new TypeError('fetch failed', { cause: new Error('connect ECONNREFUSED 127.0.0.1:1') })
+    const whys = whyOf(make({ getTicket: () => Promise.reject(refused) }))
+    await settle()
+    expect(whys[0]?.message).toBe('getTicket failed: Error: connect ECONNREFUSED 127.0.0.1:1')
   })
 
   it('in the words of the node, where it has said goodbye', async () => {

@@ -22,16 +22,21 @@ function replace(
 
 /** Rules of `ownership.md`, each left out once. */
 const mutants: Record<string, () => () => void> = {
+  // [late]
   'an answer to a claim that was given up is taken': () =>
     replace(Claims.prototype, 'answered', (old) => {
       return function (this: Claims, id, verdict, now) {
         return old.call(this, id, verdict, now) || old.call(this, this.last, verdict, now)
       }
     }),
+  // [keep]
   'a claim outlives its view': () => replace(Claims.prototype, 'renew', () => () => {}),
+  // [unready]
   'a registrar answers before all have told what they own': () =>
     replace(Registrar.prototype, 'isReady', () => () => true),
+  // [anyview]
   'messages of another view count': () => replace(View.prototype, 'id', () => () => 1),
+  // [flap]
   'a node that is silent for a moment is taken for dead': () =>
     replace(Rig.prototype, 'probe', () => {
       return function (this: Rig, asker: Rig['nodes'][number], id: number) {
