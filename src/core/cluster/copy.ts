@@ -70,6 +70,7 @@ export class Copy {
   /** The owner tells where the meeting stands; what is here goes on from there. */
   follow(message: MeshMessageOf<'followed'>, now: number): void {
     const { config, head, next, legacy, bots } = message
+    this.isShown = false
     this.head = head
     this.missing.begin(next)
     this.setClock(message, now)

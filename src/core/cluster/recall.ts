@@ -88,7 +88,6 @@ export class Recall {
     const { limits, timers, downstream } = this.#host
     const { session, message } = joining
     const copy = from === 0 ? this.#replica.copy.fresh() : null
-    if (copy !== null) copy.isShown = true
     const until = now + limits.recallAllMs
     this.#asked = { joining, copy, until, recent: null, owner: 0, hasShown: false }
     timers.set(this.#timer, now + limits.recallMs / Math.min(this.#failed + 1, MOST_HASTE))
@@ -200,7 +199,10 @@ export class Recall {
       isTaken = isMore
       if (isMore) this.#other?.discard('', now)
       else copy.discard('', now)
-      if (isMore) this.#other = copy
+      if (isMore) {
+        copy.isShown = true
+        this.#other = copy
+      }
     }
     if (!isTaken) this.#failed++
     if (isTaken && owner !== 0) this.#owner = owner
