@@ -212,6 +212,15 @@ export class Client<C extends Contract = Contract> {
   }
 
   /**
+   * This client for a part of an application that knows only its part `P` of the contract. A type alone, so the same
+   * object. Does not compile where the contract has not all of `P`.
+   */
+  part<P extends Contract>(...lacks: C extends P ? [] : [this: 'part of the contract']): Client<P>
+  part<P extends Contract>(): Client<P> {
+    return this as unknown as Client<P>
+  }
+
+  /**
    * Joins a meeting as member or spectator. Resolves when the server has seated this client; no frame is missed from
    * then on. Rejects with NOT_FOUND, FORBIDDEN, FULL, CONFIG_MISMATCH, LIMIT, RATE, BUSY, NOT_SENT, TIMEOUT, CANCELLED
    * or CLOSED, or with what the business throws. A seat that was held, and is refused with RATE or BUSY after a

@@ -97,7 +97,7 @@ describe('The business', () => {
     const c = await Peer.connect(rtms.address.url, token)
     // One session of several, by its id.
     const d = await Peer.connect(rtms.address.url, token)
-    const [{ session = '' } = {}] = d.all('welcome')
+    const session = d.all('welcome')[0]?.session ?? ''
     expect(await users.disconnect('u1', { session: 'no such' })).toBe(0)
     expect(await users.disconnect('u2', { session })).toBe(0)
     expect(await users.disconnect('u1', { session, final: true })).toBe(1)

@@ -259,7 +259,10 @@ describe('A contract of several parts', () => {
       // @ts-expect-error The contract of the node lacks it.
       chat.part<Quiz>()
       const showQuiz = (client: Client<Quiz>): Promise<boolean> => client.request('answer', 42)
-      await showQuiz(connect<Both>({ getTicket: () => ({}) as never }))
+      const client = connect<Both>({ getTicket: () => ({}) as never })
+      await showQuiz(client.part<Quiz>())
+      // @ts-expect-error The contract lacks it.
+      client.part<Chat>().part<Quiz>()
     })
   })
 
