@@ -5,7 +5,8 @@ import { median } from './lib/samples.mjs'
 
 /*
  * What a second node costs: one feed, published on the first node, with the same subscribers on one node, on two, and
- * with a third node that has none. What of it is the cluster's is seen beside two nodes that have no bus. And what goes over the bus, for few subscribers and for many.
+ * with a third node that has none. What of it is the cluster's is seen beside two nodes that have no bus. And what goes
+ * over the bus, for few subscribers and for many.
  */
 
 const options = readOptions({

@@ -383,7 +383,7 @@ export class RtmsNode implements PeeringHost {
     return this.#sessions.presence(user)
   }
 
-  /** Closes a user's connections, or that of a session (`id`), and returns their number. `final`: they do not come back. */
+  /** Closes a user's connections, or a session's (`id`); returns their number. `final`: they do not come back. */
   disconnect(user: string, text: string, final: boolean, now: number, id = ''): number {
     return this.#endings.disconnect(user, text, final, now, id)
   }

@@ -122,8 +122,8 @@ export class Rtms<C extends Contract = Contract> {
   }
 
   /**
-   * This node for a part of the business that knows only its part `P` of the contract: `startQuiz(rtms.part<Quiz>())`. A
-   * type alone, so the same object. Does not compile where the contract has not all of `P`.
+   * This node for a part of the business that knows only its part `P` of the contract: `startQuiz(rtms.part<Quiz>())`.
+   * A type alone, so the same object. Does not compile where the contract has not all of `P`.
    */
   part<P extends Contract>(...lacks: C extends P ? [] : [this: 'part of the contract']): Rtms<P>
   part<P extends Contract>(): Rtms<P> {

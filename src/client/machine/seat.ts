@@ -191,7 +191,9 @@ export class SeatMachine {
     while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#waiting.keepBytes)) kept.shift()
   }
 
-  /** What a node has asked for, and the end of it. Long after its node was heard, others may have gone on, or closed it. */
+  /**
+   * What a node has asked for, and the end of it. Long after its node was heard, others may have gone on, or closed it.
+   */
   show({ call, from }: MessageOf<'pull'>, now: number): MessageOf<'kept'>[] {
     const kept = now - this.#heardAt > KEPT_MS ? [] : this.#kept
     const asked = kept.filter(({ first, count }) => from === 0 || first + count > from)

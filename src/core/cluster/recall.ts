@@ -21,7 +21,9 @@ interface Recalling {
 /** Nobody here shows more. `other`: better than what the replica has. `owner`: the last one known; 0: none. */
 type Done = (other: Copy | null, owner: number, now: number) => void
 
-/** A member who was asked for what it has kept. `copy`: made of that alone; null where it follows what the replica has. */
+/**
+ * A member who was asked for what it has kept. `copy`: made of that alone; null where it follows what the replica has.
+ */
 interface Asked {
   readonly joining: Joining
   readonly copy: Copy | null
@@ -37,9 +39,9 @@ interface Asked {
 /**
  * Has the members who wait at a replica without an owner show what they have kept of the meeting, where that is more
  * than the replica has: the best log first, by the fence of its last frame and then by length. Only what bears the
- * cluster's tags is taken, each piece once it is proven; and of what is made of it alone, a charter has to be recent: a
- * member must not bring back a meeting that was closed long ago, or an early state of one. Whoever shows something else, or nothing for a second, costs
- * the others that time.
+ * cluster's tags is taken, each piece once it is proven; and of what is made of it alone, a charter has to be recent,
+ * by the clocks of the nodes: a member must not bring back a meeting that was closed long ago, or an early state of
+ * one. Whoever shows something else, or nothing for a second, costs the others that time.
  */
 export class Recall {
   readonly #host: RoomHost

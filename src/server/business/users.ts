@@ -71,11 +71,12 @@ export class Users<C extends Contract = Contract> {
   }
 
   /**
-   * Closes every connection of a user on any node, or that of one `session` (its id, as handlers and hooks get it), with
-   * `reason` (for people) in the GOODBYE. The clients come back with fresh tickets (EXPIRED), which the business may refuse to issue. With `final`, they do not come back by
-   * themselves (REVOKED), and all sessions of the user end. To invalidate issued tickets, use `tickets.revoke`.
-   * Resolves with the number of connections closed. Rejects with an `RtmsError`: BAD_NAME, CLOSED; UNKNOWN where
-   * another node did not answer within two seconds; with a TypeError where the reason is not a string, or the session no id.
+   * Closes every connection of a user on any node, or that of one `session` (its id, as handlers and hooks get it),
+   * with `reason` (for people) in the GOODBYE. The clients come back with fresh tickets (EXPIRED), which the business
+   * may refuse to issue. With `final`, they do not come back by themselves (REVOKED), and all sessions of the user end.
+   * To invalidate issued tickets, use `tickets.revoke`. Resolves with the number of connections closed. Rejects with an
+   * `RtmsError`: BAD_NAME, CLOSED; UNKNOWN where another node did not answer within two seconds; with a TypeError where
+   * the reason is not a string, or the session no id.
    */
   async disconnect(
     user: string,
