@@ -10,7 +10,7 @@ import { blocked, measure, weighed } from './weighed.ts'
 /* What waits in an upstream queue, of every type. */
 
 /** Client messages that the connection itself answers; they never enter an upstream queue. */
-const unqueued: ReadonlySet<MessageType> = new Set(['ping', 'pong', 'hello', 'ack', 'promise'])
+const unqueued: ReadonlySet<MessageType> = new Set(['ping', 'pong', 'hello', 'ack', 'promise', 'kept'])
 
 /** A value of a kind, with nothing of variable size in it, or with much. Numbers are too large for a small integer. */
 function valueOf(kind: Kind, full: boolean, n: number): unknown {

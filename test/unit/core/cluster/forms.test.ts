@@ -281,7 +281,7 @@ const handed = {
 const examples = {
   whereabouts: [{ user: 'u' }, { isComplete: true, places: [{ node: 1, sessions: 2, connected: 1 }] }],
   push: [{ user: 'u', name: 'n', data: textOf('x') }, 3],
-  disconnect: [{ user: 'u', text: 'x'.repeat(1_000), final: true }, 3],
+  disconnect: [{ user: 'u', session: 's', text: 'x'.repeat(1_000), final: true }, 3],
   revoke: [{ ofUser: true, name: 'n', until: 5, leftMs: 6 }, 3],
   revocations: [
     { after: 4 },
