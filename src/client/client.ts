@@ -5,6 +5,7 @@ import {
   fromPayload,
   isKey,
   type Joinable,
+  type Lacking,
   limits,
   type FramedOf,
   type MeetingOf,
@@ -139,7 +140,6 @@ export class Client<C extends Contract = Contract> {
         random: outside.random,
         connectMs: options.connectTimeoutMs ?? 10_000,
         backoffMs: options.maxBackoffMs ?? 30_000,
-        keepBytes: options.keepBytes,
       },
       {
         getTicket: (attempt) => void this.#getTicket(attempt),
@@ -215,7 +215,7 @@ export class Client<C extends Contract = Contract> {
    * This client for a part of an application that knows only its part `P` of the contract. A type alone, so the same
    * object. Does not compile where the contract has not all of `P`.
    */
-  part<P extends Contract>(...lacks: C extends P ? [] : [this: 'part of the contract']): Client<P>
+  part<P extends Contract>(...lacks: Lacking<C, P>): Client<P>
   part<P extends Contract>(): Client<P> {
     return this as unknown as Client<P>
   }
@@ -236,7 +236,8 @@ export class Client<C extends Contract = Contract> {
       checkName(name, 'meeting', 'BAD_NAME')
       checkKey(config, 'config')
       const { now, report, warn } = this.#outside
-      const wish = { spectator, config, fromNow: from === 'now', joinBy: now() + timeoutMs }
+      const { keepBytes } = this.#options
+      const wish = { spectator, config, fromNow: from === 'now', joinBy: now() + timeoutMs, keepBytes }
       const host: MeetingHost = {
         join: (listener) => this.#machine.followers.join(name, wish, listener),
         input: (seat, data, how) =>

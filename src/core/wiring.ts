@@ -168,12 +168,6 @@ export class Wiring {
     )
     this.topics = topics
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
-    const recalls: Elsewhere['recalls'] = ({ world, held: [held] }) =>
-      lineage !== null &&
-      world !== 0 &&
-      (held?.elected ?? 0) !== 0 &&
-      !isEdge(incarnation) &&
-      !this.connections.draining
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
     const revocations = new Revocations(limits)
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
@@ -183,7 +177,7 @@ export class Wiring {
       meetings,
       topics,
       requests,
-      cluster: peering && joinsOf(incarnation, peering, names, recalls),
+      cluster: peering && joinsOf(incarnation, peering, names),
       refresh: (session, message, now) => this.connections.refresh(session, message, now),
       seated: (session, joined, now) => {
         if (peering === null) return
@@ -292,13 +286,8 @@ function clusterOf(
   )
 }
 
-function joinsOf(
-  self: number,
-  peering: Peering,
-  names: Names,
-  recalls: Elsewhere['recalls'],
-): ClusterOfJoins {
-  const elsewhere: Omit<Elsewhere, 'recalls'> = peering.mesh
+function joinsOf(self: number, peering: Peering, names: Names): ClusterOfJoins {
+  const elsewhere: Elsewhere = peering.mesh
   return {
     self,
     find: (name, now, found) =>
@@ -306,7 +295,7 @@ function joinsOf(
         owner === null ? peering.search(name, at, found) : found(owner, at),
       ),
     ownerOf: (name) => elsewhere.ownerOf(name),
-    recalls,
+    recalls: (join) => elsewhere.recalls(join),
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),
   }

@@ -23,8 +23,8 @@ export function encodeMessage(message: Message): Uint8Array {
 
 /**
  * Like {@link encodeMessage}, for FRAMES and PUBLICATIONS, whose fields are integers followed by bytes already encoded.
- * Allocates once. A length prefix of the bytes is the last of the integers. `tail`: the integers after the bytes, without
- * zeros at their end.
+ * Allocates once. A length prefix of the bytes is the last of the integers. `tail`: the integers after the bytes,
+ * without zeros at their end.
  */
 export function encodeBatch(
   code: number,

@@ -91,6 +91,9 @@ export type FramedOf<C, K, T = unknown> = [Part<C, 'meetings'>] extends [never]
       : Field<Part<C, 'meetings'>[K], 'input'>
     : unknown
 
+/** No arguments where a contract has all of `P`; else one that nobody has, so that the call does not compile. */
+export type Lacking<C, P> = C extends P ? [] : [this: 'part of the contract']
+
 /** An event of a frame as applications get it: `say` with the value that the business said. */
 export type FrameEvent<W = unknown> =
   | Exclude<MeetingEvent, { readonly type: 'say' }>

@@ -5,6 +5,7 @@ export type {
   FrameEvent,
   FramedOf,
   Joinable,
+  Lacking,
   MeetingOf,
   NameIn,
   PushOf,

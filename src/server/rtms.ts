@@ -6,7 +6,7 @@ import { type Application, type DrainProgress, isCutOff, type NodeConfig, type S
 import { Api, apiBase } from './api/api.ts'
 import type { Metric, Past } from './api/operation.ts'
 import { Webhook } from './api/webhook.ts'
-import type { Contract, NameIn, RequestOf } from '../protocol/index.ts'
+import type { Contract, Lacking, NameIn, RequestOf } from '../protocol/index.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
@@ -125,7 +125,7 @@ export class Rtms<C extends Contract = Contract> {
    * This node for a part of the business that knows only its part `P` of the contract: `startQuiz(rtms.part<Quiz>())`.
    * A type alone, so the same object. Does not compile where the contract has not all of `P`.
    */
-  part<P extends Contract>(...lacks: C extends P ? [] : [this: 'part of the contract']): Rtms<P>
+  part<P extends Contract>(...lacks: Lacking<C, P>): Rtms<P>
   part<P extends Contract>(): Rtms<P> {
     return this as unknown as Rtms<P>
   }

@@ -199,10 +199,11 @@ export class Followers {
     if (message.type === 'joined') this.#handleJoined(message, now)
     else if (message.type === 'subscribed') this.#handleSubscribed(message)
     else if (message.type === 'stand' || message.type === 'pull') {
-      for (const seat of this.#seats.values())
+      for (const seat of this.#seats.values()) {
         if (seat.call !== message.call) continue
-        else if (message.type === 'stand') this.#send(seat.promise(message, now))
+        if (message.type === 'stand') this.#send(seat.promise(message, now))
         else for (const each of seat.show(message, now)) this.#send(each)
+      }
     } else if (message.type === 'publishers') {
       const { publishers } = this.#senders
       // A skipped entry would give its number to the next publisher.

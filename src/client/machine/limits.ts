@@ -40,8 +40,6 @@ export function busy(most: number, what: string): RtmsError {
 /** Counts the bytes of all calls and inputs that wait to be sent or answered. */
 export class Waiting {
   #bytes = 0
-  /** Bytes of frames that a member keeps of each meeting, see `ConnectOptions.keepBytes`. */
-  keepBytes = 262_144
 
   /** Throws BUSY where there is no room. */
   take(data: Payload): void {

@@ -83,7 +83,6 @@ export class Machine {
     this.#ports = ports
     this.#backoff = new Backoff(options.random, options.backoffMs)
     const send = (message: ClientMessage): void => this.#send(message)
-    this.#waiting.keepBytes = options.keepBytes ?? this.#waiting.keepBytes
     this.calls = new Calls(this.#waiting, send)
     this.followers = new Followers(this.calls, this.#waiting, send)
   }

@@ -38,6 +38,4 @@ export interface MachineOptions {
   readonly connectMs: number
   /** Longest wait between two attempts, in milliseconds. */
   readonly backoffMs: number
-  /** Bytes of frames that a member keeps of each meeting, for a node that goes on with it; default 256 KiB. */
-  readonly keepBytes?: number | undefined
 }

@@ -47,6 +47,8 @@ export interface JoinWish {
   readonly config: string
   readonly fromNow: boolean
   readonly joinBy: number
+  /** Bytes of the latest frames that are kept, see `ConnectOptions.keepBytes`; default 256 KiB. */
+  readonly keepBytes?: number | undefined
 }
 
 type Held = MessageOf<'join'>['held'][number]
@@ -125,18 +127,18 @@ export class SeatMachine {
   #promisedTo = 0
   /** What it has of the meeting for a node that goes on with it: a charter (of no frames), and all that follows it. */
   #kept: Kept[] = []
-  readonly #waiting: Waiting
+  readonly #keepBytes: number
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
 
   constructor(
     name: string,
-    { spectator, config, fromNow, joinBy }: JoinWish,
+    { spectator, config, fromNow, joinBy, keepBytes = 262_144 }: JoinWish,
     listener: SeatListener,
     waiting: Waiting,
   ) {
-    this.#waiting = waiting
+    this.#keepBytes = keepBytes
     this.#inputs = new Inputs(waiting)
     this.name = name
     this.spectator = spectator
@@ -188,7 +190,7 @@ export class SeatMachine {
     const kept = this.#kept
     const end = (kept[kept.length - 1]?.end ?? 0) + data.length + 32
     kept.push({ type: 'kept', call: 0, first, count, bytes: data.slice(), stable, tag, end })
-    while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#waiting.keepBytes)) kept.shift()
+    while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#keepBytes)) kept.shift()
   }
 
   /**

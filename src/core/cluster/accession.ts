@@ -138,12 +138,13 @@ function stateOf(
 ): OwnerState {
   const head = log.next - 1
   const { seqs, options } = heritage
+  const bots = heritage.botsAt(head)
   const members = attendance.list.map(({ slot, user, away }, turn) => ({
     slot,
     user,
     standing: away ? { is: 'away' as const, turn } : { is: 'present' as const },
     seq: seqs.get(slot) ?? 0,
-    isBot: heritage.isBotAt(slot, head),
+    isBot: bots.has(slot),
   }))
   return {
     options,

@@ -94,10 +94,12 @@ export class Charters {
         this.#written.delete(owner)
         continue
       }
-      const isLate =
-        written !== null &&
-        (owner.log.grown - written.grown >= limits.charterBytes || now - written.at >= limits.charterMs)
-      if (written !== null && !isLate && !isStale(written, owner)) continue
+      const isDue =
+        written === null ||
+        owner.log.grown - written.grown >= limits.charterBytes ||
+        now - written.at >= limits.charterMs ||
+        isStale(written, owner)
+      if (!isDue) continue
       if (left-- === 0) break
       const { message } = this.#write(owner, now)
       if (message === null) continue

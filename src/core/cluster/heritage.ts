@@ -135,13 +135,14 @@ export class Heritage {
   }
 
   /**
-   * Whether the business plays whoever has the slot at a frame. Of a member who left behind it, the owner may have told
+   * The slots of those whom the business plays at a frame. Of a member who left behind it, the owner may have told
    * nothing any more, so that nothing is known is no sign of a bot.
    */
-  isBotAt(slot: number, frame: number): boolean {
-    const isMember = this.terms(frame).some((term) => term.slot === slot && term.until === Infinity)
-    if (isMember) return false
-    return [...this.#bots].some((run) => slotOf(run) === slot && run < runOf({ slot: 0, from: frame + 1 }))
+  botsAt(frame: number): ReadonlySet<number> {
+    const end = runOf({ slot: 0, from: frame + 1 })
+    const slots = new Set([...this.#bots].filter((run) => run < end).map(slotOf))
+    for (const { slot, until } of this.terms(frame)) if (until === Infinity) slots.delete(slot)
+    return slots
   }
 
   /** A frame has come. `stable`: the last stable frame when it was sealed. */

@@ -1,4 +1,5 @@
 import type { MessageOf } from '../../protocol/schema.ts'
+import { isEdge } from '../ground/incarnation.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer } from '../ground/timers.ts'
 import type { MeetingBusiness } from '../ports.ts'
@@ -32,6 +33,7 @@ import {
 } from './mesh-messages.ts'
 import type { Found } from './names.ts'
 import { isPossible } from './possible.ts'
+import { mayHaveKept } from './recall.ts'
 import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
@@ -71,7 +73,7 @@ export interface MeshHost
  * Meetings across nodes: the replicas that this node has of other nodes' meetings, for its own clients, and those that
  * others have of its meetings.
  */
-export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
+export class Mesh implements Elsewhere, LinkPart {
   readonly #host: MeshHost
   readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
@@ -185,13 +187,9 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
     readonly members: number
     readonly hosted: { readonly replicas: number; readonly members: number }
   } {
-    return { replicas: this.#replicas.size, members: this.#members, hosted: this.#hosting.size }
-  }
-
-  get #members(): number {
     let members = 0
     for (const replica of this.#replicas.values()) members += replica.members
-    return members
+    return { replicas: this.#replicas.size, members, hosted: this.#hosting.size }
   }
 
   // ---- joins
@@ -204,6 +202,11 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
   /** The node that owns the meeting whose replica has this log number; 0 where it is no replica's. */
   ownerOfLog(log: number): number {
     return this.#byNumber.get(log)?.owner ?? 0
+  }
+
+  recalls(message: MessageOf<'join'>): boolean {
+    const { lineage, self, isDraining } = this.#host
+    return !!lineage && mayHaveKept(message) && !isEdge(self) && !isDraining()
   }
 
   join(
@@ -318,15 +321,11 @@ export class Mesh implements Omit<Elsewhere, 'recalls'>, LinkPart {
     const message = decodeMesh(bytes)
     if (message === null || !isPossible(message)) this.#host.stats.strangers++
     else if (message.type === 'promised') this.revival.promised(message, now)
-    // What the owner has sent with this counts as answered.
-    else if (message.type === 'followed') this.#followed(from, message, now)
-    else if (isFromOwner(message)) this.#replicaOf(from, message.replica)?.handle(message, now)
-    else this.#hosting.handle(from, message, now)
-  }
-
-  #followed(from: number, message: MeshMessageOf<'followed'>, now: number): void {
-    this.support.gave(from, now)
-    this.#replicaOf(from, message.replica)?.handle(message, now)
+    else if (isFromOwner(message)) {
+      // What the owner has sent with this counts as answered.
+      if (message.type === 'followed') this.support.gave(from, now)
+      this.#replicaOf(from, message.replica)?.handle(message, now)
+    } else this.#hosting.handle(from, message, now)
   }
 
   /** A message to this node that is not of a link. Whoever is heard before its heartbeat says so again. */

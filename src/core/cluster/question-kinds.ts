@@ -79,8 +79,7 @@ interface Kinds {
   whereabouts: Kind<{ readonly user: string }, Whereabouts>
   /** Pushes to the user's sessions on the node asked. Answer: their number. */
   push: Kind<{ readonly user: string; readonly name: string; readonly data: Payload }, number>
-  /** Closes the user's connections on the node asked. Answer: their number. */
-  /** `session`: its id; '' for all of the user's. */
+  /** Closes the user's connections on the node asked, or those of one `session` (its id). Answer: their number. */
   disconnect: Kind<
     { readonly user: string; readonly session: string; readonly text: string; readonly final: boolean },
     number

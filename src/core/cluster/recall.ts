@@ -76,11 +76,10 @@ export class Recall {
     for (const joining of this.#joins.all())
       if (this.#isMore(joining) && (best === null || this.#isBetter(joining, best))) best = joining
     if (best === null) return false
-    const { user } = best.session
     this.#shown.add(best)
-    this.#tries.set(user, (this.#tries.get(user) ?? 0) + 1)
+    this.#tries.set(best.session.user, this.#triesOf(best) + 1)
     const here = this.#here
-    const follows = here.room !== null && isSame(heldBy(best), fenceOf(here))
+    const follows = here.room !== null && isSame(endHeldBy(best), endOf(here))
     this.#pull(best, follows ? here.log.next : 0, now)
     return true
   }
@@ -99,13 +98,12 @@ export class Recall {
 
   /** Whoever was asked less often comes first: who claims most may show nothing. */
   #isBetter(one: Joining, other: Joining): boolean {
-    const [own, others] = [one, other].map(({ session }) => this.#tries.get(session.user) ?? 0) as [
-      number,
-      number,
-    ]
-    if (own !== others) return own < others
-    const [a, b] = [heldBy(one), heldBy(other)]
-    return isAbove(a, b) || (isSame(a, b) && one.message.next > other.message.next)
+    const [own, others] = [this.#triesOf(one), this.#triesOf(other)]
+    return own < others || (own === others && goesBeyond(endHeldBy(one), endHeldBy(other)))
+  }
+
+  #triesOf({ session }: Joining): number {
+    return this.#tries.get(session.user) ?? 0
   }
 
   /** The best that there is so far. */
@@ -116,17 +114,16 @@ export class Recall {
   /** Whether a client holds more than what is here, as it says, and may be asked. */
   #isMore(joining: Joining): boolean {
     const { message, session } = joining
-    const tries = this.#tries.get(session.user) ?? 0
+    const { recallTries } = this.#host.limits
     const mayAsk =
-      session.outlet !== null && !this.#shown.has(joining) && tries < this.#host.limits.recallTries
-    if (!mayAsk || !message.held[0]?.elected || message.world === 0) return false
+      session.outlet !== null && !this.#shown.has(joining) && this.#triesOf(joining) < recallTries
+    if (!mayAsk || !mayHaveKept(message)) return false
     const { room } = this.#here
     if (room === null) return true
     if (message.world !== room.facts.world || !this.#here.canGoOn) return false
-    const [held, own] = [heldBy(joining), fenceOf(this.#here)]
-    if (isSame(held, own)) return message.next > room.log.next
-    // Whoever reads here would have to be told that what it has is undone.
-    return isAbove(held, own) && room.isDeserted
+    const [held, own] = [endHeldBy(joining), endOf(this.#here)]
+    // Of a higher fence, whoever reads here would have to be told that what it has is undone.
+    return goesBeyond(held, own) && (isSame(held, own) || room.isDeserted)
   }
 
   /** A client shows a piece of what it has kept. What nobody has asked for is passed over. */
@@ -192,22 +189,18 @@ export class Recall {
 
   /** The member has shown what it has, or takes too long: another one may have more. */
   #next(now: number): void {
-    const { copy = null, recent = null, owner = 0 } = this.#asked ?? {}
-    let isTaken = copy === null && this.#asked?.hasShown === true
+    const { copy = null, recent = null, owner = 0, hasShown = false } = this.#asked ?? {}
     this.#asked = null
     this.#host.timers.clear(this.#timer)
-    if (copy?.room) {
-      const isMore = hasComeTo(copy.room, recent) && isLater(copy, this.#here)
-      isTaken = isMore
-      if (isMore) this.#other?.discard('', now)
-      else copy.discard('', now)
-      if (isMore) {
-        copy.isShown = true
-        this.#other = copy
-      }
+    const isTaken =
+      copy === null ? hasShown : hasComeTo(copy.room, recent) && goesBeyond(endOf(copy), endOf(this.#here))
+    if (copy !== null) (isTaken ? this.#other : copy)?.discard('', now)
+    if (copy !== null && isTaken) {
+      copy.isShown = true
+      this.#other = copy
     }
     if (!isTaken) this.#failed++
-    if (isTaken && owner !== 0) this.#owner = owner
+    else if (owner !== 0) this.#owner = owner
     if (this.ask(now)) return
     const other = this.#other
     this.#other = null
@@ -242,25 +235,33 @@ function opened(data: Uint8Array, first: number, count: number): OpenedFrame[] |
 }
 
 /** Whether frames lead to where a charter begins. */
-function hasComeTo({ log }: Room, charter: Charter | null): boolean {
-  if (charter === null || log.trace === null) return false
+function hasComeTo(room: Room | null, charter: Charter | null): boolean {
+  if (charter === null || !room?.log.trace) return false
   const { first, chain } = charter.facts
-  return first <= log.next && log.trace.behind(first - 1) === chain
+  return first <= room.log.next && room.log.trace.behind(first - 1) === chain
 }
 
-/** Whether it has more. */
-function isLater(copy: Copy, other: Copy): boolean {
-  const [own, others] = [fenceOf(copy), fenceOf(other)]
-  return (
-    other.room === null || isAbove(own, others) || (isSame(own, others) && copy.log.next > other.log.next)
-  )
+/** Whether whoever joins was a member, so that its client may have kept something. */
+export function mayHaveKept({ world, held: [held] }: MessageOf<'join'>): boolean {
+  return world !== 0 && (held?.elected ?? 0) !== 0
 }
 
-/** The fence of the last frame. */
-function fenceOf({ room }: Copy): Fence {
-  return room === null ? { term: 0, incarnation: 0 } : reignOf(room.facts.reigns, room.log.next - 1)
+/** Where a log ends: the fence of its last frame, and the next one. */
+type End = Fence & { readonly next: number }
+
+const NOTHING: End = { term: 0, incarnation: 0, next: 1 }
+
+function endOf({ room }: Copy): End {
+  if (room === null) return NOTHING
+  const { next } = room.log
+  return { ...reignOf(room.facts.reigns, next - 1), next }
 }
 
-function heldBy({ message }: Joining): Fence {
-  return message.held[0] ?? { term: 0, incarnation: 0 }
+function endHeldBy({ message: { held, next } }: Joining): End {
+  return { ...NOTHING, ...held[0], next }
+}
+
+/** Which of two logs is the better one: by the fence, then by length. */
+function goesBeyond(one: End, other: End): boolean {
+  return isAbove(one, other) || (isSame(one, other) && one.next > other.next)
 }

@@ -386,8 +386,8 @@ export class Replica implements Host {
     const promised = this.pledges.of(session, message, now)
     if (promised === null) return
     const told = { type: 'promised', replica: this.number, meeting: this.name, ...promised } as const
-    if (this.#owner !== 0) this.#host.link(this.#owner, told)
-    else this.#host.promised(told, now)
+    if (this.#owner === 0) this.#host.promised(told, now)
+    else this.#host.link(this.#owner, told)
   }
 
   /** The members join again, and `everybody` where spectators cannot read on either. */

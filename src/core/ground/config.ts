@@ -288,8 +288,8 @@ export const fixedLimits = {
   revivalBeatMs: 50,
   orphanMs: 10_000,
   /**
-   * How much a meeting's log grows, or how long it takes, before its members get a new charter; how often that is looked
-   * at, and how many get one then. How old the last charter may be in what a member shows.
+   * How much a meeting's log grows, or how long it takes, before its members get a new charter; how often that is
+   * looked at, and how many get one then. How old the last charter may be in what a member shows.
    */
   charterBytes: 65_536,
   charterMs: 60_000,
@@ -297,8 +297,8 @@ export const fixedLimits = {
   chartersPerBeat: 500,
   charterKeptMs: 150_000,
   /**
-   * How long a member has to begin to show what it has kept, and to go on; and for all of it. How many times one user is
-   * asked for one meeting.
+   * How long a member has to begin to show what it has kept, and to go on; and for all of it. How many times one user
+   * is asked for one meeting.
    */
   recallMs: 1_000,
   recallAllMs: 4_000,

@@ -29,13 +29,14 @@ export type TimerName =
    * A heartbeat to the other nodes is due; this node knows of no other; the view has changed; a claim for a meeting's
    * name has no answer; nor has a question to another node.
    */
-  | 'charters'
-  | 'recall'
   | 'beat'
   | 'settling'
   | 'telling'
   | 'claim'
   | 'question'
+  /** Members may need a new charter; a member takes too long to show what it has kept. */
+  | 'charters'
+  | 'recall'
   /** A topic has waited long enough for what other nodes keep of it; topics that fell quiet are told of. */
   | 'catchUp'
   | 'digest'

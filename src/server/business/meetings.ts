@@ -69,9 +69,6 @@ export type MeetingIn<C extends Contract, K = NameIn<C, 'meetings'>> = Meeting<
   FramedOf<C, K>
 >
 
-/** What frames of a kind hold: as the contract has it, or else what its schema makes of an input. */
-type FramedIn<C, K, I> = C extends { readonly meetings: object } ? FramedOf<C, K> : I
-
 /** A call that waits for the cluster. */
 interface Call extends MeetingCall {
   readonly ended: (outcome: Outcome<Whereabouts>) => void
@@ -116,7 +113,7 @@ export class Meetings<C extends Contract = Contract> {
     S = MeetingOf<C, K, 'state'>,
   >(
     kind: K,
-    definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>, FramedIn<C, K, I>>,
+    definition: MeetingKind<I, MeetingOf<C, K, 'message'>, S, MeetingOf<C, K, 'say'>, FramedOf<C, K, I>>,
   ): void {
     checkName('kind', kind, 'BAD_NAME')
     checkOptions(`the kind ${kind} cannot be defined`, kindSchema, definition)

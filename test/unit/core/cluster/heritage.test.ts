@@ -190,14 +190,14 @@ describe('What a replica knows', () => {
     const h = heritage()
     append(h, 4, { type: 'join', slot: 1, user: 'bot' })
     h.learn([{ slot: 1, from: 4 }])
-    expect([0, 1, 2].map((slot) => h.isBotAt(slot, 4))).toEqual([false, true, false])
-    expect(h.isBotAt(1, 3)).toBe(false)
+    expect([0, 1, 2].map((slot) => h.botsAt(4).has(slot))).toEqual([false, true, false])
+    expect(h.botsAt(3).has(1)).toBe(false)
     append(h, 5, { type: 'leave', slot: 1, reason: 'left' })
     append(h, 6, { type: 'join', slot: 1, user: 'bob' })
-    expect(h.isBotAt(1, 6)).toBe(false)
+    expect(h.botsAt(6).has(1)).toBe(false)
     // The owner has told at frame 10, and the frames here end before.
     const late = heritage({ terms: [] }, 10)
-    expect([late.terms(9), late.isBotAt(0, 9)]).toEqual([[], false])
+    expect([late.terms(9), late.botsAt(9).has(0)]).toEqual([[], false])
   })
 
   it('keeps no more electorates than an owner counts, though nobody acknowledges anything', () => {

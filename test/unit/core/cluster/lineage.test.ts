@@ -6,7 +6,7 @@ import { simLineage } from '../../../../src/testing/lineage.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { joinOf } from './parts.ts'
-import { Roamer, roam } from './roamer.ts'
+import { playOver, Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
 let replaced = (): void => {}
@@ -51,6 +51,13 @@ function altered(bytes: Uint8Array): Uint8Array {
   return bytes.map((byte, at) => (at === bytes.length - 1 ? byte ^ 2 : byte))
 }
 
+/** The JOIN of somebody who says that it holds more than anybody. */
+function boast(slot: number, world = 0): MessageOf<'join'> {
+  const promised = { promisedTerm: 0, promisedIncarnation: 0 }
+  const held = { slot, elected: 1, term: 99, incarnation: 1, seen: 9, stable: 0, ...promised }
+  return { ...joinOf(), world, next: 99_999, held: [held] }
+}
+
 /** Somebody who joins where the meeting is now, and reads all that is kept. */
 function newcomerTo(world: World, clients: readonly Roamer[]): Roamer {
   const newcomer = new Roamer(world, 'new', world.living.at(-1) as Harness)
@@ -63,14 +70,7 @@ describe('A meeting whose node has ended, and of which no other node has a frame
   it('goes on in the same world from what its members have kept, and no input is lost or doubled', () => {
     const { world, nodes, clients } = meeting(2, 3)
     const before = worldsOf(clients)
-    let sent = 0
-    roam(world, clients, 3_000, (at) => {
-      if (at === 500) world.kill(nodes[0], true)
-      if (at % 100 !== 0) return
-      clients.forEach((client, who) => client.input('m', `${who} ${at}`))
-      sent += clients.length
-    })
-    roam(world, clients, 2_000)
+    const sent = playOver(world, clients, nodes[0])
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(worldsOf(clients)).toEqual(before)
     expect(nodes[1].node.stats.meetingsRevived).toBe(1)
@@ -326,17 +326,7 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     const before = worldsOf(clients)
     const liars = Array.from({ length: 12 }, (_, at) => nodes[1].connect(`liar${at}`, { window: 0 }))
     world.kill(nodes[0], true)
-    const held = {
-      slot: 9,
-      elected: 1,
-      term: 99,
-      incarnation: 1,
-      seen: 9,
-      stable: 0,
-      promisedTerm: 0,
-      promisedIncarnation: 0,
-    }
-    for (const liar of liars) liar.send({ ...joinOf(), world: before[0] ?? 0, next: 99_999, held: [held] })
+    for (const liar of liars) liar.send(boast(9, before[0]))
     roam(world, clients, 4_500)
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(worldsOf(clients)).toEqual(before)
@@ -348,17 +338,7 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     const liar = nodes[1].connect('liar', { window: 0 })
     const all = seatOf(clients[0] as Roamer)?.show({ type: 'pull', call: 1, from: 0 }, world.now) ?? []
     world.kill(nodes[0], true)
-    const held = {
-      slot: 0,
-      elected: 1,
-      term: 99,
-      incarnation: 1,
-      seen: 9,
-      stable: 0,
-      promisedTerm: 0,
-      promisedIncarnation: 0,
-    }
-    liar.send({ ...joinOf(), world: before[0] ?? 0, next: 99_999, held: [held] })
+    liar.send(boast(0, before[0]))
     roam(world, clients, 4_800, (at) => {
       const next = at % 500 === 0 ? all.shift() : undefined
       if (next !== undefined) liar.send(next)

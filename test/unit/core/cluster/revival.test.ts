@@ -9,7 +9,7 @@ import type { Fence } from '../../../../src/core/meeting/reigns.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
-import { Roamer, roam } from './roamer.ts'
+import { playOver, Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
 /** A meeting on the first node, and a client at each of some nodes; a client goes where its node was. */
@@ -48,14 +48,7 @@ describe('A meeting whose node has ended', () => {
   it('goes on in the same world on the node that has a replica, and no input is lost or doubled', () => {
     const { world, nodes, clients } = meeting(3, [0, 0, 1])
     const worlds = clients.map((client) => seatOf(client)?.world)
-    let sent = 0
-    roam(world, clients, 3_000, (at) => {
-      if (at === 500) world.kill(nodes[0], true)
-      if (at % 100 !== 0) return
-      clients.forEach((client, who) => client.input('m', `${who} ${at}`))
-      sent += clients.length
-    })
-    roam(world, clients, 2_000)
+    const sent = playOver(world, clients, nodes[0])
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(clients.map((client) => seatOf(client)?.world)).toEqual(worlds)
     for (const client of clients) {

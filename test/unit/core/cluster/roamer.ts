@@ -234,6 +234,22 @@ export function roam(
   }
 }
 
+/**
+ * Members send inputs to `m` for three seconds, and its node is proven to end half a second in; two more pass. Returns
+ * how many inputs there were.
+ */
+export function playOver(world: World, clients: readonly Roamer[], node: Harness): number {
+  let sent = 0
+  roam(world, clients, 3_000, (at) => {
+    if (at === 500) world.kill(node, true)
+    if (at % 100 !== 0) return
+    clients.forEach((client, who) => client.input('m', `${who} ${at}`))
+    sent += clients.length
+  })
+  roam(world, clients, 2_000)
+  return sent
+}
+
 /** Lets much time pass, in long steps. */
 export function rest(world: World, clients: readonly Roamer[], ms: number): void {
   roam(world, clients, ms, () => {}, 250)
