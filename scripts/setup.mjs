@@ -27,7 +27,8 @@ const isInstalled = ({ program, isThere = () => findProgram(program) !== undefin
 
 /** Without one, a browser draws boxes in the place of Chinese words. */
 function hasChineseFont() {
-  return spawnSync('fc-list', [':lang=zh'], { encoding: 'utf8' }).stdout?.trim().length > 0
+  const lister = findProgram('fc-list')
+  return lister !== undefined && spawnSync(lister, [':lang=zh'], { encoding: 'utf8' }).stdout.trim() !== ''
 }
 
 function run(command, args) {

@@ -36,10 +36,10 @@ const ofReaders = `
       ) => unknown,
     ): void
     use(
-      ...mounted: [path: string, answer: Answer] | [answer: Answer]
+      ...mounted: [path: string, answer: Middleware] | [answer: Middleware]
     ): void
   }
-  type Answer = (
+  type Middleware = (
     req: import('node:http').IncomingMessage,
     res: import('node:http').ServerResponse,
     next: () => void,
