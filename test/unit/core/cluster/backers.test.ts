@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Backers } from '../../../../src/core/cluster/backers.ts'
+import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Support } from '../../../../src/core/cluster/support.ts'
 import type { Owner } from '../../../../src/core/meeting/owner.ts'
 
@@ -11,15 +12,26 @@ function ownerWith(holders: readonly (readonly [node: number, since: number])[])
   const looks: number[] = []
   const backing = {
     holders: map,
+    hold: (node: number) => map.set(node, -Infinity),
     release: (node: number) => map.delete(node),
     look: (now: number) => looks.push(now),
   }
   return { owner: { backing } as unknown as Owner, map, looks }
 }
 
+function clusterOf(ended: ReadonlySet<number>, peers: readonly number[]): never {
+  return {
+    nodes: { ended },
+    get peers() {
+      return peers.map((incarnation) => ({ incarnation }))
+    },
+  } as never
+}
+
 class Desk {
   readonly called: number[] = []
   readonly ended: Set<number> = new Set()
+  readonly peers: number[] = []
   readonly owners: Owner[] = []
   readonly support: Support = new Support(
     { call: (node) => this.called.push(node), answer: () => {}, isAgainst: () => false },
@@ -27,7 +39,7 @@ class Desk {
   )
   readonly backers: Backers = new Backers(
     this.support,
-    { nodes: { ended: this.ended } } as never,
+    clusterOf(this.ended, this.peers),
     () => ({ all: () => this.owners }) as never,
   )
 
@@ -75,6 +87,20 @@ describe('The support of an owner', () => {
     ])
     desk.ended.add(2)
     expect([desk.backers.supportedUntil(owner, 2_000), [...map.keys()]]).toEqual([2_400, [3]])
+  })
+
+  it('is needed of every node once one has ended that supported it no more: it may have given them the frames', () => {
+    const desk = new Desk()
+    const doubtful = ownerWith([[2, 1_000]])
+    const supported = ownerWith([
+      [2, 1_500],
+      [5, 0],
+    ])
+    const other = ownerWith([[5, 0]])
+    desk.owners.push(doubtful.owner, supported.owner, other.owner)
+    desk.peers.push(3, 4, LEAST_EDGE + 1)
+    desk.backers.gone(2, 1_900)
+    expect([doubtful, supported, other].map(({ map }) => [...map.keys()])).toEqual([[3, 4], [5], [5]])
   })
 
   it('is asked for with each beat, of the nodes of all owners and of those to come', () => {
