@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, type MeetingOptions } from '../../../../src/core/index.ts'
 import type { SeatMachine } from '../../../../src/client/machine/seat.ts'
+import { Copy } from '../../../../src/core/cluster/copy.ts'
 import { simLineage } from '../../../../src/testing/lineage.ts'
+import { replace } from '../../../simulation/plant.ts'
 import type { Harness } from '../harness.ts'
 import { joinOf } from './parts.ts'
 import { Roamer, roam } from './roamer.ts'
@@ -172,6 +174,24 @@ describe('An owner that was passed over by a node which has ended before it coul
     let most = before
     roam(world, clients, 5_000, () => (most = Math.max(most, frameOf(nodes[0]))))
     expect([most, nodes[0].node.stats.meetingsDeposed]).toEqual([before, 1])
+  })
+})
+
+describe('A planted bug loses them:', () => {
+  // [norestand]
+  it('an owner that is shown a later fence and goes on', () => {
+    const remove = replace(Copy.prototype, 'outruns', () => () => false)
+    try {
+      const rig = meeting(2, [0, 0, 0], { standby: 1 })
+      const { world, nodes, clients } = rig
+      passedOver(rig)
+      lead(clients, nodes[0])
+      roam(world, clients, 5_000)
+      expect(nodes[0].node.meeting('m')?.epoch).toBe(rig.epoch)
+      expect(() => expectKept(rig)).toThrow('to deeply equal')
+    } finally {
+      remove()
+    }
   })
 })
 
