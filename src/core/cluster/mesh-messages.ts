@@ -175,8 +175,22 @@ export const meshMessages = {
   },
   /** Another node goes on with the meeting: the replica follows that one. `owner` 0: nobody does. */
   moved: { code: 41, fields: { replica: 'uint', owner: 'uint' } },
-  /** The sender wants to go on with the meeting at this fence, and asks those who wait for it for their promise. */
-  standing: { code: 42, fields: { replica: 'uint', world: 'uint', term: 'uint', incarnation: 'uint' } },
+  /**
+   * The sender wants to go on with the meeting at this fence, and asks those who wait for it for their promise. What it
+   * has ends before frame `next`, and the frame before that is of the fence `lastTerm` and `lastIncarnation`.
+   */
+  standing: {
+    code: 42,
+    fields: {
+      replica: 'uint',
+      world: 'uint',
+      term: 'uint',
+      incarnation: 'uint',
+      next: 'uint',
+      lastTerm: 'uint',
+      lastIncarnation: 'uint',
+    },
+  },
 } as const
 
 type Table = typeof meshMessages
@@ -249,13 +263,8 @@ function readAll(r: Reader, fields: Fields, into: object): object {
 /** Begins each datagram, and tells it from other messages to one node. */
 export const MESH = 0x6d
 
-const FRAMES = 1
-const HEADS = 2
-const PULL = 3
-const KEEP = 4
-const BUNDLE = 5
-const CALL = 6
-const ANSWER = 7
+const [FRAMES, HEADS, PULL, KEEP] = [1, 2, 3, 4] as const
+const [BUNDLE, CALL, ANSWER] = [5, 6, 7] as const
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },

@@ -8,7 +8,7 @@ import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import type { Session } from '../session/session.ts'
 import { type Charter, readCharter } from './charter.ts'
 import type { Copy } from './copy.ts'
-import type { Frames } from './mesh-messages.ts'
+import type { Frames, MeshMessageOf } from './mesh-messages.ts'
 import type { Joining, WaitingJoins } from './waiting-joins.ts'
 
 /** A replica, as far as it takes what members show. */
@@ -59,6 +59,8 @@ export class Recall {
   /** What has been put together of members' logs alone, and the last owner that they know. */
   #other: Copy | null = null
   #owner = 0
+  /** Where the log ends of the node that stands for the meeting. */
+  #elsewhere: End = NOTHING
   /** How many have shown nothing that counts: the next ones have less time to begin. */
   #failed = 0
   /** How many times each user was asked. */
@@ -74,13 +76,24 @@ export class Recall {
     this.#timer = new Timer('recall', (now) => this.#next(now))
   }
 
-  /** Asks the member that shows most, where it is more than what is here. False: there is none. */
-  ask(now: number): boolean {
+  /**
+   * Asks the member that shows most, where it is more than what is here, and than what the node has that stands for the
+   * meeting, if one does. False: there is none.
+   */
+  ask(now: number, standing: MeshMessageOf<'standing'> | null = null): boolean {
+    this.#elsewhere =
+      standing === null
+        ? NOTHING
+        : { term: standing.lastTerm, incarnation: standing.lastIncarnation, next: standing.next }
+    return this.#askOne(now)
+  }
+
+  #askOne(now: number): boolean {
     const { lineage } = this.#host
     if (this.#asked !== null || !lineage) return this.#asked !== null
     let best: Joining | null = null
     for (const joining of this.#joins.all())
-      if (this.isMore(joining) && (best === null || this.#isBetter(joining, best))) best = joining
+      if (this.#isMore(joining) && (best === null || this.#isBetter(joining, best))) best = joining
     if (best === null) return false
     this.#shown.add(best)
     this.#tries.set(best.session.user, this.#triesOf(best) + 1)
@@ -118,23 +131,25 @@ export class Recall {
   }
 
   /** Whether a client holds more than what is here, as it says, and may be asked. */
-  isMore(joining: Joining): boolean {
+  #isMore(joining: Joining, elsewhere: End = this.#elsewhere): boolean {
     const { message, session } = joining
     const { recallTries } = this.#host.limits
     const mayAsk =
       session.outlet !== null && !this.#shown.has(joining) && this.#triesOf(joining) < recallTries
     if (!mayAsk || !mayHaveKept(message)) return false
     const { room } = this.#here
+    const held = endHeldBy(joining)
+    if (!goesBeyond(held, elsewhere)) return false
     if (room === null) return true
     if (message.world !== room.facts.world || !this.#here.canGoOn) return false
-    return goesBeyond(endHeldBy(joining), endOf(this.#here))
+    return goesBeyond(held, endOf(this.#here))
   }
 
   /** Whether it is of a later owner than the present one what a client may show: seated there, it would lose that. */
   isLater(joining: Joining): boolean {
     const { room } = this.#replica.copy
     const isOf = room !== null && isOutrun(joining.message, room.facts)
-    return isOf && this.#host.maySucceed() && this.isMore(joining)
+    return isOf && this.#host.maySucceed() && this.#isMore(joining, NOTHING)
   }
 
   /** The same as `ask`, where somebody has that to show. */
@@ -217,7 +232,7 @@ export class Recall {
     }
     if (!isTaken) this.#failed++
     else if (owner !== 0) this.#owner = owner
-    if (this.ask(now)) return
+    if (this.#askOne(now)) return
     const other = this.#other
     this.#other = null
     this.#done(other, this.#owner, now)

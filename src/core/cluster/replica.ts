@@ -221,7 +221,7 @@ export class Replica implements Host {
     else if (type === 'standing') {
       this.pledges.stand(message)
       // It may lack what a member has who waits here.
-      if (!this.#isConnected) this.recall.ask(now)
+      if (!this.#isConnected) this.recall.ask(now, message)
     }
     // One that comes before the owner has answered is of an earlier meeting.
     else if (type === 'closed' && this.#isConnected) this.end(message.message, 'NOT_FOUND', now)

@@ -53,10 +53,8 @@ export class Revival {
 
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
-    let count = 0
-    for (const { candidacy, silent } of this.#orphans.values())
-      if (candidacy !== null && silent === 0) count++
-    return count
+    const all = [...this.#orphans.values()]
+    return all.filter(({ candidacy, silent }) => candidacy !== null && silent === 0).length
   }
 
   // ---- orphans
@@ -211,8 +209,10 @@ export class Revival {
     const follow = follows.get(node)
     if (follow === undefined || candidacy === null) return
     const { term, incarnation } = candidacy
-    const world = replica.copy.room?.facts.world ?? 0
-    this.#host.link(node, { type: 'standing', replica: follow.replica, world, term, incarnation })
+    const { facts, log } = replica.copy.room as Room
+    const { term: lastTerm, incarnation: lastIncarnation } = reignOf(facts.reigns, log.next - 1)
+    const standing = { world: facts.world, term, incarnation, next: log.next, lastTerm, lastIncarnation }
+    this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
 
   /** The replica has an owner again, or has ended. */

@@ -245,6 +245,22 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     for (const client of clients) expectWhole(client)
   })
 
+  it('has nobody show anything where another node has as much', () => {
+    lies([0, 1, 2, 3], (all) => all)
+    const { world, nodes, clients } = meeting(3, 4, { standby: 1 })
+    const before = worldsOf(clients)
+    // Half of the members come to the node without a copy.
+    clients.forEach((client, at) => {
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : nodes[1 + (at % 2)])
+    })
+    world.kill(nodes[0], true)
+    roam(world, clients, 4_000)
+    expect(ownersOf(world)).toHaveLength(1)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+    expect(lied).toBe(0)
+  })
+
   /** A meeting of u0, to which two others have come a second later. */
   function founded(limits: ConstructorParameters<typeof Harness>[0] = {}) {
     const { world, nodes, clients } = meeting(2, 1, {}, null, simLineage, limits)
