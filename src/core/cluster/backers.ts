@@ -26,8 +26,8 @@ export class Backers {
     let until = Infinity
     for (const [node, since] of backing.holders) {
       const lasts = this.#support.until(node, since)
-      // It was told of by another node, which did not know.
-      if (this.#cluster.nodes.ended.has(node)) backing.release(node)
+      const isEnded = this.#cluster.nodes.ended.has(node)
+      if (isEnded || this.#support.hasAnswered(node, backing.doubtedSince(node))) backing.release(node)
       else if (lasts <= now) this.#support.urge(node, now)
       if (backing.holders.has(node)) until = Math.min(until, lasts)
     }
@@ -37,14 +37,14 @@ export class Backers {
 
   /**
    * A node has ended. Had its support run out before that, it may have gone on with a meeting, and have given its frames
-   * to any other node.
+   * to any other node: each is asked once.
    */
   gone(node: number, now: number): void {
     for (const { backing } of this.#meetings().all()) {
       const since = backing.holders.get(node)
       if (since === undefined) continue
       if (this.#support.until(node, since) <= now)
-        for (const { incarnation } of this.#cluster.peers) if (!isEdge(incarnation)) backing.hold(incarnation)
+        for (const { incarnation } of this.#cluster.peers) if (!isEdge(incarnation)) backing.doubt(incarnation, now)
       backing.release(node)
     }
   }

@@ -10,9 +10,14 @@ const LEASE = 1_000
 function ownerWith(holders: readonly (readonly [node: number, since: number])[]) {
   const map = new Map(holders)
   const looks: number[] = []
+  const doubts = new Map<number, number>()
   const backing = {
     holders: map,
-    hold: (node: number) => map.set(node, -Infinity),
+    doubt: (node: number, now: number) => {
+      doubts.set(node, now)
+      map.set(node, -Infinity)
+    },
+    doubtedSince: (node: number) => doubts.get(node) ?? Infinity,
     release: (node: number) => map.delete(node),
     look: (now: number) => looks.push(now),
   }
@@ -100,7 +105,15 @@ describe('The support of an owner', () => {
     desk.owners.push(doubtful.owner, supported.owner, other.owner)
     desk.peers.push(3, 4, LEAST_EDGE + 1)
     desk.backers.gone(2, 1_900)
-    expect([doubtful, supported, other].map(({ map }) => [...map.keys()])).toEqual([[3, 4], [5], [5]])
+    const holders = (): number[][] => [doubtful, supported, other].map(({ map }) => [...map.keys()])
+    expect(holders()).toEqual([[3, 4], [5], [5]])
+    // Each of them is asked once.
+    desk.backers.answered(3, 1_899_000, 1_901)
+    expect([desk.backers.supportedUntil(doubtful.owner, 1_901), holders()[0]]).toEqual([-Infinity, [3, 4]])
+    desk.backers.answered(3, 1_900_000, 1_902)
+    expect([desk.backers.supportedUntil(doubtful.owner, 1_902), holders()[0]]).toEqual([-Infinity, [4]])
+    desk.backers.answered(4, 1_901_000, 1_903)
+    expect([desk.backers.supportedUntil(doubtful.owner, 1_903), holders()[0]]).toEqual([Infinity, []])
   })
 
   it('is asked for with each beat, of the nodes of all owners and of those to come', () => {

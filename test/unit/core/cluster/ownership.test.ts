@@ -580,7 +580,8 @@ describe('While an owner may seal', () => {
       () =>
         replace(Backers.prototype, 'supportedUntil', (supportedUntil) => {
           return function (this: Backers, owner, now) {
-            const backing = { holders: new Map([[third, -Infinity]]), release: () => {} }
+            const holders = new Map([[third, -Infinity]])
+            const backing = { holders, release: () => {}, doubtedSince: () => Infinity }
             return Math.max(
               supportedUntil.call(this, owner, now),
               supportedUntil.call(this, { backing } as never, now),
