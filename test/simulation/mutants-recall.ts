@@ -49,7 +49,11 @@ export const recallMutants: readonly Mutant[] = [
     name: 'a tag of frames that nobody checks',
     breaks: ['I1'],
     from: 35,
-    plant: () => both(changed(), replace(Lineage.prototype, 'ofHead', () => () => 1)),
+    plant: () =>
+      both(
+        changed(),
+        replace(Lineage.prototype, 'ofHead', () => () => 1),
+      ),
   },
   {
     name: 'a tag that does not bind what there was before',

@@ -44,7 +44,8 @@ export class Backers {
       const since = backing.holders.get(node)
       if (since === undefined) continue
       if (this.#support.until(node, since) <= now)
-        for (const { incarnation } of this.#cluster.peers) if (!isEdge(incarnation)) backing.doubt(incarnation, now)
+        for (const { incarnation } of this.#cluster.peers)
+          if (!isEdge(incarnation)) backing.doubt(incarnation, now)
       backing.release(node)
     }
   }

@@ -48,7 +48,17 @@ export interface MeshHost
   extends
     Omit<
       ReplicaHost<Replica>,
-      'link' | 'isOpen' | 'isThere' | 'mark' | 'ended' | 'advanced' | 'orphaned' | 'promised' | 'recalled' | 'outrun' | 'maySucceed'
+      | 'link'
+      | 'isOpen'
+      | 'isThere'
+      | 'mark'
+      | 'ended'
+      | 'advanced'
+      | 'orphaned'
+      | 'promised'
+      | 'recalled'
+      | 'outrun'
+      | 'maySucceed'
     >,
     Pick<RevivalHost, 'questions' | 'newWorld'> {
   readonly self: number

@@ -43,7 +43,11 @@ export class Superseding {
     const { cluster } = this.#host
     const silent = cluster.peers.filter((peer) => cluster.isSilent(peer.incarnation))
     if (reigns.length < 2 || silent.length === 0) return
-    this.add({ name, world, term, incarnation }, silent.map((peer) => peer.incarnation), now)
+    this.add(
+      { name, world, term, incarnation },
+      silent.map((peer) => peer.incarnation),
+      now,
+    )
   }
 
   /** The node that is to have the meeting of a replica owns its world at a lower fence than that of the frames here. */

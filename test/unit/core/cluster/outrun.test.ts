@@ -126,7 +126,9 @@ describe('An owner that was passed over by a node which has ended before it coul
   it('stops where another node has a copy of what that one has sealed', () => {
     const rig = meeting(3, [0, 0, 0], { standby: 1 }, false)
     const { world, nodes, clients } = rig
-    const before = [1, 2].find((at) => (nodes[at] as Harness).node.peering?.mesh.size.replicas === 1) as number
+    const before = [1, 2].find(
+      (at) => (nodes[at] as Harness).node.peering?.mesh.size.replicas === 1,
+    ) as number
     passedOver(rig, before)
     const third = nodes[3 - before] as Harness
     roam(world, clients, 500)

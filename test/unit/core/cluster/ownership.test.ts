@@ -280,7 +280,12 @@ describe('A frame is stable', () => {
     h.advance(200)
     const head = h.node.meeting('m')?.frame ?? 0
     const seen = (at: number): void =>
-      peers[at]?.send({ type: 'ack', bytes: 0, received: 0, seen: [{ log: logs[at] as number, frame: head }] })
+      peers[at]?.send({
+        type: 'ack',
+        bytes: 0,
+        received: 0,
+        seen: [{ log: logs[at] as number, frame: head }],
+      })
     seen(0)
     peers[0]?.hangUp()
     h.advance(100)
