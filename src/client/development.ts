@@ -84,8 +84,17 @@ export function tellMistakes(client: Client, options: ConnectOptions): void {
   for (const method of ['subscribe', 'request', 'publish'] as const) mistakes.watch(client, method, 2)
   mistakes.watch(client, 'join', 1, async (joining) => {
     const meeting = (await joining) as Meeting
-    meeting.unheard = (error) =>
+    const leave = meeting.leave.bind(meeting)
+    let isLeft = false
+    meeting.leave = () => {
+      isLeft = true
+      leave()
+    }
+    meeting.unheard = (error) => {
+      // Whoever leaves or closes with inputs under way knows.
+      if (isLeft || client.state === 'closed') return
       console.warn(`an input to ${meeting.name} was refused, and nobody heard of it: ${String(error)}`)
+    }
     mistakes.watch(meeting, 'send', 1)
     return meeting
   })

@@ -51,6 +51,26 @@ it('in production nobody is told, and nothing is looked at', async () => {
   expect(Object.keys(client)).toEqual([])
 })
 
+it('inputs that are under way when the application itself leaves or closes are no mistake', async () => {
+  for (const end of ['leave', 'close'] as const) {
+    const setup = await live()
+    const meeting = await joined(setup)
+    void meeting.send('under way')
+    await settle()
+    void meeting.send('not sent')
+    if (end === 'leave') meeting.leave()
+    else setup.client.close()
+    await settle()
+  }
+  expect(warnings).toEqual([])
+  const setup = await live()
+  const meeting = await joined(setup)
+  void meeting.send('x')
+  setup.socket.receive({ type: 'ended', log: 5, error: 'CLOSED', message: 'kicked' })
+  await settle()
+  expect(warnings).toHaveLength(1)
+})
+
 it('options that are right are no news, nor is their absence', async () => {
   const setup = await live({}, { window: 0 })
   const meeting = await joined(setup)
