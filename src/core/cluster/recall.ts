@@ -26,7 +26,7 @@ type Done = (other: Copy | null, owner: number, now: number) => void
  */
 interface Asked {
   readonly joining: Joining
-  readonly copy: Copy | null
+  copy: Copy | null
   /** When it must have shown all. */
   readonly until: number
   /** The last charter among it that is recent: what is shown has to have come that far. */
@@ -68,10 +68,14 @@ export class Recall {
     this.#timer = new Timer('recall', (now) => this.#next(now))
   }
 
-  /** Asks the member that shows most, where it is more than what is here. False: there is none. */
-  ask(now: number): boolean {
+  /**
+   * Asks the member that shows most, where it is more than what is here. False: there is none. `come`: a JOIN that has
+   * come, where nothing else is new: a crowd of spectators may wait.
+   */
+  ask(now: number, come?: Joining): boolean {
     const { lineage } = this.#host
     if (this.#asked !== null || !lineage) return this.#asked !== null
+    if (come !== undefined && !this.#isMore(come)) return false
     let best: Joining | null = null
     for (const joining of this.#joins.all())
       if (this.#isMore(joining) && (best === null || this.#isBetter(joining, best))) best = joining
@@ -133,10 +137,13 @@ export class Recall {
     session.account.pay(message.count * costs.walked + message.bytes.length * costs.reread, now)
     const { room, log } = this.#here
     // What it has begins behind the end of what is here.
-    const isApart = asked.copy === null && message.first > log.next && room?.isDeserted === true
-    if (isApart) this.#pull(asked.joining, 0, now)
-    else if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
-    else if (this.#asked === asked) {
+    const isApart = message.count === 0 && message.first > log.next && room?.isDeserted === true
+    if (isApart) asked.copy ??= this.#replica.copy.fresh()
+    const into = asked.copy ?? this.#here
+    const had = into.room?.log.next
+    if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
+    // What is known already gives nobody more time.
+    else if (this.#asked === asked && into.room?.log.next !== had) {
       asked.hasShown = true
       this.#host.timers.set(this.#timer, Math.min(now + this.#host.limits.recallMs, asked.until))
     }

@@ -86,7 +86,7 @@ export class Replica implements Host {
     this.pledges.ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
-    if (this.isOrphan) this.#recallMore(now)
+    if (this.isOrphan) this.#recallMore(now, joining)
     this.#tryPlace(joining, now)
   }
 
@@ -408,9 +408,9 @@ export class Replica implements Host {
     if (this.isOrphan) this.#recallMore(now)
   }
 
-  /** Whoever waits is to show what it has kept, where that is more than is here. */
-  #recallMore(now: number): void {
-    if (!this.recall.ask(now) && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
+  /** Whoever waits is to show what it has kept, where that is more than is here. `come`: see `Recall.ask`. */
+  #recallMore(now: number, come?: Joining): void {
+    if (!this.recall.ask(now, come) && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
   }
 
   /** Members here have shown more than there was. */
