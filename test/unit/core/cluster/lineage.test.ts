@@ -349,7 +349,7 @@ describe('A meeting whose node has ended, and of which no other node has a frame
   })
 
   /** Members of whom each has three sessions that say they have more than anybody, and join again when refused. */
-  function crowdOf(users: readonly string[], world: World, h: Harness, known: number, all: readonly Kept[]) {
+  function crowdOf(users: readonly string[], h: Harness, known: number, all: readonly Kept[]) {
     const sessions = users.flatMap((user) => [1, 2, 3].map(() => h.connect(user, { window: 0 })))
     const calls = new Map(sessions.map((session) => [session, { last: 1, asked: 0, shown: 0 }]))
     const join = (peer: Peer, call: number): void => peer.send({ ...boast(9, known), call })
@@ -373,7 +373,7 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     const [before] = worldsOf(clients)
     const all = seatOf(clients[0] as Roamer)?.show({ type: 'pull', call: 1, from: 0 }, world.now) ?? []
     world.kill(nodes[0], true)
-    const show = crowdOf(['u8', 'u9'], world, nodes[1], before as number, all)
+    const show = crowdOf(['u8', 'u9'], nodes[1], before as number, all)
     let took = 0
     roam(world, clients, 12_000, (at) => {
       show(at % 400 === 0 ? () => 0 : null)
