@@ -200,9 +200,9 @@ export class SeatMachine {
    */
   show({ call, from }: MessageOf<'pull'>, now: number): MessageOf<'kept'>[] {
     // A node asks once for each JOIN.
-    const kept = call === this.#shown || now - this.#heardAt > KEPT_MS ? [] : this.#kept
+    const isOver = this.#shown === call || now - this.#heardAt > KEPT_MS
+    const asked = isOver ? [] : this.#kept.filter(({ first, count }) => first + count > from)
     this.#shown = call
-    const asked = kept.filter(({ first, count }) => first + count > from)
     return [...asked, NO_MORE].map((each) => ({ ...each, call }))
   }
 

@@ -7,7 +7,7 @@ import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import type { Session } from '../session/session.ts'
 import { type Charter, readCharter } from './charter.ts'
 import type { Copy } from './copy.ts'
-import type { Frames } from './mesh-messages.ts'
+import type { Frames, MeshMessageOf } from './mesh-messages.ts'
 import type { Joining, WaitingJoins } from './waiting-joins.ts'
 
 /** A replica, as far as it takes what members show. */
@@ -53,6 +53,8 @@ export class Recall {
   /** What has been put together of members' logs alone, and the last owner that they know. */
   #other: Copy | null = null
   #owner = 0
+  /** Where the log ends of the node that stands for the meeting. */
+  #elsewhere: End = NOTHING
   /** How many have shown nothing that counts: the next ones have less time to begin. */
   #failed = 0
   /** How many times each user was asked. */
@@ -69,13 +71,26 @@ export class Recall {
   }
 
   /**
-   * Asks the member that shows most, where it is more than what is here. False: there is none. `come`: a JOIN that has
-   * come, where nothing else is new: a crowd of spectators may wait.
+   * Asks the member that shows most, where it is more than what is here, and than what the node has that stands for the
+   * meeting, if one does. False: there is none.
    */
-  ask(now: number, come?: Joining): boolean {
+  ask(now: number, standing: MeshMessageOf<'standing'> | null = null): boolean {
+    this.#elsewhere =
+      standing === null
+        ? NOTHING
+        : { term: standing.lastTerm, incarnation: standing.lastIncarnation, next: standing.next }
+    return this.#askOne(now)
+  }
+
+  /** The same where a JOIN has come and nothing else is new: those of thousands of spectators may wait. */
+  askFor(come: Joining, now: number): boolean {
+    this.#elsewhere = NOTHING
+    return this.#asked !== null || (this.#isMore(come) && this.#askOne(now))
+  }
+
+  #askOne(now: number): boolean {
     const { lineage } = this.#host
     if (this.#asked !== null || !lineage) return this.#asked !== null
-    if (come !== undefined && !this.#isMore(come)) return false
     let best: Joining | null = null
     for (const joining of this.#joins.all())
       if (this.#isMore(joining) && (best === null || this.#isBetter(joining, best))) best = joining
@@ -123,9 +138,11 @@ export class Recall {
       session.outlet !== null && !this.#shown.has(joining) && this.#triesOf(joining) < recallTries
     if (!mayAsk || !mayHaveKept(message)) return false
     const { room } = this.#here
+    const held = endHeldBy(joining)
+    if (!goesBeyond(held, this.#elsewhere)) return false
     if (room === null) return true
     if (message.world !== room.facts.world || !this.#here.canGoOn) return false
-    const [held, own] = [endHeldBy(joining), endOf(this.#here)]
+    const own = endOf(this.#here)
     // Of a higher fence, whoever reads here would have to be told that what it has is undone.
     return goesBeyond(held, own) && (isSame(held, own) || room.isDeserted)
   }
@@ -208,7 +225,7 @@ export class Recall {
     }
     if (!isTaken) this.#failed++
     else if (owner !== 0) this.#owner = owner
-    if (this.ask(now)) return
+    if (this.#askOne(now)) return
     const other = this.#other
     this.#other = null
     this.#done(other, this.#owner, now)

@@ -86,7 +86,7 @@ export class Replica implements Host {
     this.pledges.ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
-    if (this.isOrphan) this.#recallMore(now, joining)
+    if (this.isOrphan) this.#giveUpUnless(this.recall.askFor(joining, now), now)
     this.#tryPlace(joining, now)
   }
 
@@ -222,7 +222,7 @@ export class Replica implements Host {
     else if (type === 'standing') {
       this.pledges.stand(message)
       // It may lack what a member has who waits here.
-      if (!this.#isConnected) this.recall.ask(now)
+      if (!this.#isConnected) this.recall.ask(now, message)
     }
     // One that comes before the owner has answered is of an earlier meeting.
     else if (type === 'closed' && this.#isConnected) this.end(message.message, 'NOT_FOUND', now)
@@ -405,12 +405,12 @@ export class Replica implements Host {
     this.#owner = 0
     this.copy.room?.pause(true, now)
     if (this.copy.canGoOn) this.#host.orphaned(this, now)
-    if (this.isOrphan) this.#recallMore(now)
+    if (this.isOrphan) this.#giveUpUnless(this.recall.ask(now), now)
   }
 
-  /** Whoever waits is to show what it has kept, where that is more than is here. `come`: see `Recall.ask`. */
-  #recallMore(now: number, come?: Joining): void {
-    if (!this.recall.ask(now, come) && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
+  /** `isAsked`: somebody who waits is to show what it has kept, which is more than is here. */
+  #giveUpUnless(isAsked: boolean, now: number): void {
+    if (!isAsked && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
   }
 
   /** Members here have shown more than there was. */

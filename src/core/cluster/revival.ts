@@ -211,8 +211,12 @@ export class Revival {
     const follow = follows.get(node)
     if (follow === undefined || candidacy === null) return
     const { term, incarnation } = candidacy
-    const world = replica.copy.room?.facts.world ?? 0
-    this.#host.link(node, { type: 'standing', replica: follow.replica, world, term, incarnation })
+    const { facts, log } = replica.copy.room as Room
+    const { next } = log
+    const last = reignOf(facts.reigns, next - 1)
+    const [lastTerm, lastIncarnation] = [last.term, last.incarnation]
+    const standing = { world: facts.world, term, incarnation, next, lastTerm, lastIncarnation }
+    this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
 
   /** The replica has an owner again, or has ended. */

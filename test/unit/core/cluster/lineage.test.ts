@@ -243,6 +243,22 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     for (const client of clients) expectWhole(client)
   })
 
+  it('has nobody show anything where another node has as much', () => {
+    lies([0, 1, 2, 3], (all) => all)
+    const { world, nodes, clients } = meeting(3, 4, { standby: 1 })
+    const before = worldsOf(clients)
+    // Half of the members come to the node without a copy.
+    clients.forEach((client, at) => {
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : nodes[1 + (at % 2)])
+    })
+    world.kill(nodes[0], true)
+    roam(world, clients, 4_000)
+    expect(ownersOf(world)).toHaveLength(1)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+    expect(lied).toBe(0)
+  })
+
   /** A meeting of u0, to which two others have come a second later. */
   function founded(options: Partial<MeetingOptions> = {}) {
     const { world, nodes, clients } = meeting(2, 1, options)
@@ -407,6 +423,13 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     expect(lied).toBeGreaterThan(0)
     expect(worldsOf(clients)).toEqual(before)
     for (const client of clients) expectWhole(client)
+  })
+
+  it('is shown by its members once for each JOIN, however often a node asks', () => {
+    const { world, clients } = meeting(2, 1)
+    const shown = (call: number): number =>
+      seatOf(clients[0] as Roamer)?.show({ type: 'pull', call, from: 0 }, world.now).length ?? 0
+    expect([shown(7) > 2, shown(7), shown(7), shown(8) > 2]).toEqual([true, 1, 1, true])
   })
 
   it('looks at each of a crowd of spectators a few times at most who come while it has no node', () => {

@@ -232,7 +232,7 @@ describe('A node that is to go on with a meeting', () => {
       { name: 'm', world: 77, from: 4, term: 2, incarnation: OWNER },
       desk.now + 500,
     ])
-    expect(desk.heard()).toEqual(['7: standing replica:17 world:77 term:3 incarnation:9'])
+    expect(desk.heard()).toEqual(['7: standing replica:17 world:77 term:3 incarnation:9 next:4 lastTerm:2 lastIncarnation:5'])
     expect(desk.told).toEqual(['stand call:1 term:3 incarnation:9'])
     // Who comes later is asked as well.
     desk.follow(EDGE)
@@ -318,7 +318,7 @@ describe('A node that is to go on with a meeting', () => {
     desk.follow(HAS)
     desk.stand()
     desk.revival.promised(promiseOf('ann', 0, { term: 7, incarnation: 1 }), desk.now)
-    expect(desk.heard()).toEqual(['6: standing replica:16 world:77 term:8 incarnation:9'])
+    expect(desk.heard()).toEqual(['6: standing replica:16 world:77 term:8 incarnation:9 next:4 lastTerm:2 lastIncarnation:5'])
     desk.revival.promised(promiseOf('ann', 0, { term: 9, incarnation: 1 }), desk.now)
     expect([desk.heard(), desk.asked.length]).toEqual([[], 1])
   })
@@ -577,7 +577,7 @@ describe('A meeting whose owner is only silent', () => {
     desk.promise('cid', 3, ages)
     expect([desk.world, desk.heard()]).toEqual([
       undefined,
-      ['6: standing replica:16 world:77 term:3 incarnation:9'],
+      ['6: standing replica:16 world:77 term:3 incarnation:9 next:4 lastTerm:2 lastIncarnation:5'],
     ])
     desk.promise('ann', 0, ages)
     expect(desk.world).toBeUndefined()
