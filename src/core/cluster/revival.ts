@@ -430,9 +430,13 @@ export class Revival {
       return true
     }
     if (candidacy !== null) {
+      if (silent === 0)
+        return (candidacy.isNews || this.#isLate(candidacy, now)) && this.#conclude(orphan, now)
       // That the silent owner must have stopped follows from the time alone.
-      if (silent !== 0) return this.#conclude(orphan, now)
-      return (candidacy.isNews || this.#isLate(candidacy, now)) && this.#conclude(orphan, now)
+      if (!candidacy.isNews && now < orphan.notBefore) return false
+      orphan.notBefore = now + Math.max(limits.revivalBeatMs, this.#orphans.size / SILENT_PER_MS)
+      this.#conclude(orphan, now)
+      return true
     }
     const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
     if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) {
@@ -450,5 +454,7 @@ export class Revival {
   }
 }
 
+/** How many meetings of silent owners are looked at in a millisecond: there may be very many, for a long time. */
+const SILENT_PER_MS = 4
 /** The wait for the next few, in milliseconds. */
 const SOON_MS = 1
