@@ -241,17 +241,17 @@ export class Replica implements Host {
   }
 
   #followed(message: MeshMessageOf<'followed'>, now: number): void {
-    const copy = this.copy
+    const { copy, isOrphan: wasOrphan } = this
     if (copy.isNewerThan(message)) return
     if (!copy.isPrefixOf(message)) {
-      if (!this.isOrphan) return this.end(CLOSED, 'BUSY', now)
+      if (!wasOrphan) return this.end(CLOSED, 'BUSY', now)
       this.disperse(true)
       copy.discard(CLOSED, now)
     }
     this.#isConnected = true
-    const wasOrphan = this.isOrphan
     this.isOrphan = false
     this.pledges.stand(null)
+    this.recall.stop()
     copy.follow(message, now)
     copy.room?.pause(false, now)
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)

@@ -213,8 +213,7 @@ export class Revival {
     const { term, incarnation } = candidacy
     const { facts, log } = replica.copy.room as Room
     const { next } = log
-    const last = reignOf(facts.reigns, next - 1)
-    const [lastTerm, lastIncarnation] = [last.term, last.incarnation]
+    const { term: lastTerm, incarnation: lastIncarnation } = reignOf(facts.reigns, next - 1)
     const standing = { world: facts.world, term, incarnation, next, lastTerm, lastIncarnation }
     this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
@@ -350,12 +349,6 @@ export class Revival {
 
   // ---- going on
 
-  /** Nobody has come for a while, though members come one after the other where all processors are busy. */
-  #isLate({ since, cameAt }: Candidacy, now: number): boolean {
-    const { revivalMs, orphanMs } = this.#host.limits
-    return now - cameAt >= revivalMs || now - since >= orphanMs
-  }
-
   /**
    * Goes on as soon as those have come that are enough. The window for these is long: clients of a full node take
    * seconds to come back. True: it goes on.
@@ -366,7 +359,7 @@ export class Revival {
     candidacy.isNews = false
     const { limits, cluster, support } = this.#host
     if (orphan.silent !== 0) this.#askAll(orphan, candidacy, now)
-    const isLate = this.#isLate(candidacy, now)
+    const isLate = candidacy.isLate(now, limits)
     if (candidacy.asked.size > 0 && !isLate) return false
     const others = cluster.peers.filter(
       ({ incarnation }) => !candidacy.denied.has(incarnation) && !isEdge(incarnation),
@@ -396,17 +389,14 @@ export class Revival {
       candidacy.isNews = true
       return false
     }
-    this.#begin(orphan, candidacy, goesOn, now)
-    return true
-  }
-
-  #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
-    const { replica } = orphan
     const business = this.#accession.businessFor(replica)
-    if (business === null) return replica.giveUp(now)
-    // It holds the name throughout.
-    this.#orphans.delete(replica.name)
-    this.#accession.begin(orphan, candidacy, business, goesOn, now)
+    if (business === null) replica.giveUp(now)
+    else {
+      // It holds the name throughout.
+      this.#orphans.delete(replica.name)
+      this.#accession.begin(orphan, candidacy, business, goesOn, now)
+    }
+    return true
   }
 
   // ---- time
@@ -430,10 +420,10 @@ export class Revival {
       return true
     }
     if (candidacy !== null) {
-      if (silent === 0)
-        return (candidacy.isNews || this.#isLate(candidacy, now)) && this.#conclude(orphan, now)
+      const { isNews } = candidacy
+      if (silent === 0) return (isNews || candidacy.isLate(now, limits)) && this.#conclude(orphan, now)
       // That the silent owner must have stopped follows from the time alone.
-      if (!candidacy.isNews && now < orphan.notBefore) return false
+      if (!isNews && now < orphan.notBefore) return false
       orphan.notBefore = now + Math.max(limits.revivalBeatMs, this.#orphans.size / SILENT_PER_MS)
       this.#conclude(orphan, now)
       return true

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { LineageKeys, MeetingLogic, MeetingOptions } from '../../../../src/core/index.ts'
+import { Replica } from '../../../../src/core/cluster/replica.ts'
 import { SeatMachine } from '../../../../src/client/machine/seat.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { WaitingJoins } from '../../../../src/core/cluster/waiting-joins.ts'
@@ -362,6 +363,39 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     })
     expect(ownersOf(world)).toEqual([nodes[1].node.id])
     expect(worldsOf(clients)).toEqual(before)
+  })
+
+  it('is not asked for anew where somebody still shows what it has while it goes on already', () => {
+    const { world, nodes, clients } = meeting(3, 4, { standby: 1 })
+    const before = worldsOf(clients)
+    const has = nodes.slice(1).findIndex(({ node }) => node.peering?.mesh.size.replicas === 1) + 1
+    const [standby, third] = has === 1 ? [nodes[1], nodes[2]] : [nodes[2], nodes[1]]
+    clients.forEach((client, at) => {
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : at === 0 ? third : standby)
+    })
+    const all = seatOf(clients[0] as Roamer)?.show({ type: 'pull', call: 1, from: 0 }, world.now) ?? []
+    const liar = third.connect('liar', { window: 0 })
+    world.kill(nodes[0], true)
+    liar.send(boast(0, before[0]))
+    roam(world, clients, 900, (at) => {
+      const next = at % 300 === 0 ? all.shift() : undefined
+      if (next !== undefined) liar.send(next)
+    })
+    expect(ownersOf(world)).toEqual([standby.node.id])
+    let asked = 0
+    replaced = replace(
+      Replica.prototype,
+      'follow',
+      (follow) =>
+        function (this: Replica, ...args) {
+          asked++
+          return follow.apply(this, args)
+        },
+    )
+    roam(world, clients, 5_000)
+    expect(asked).toBe(0)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
   })
 
   /** Members of whom each has three sessions that say they have more than anybody, and join again when refused. */

@@ -232,7 +232,9 @@ describe('A node that is to go on with a meeting', () => {
       { name: 'm', world: 77, from: 4, term: 2, incarnation: OWNER },
       desk.now + 500,
     ])
-    expect(desk.heard()).toEqual(['7: standing replica:17 world:77 term:3 incarnation:9 next:4 lastTerm:2 lastIncarnation:5'])
+    expect(desk.heard()).toEqual([
+      '7: standing replica:17 world:77 term:3 incarnation:9 next:4 lastTerm:2 lastIncarnation:5',
+    ])
     expect(desk.told).toEqual(['stand call:1 term:3 incarnation:9'])
     // Who comes later is asked as well.
     desk.follow(EDGE)
@@ -318,7 +320,9 @@ describe('A node that is to go on with a meeting', () => {
     desk.follow(HAS)
     desk.stand()
     desk.revival.promised(promiseOf('ann', 0, { term: 7, incarnation: 1 }), desk.now)
-    expect(desk.heard()).toEqual(['6: standing replica:16 world:77 term:8 incarnation:9 next:4 lastTerm:2 lastIncarnation:5'])
+    expect(desk.heard()).toEqual([
+      '6: standing replica:16 world:77 term:8 incarnation:9 next:4 lastTerm:2 lastIncarnation:5',
+    ])
     desk.revival.promised(promiseOf('ann', 0, { term: 9, incarnation: 1 }), desk.now)
     expect([desk.heard(), desk.asked.length]).toEqual([[], 1])
   })
