@@ -444,8 +444,8 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     roam(world, clients, 20_000, (at) => {
       if (at % 50 === 0) for (const client of clients) client.input('m', `${at} ${client.ends.size} ${big}`)
     })
-    lies([0], ([{ call = 0 } = {}]) =>
-      [...early.slice(0, 3), ...early.slice(-1)].map((each) => ({ ...each, call })),
+    lies([0], (all) =>
+      [...early.slice(0, 3), ...early.slice(-1)].map((each) => ({ ...each, call: all[0]?.call ?? 0 })),
     )
     let isBack = false
     for (const client of clients.slice(1))
