@@ -357,10 +357,10 @@ export class SharedReader implements ReaderListener {
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
       subscriber.cancel()
-      if (error !== null) this.#call(subscriber, subscriber.options.onError, error)
+      if (error) this.#call(subscriber, subscriber.options.onError, error)
     }
     this.#subscribers.clear()
-    if (hasListener || error === null || error.code === 'CLOSED') return
+    if (hasListener || !error || error.code === 'CLOSED') return
     const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
     this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
