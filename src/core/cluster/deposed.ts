@@ -5,7 +5,7 @@ import type { Claimant, Subject } from './question-kinds.ts'
 /** What a node says of a meeting of its own, where another node owns the name as well. */
 export function claimantOf({ room, log, members, bots, backing }: Owner): Claimant {
   const { world, term, incarnation } = room.facts
-  const present = members.filter(({ away }) => !away).length - bots.list.length
+  const present = members.filter(({ away }) => !away).length - bots.size
   return { world, term, incarnation, isPaused: backing.isPaused, present, next: log.next }
 }
 
