@@ -73,7 +73,7 @@ class Rig {
   refused = 0
 
   /** `codec`: what the attacker speaks. `cluster`: see `NodeConfig`. */
-  constructor(codec = binaryCodec, cluster = undefined) {
+  constructor(codec = binaryCodec, cluster) {
     this.codec = codec
     const config = {
       id: 'n',

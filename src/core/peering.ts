@@ -125,8 +125,8 @@ export class Peering implements TopicPeers {
     this.twins = new Twins({
       self: this.#self,
       questions,
-      claimant: (name) => this.mesh.claimant(name),
-      depose: (...deposed) => this.mesh.depose(...deposed),
+      claimant: (name) => this.mesh.deposing.claimant(name),
+      depose: (...deposed) => this.mesh.deposing.depose(...deposed),
     })
     const { downstream } = meshHost
     this.moves = new Moves({
@@ -329,13 +329,13 @@ export class Peering implements TopicPeers {
         reply(keptOf(wants, (name) => this.#topics().get(name), tells, most))
       },
       frames: (wanted, reply, from, now) => reply(this.mesh.revival.framesFor(wanted, from, now)),
-      claimant: ({ name }, reply) => reply(this.mesh.claimant(name)),
+      claimant: ({ name }, reply) => reply(this.mesh.deposing.claimant(name)),
       depose: (subject, reply, _, now) => {
-        this.mesh.depose(subject, now)
+        this.mesh.deposing.depose(subject, now)
         reply(true)
       },
       supersede: (subject, reply, _, now) => {
-        this.mesh.supersede(subject, now)
+        this.mesh.deposing.supersede(subject, now)
         reply(true)
       },
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),

@@ -296,6 +296,7 @@ function joinsOf(self: number, peering: Peering, names: Names): ClusterOfJoins {
       ),
     ownerOf: (name) => elsewhere.ownerOf(name),
     recalls: (join) => elsewhere.recalls(join),
+    outruns: (join) => elsewhere.outruns(join),
     join: (owner, session, message, now, joined) => elsewhere.join(owner, session, message, now, joined),
     drop: (session) => elsewhere.drop(session),
   }

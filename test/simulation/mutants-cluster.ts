@@ -113,6 +113,7 @@ export const clusterMutants: readonly Mutant[] = [
       replace(Cluster.prototype, 'find', () => (_name, now, ended) => ended({ by: 'taken', owner: 0 }, now)),
   },
   {
+    // [clock]
     name: 'a fence without a term',
     breaks: ['I9'],
     from: 5,

@@ -8,6 +8,7 @@ import { worldMutants } from './mutants-world.ts'
 import { meetingMutants } from './mutants-meetings.ts'
 import { meshMutants } from './mutants-mesh.ts'
 import { reachMutants } from './mutants-reach.ts'
+import { lies, recallMutants } from './mutants-recall.ts'
 import { revivalMutants } from './mutants-revival.ts'
 import type { Mutant } from './plant.ts'
 import { deliveryMutants } from './mutants.ts'
@@ -60,5 +61,20 @@ describe('the simulator catches a planted bug:', () => {
 })
 
 describe('the simulator catches a planted bug of the cluster:', () => {
-  catches(runClusterSeed, [...clusterMutants, ...meshMutants, ...handoverMutants, ...revivalMutants])
+  catches(runClusterSeed, [
+    ...clusterMutants,
+    ...meshMutants,
+    ...handoverMutants,
+    ...revivalMutants,
+    ...recallMutants,
+  ])
+
+  it('and nothing wrong in members who show what the cluster has not sealed', async () => {
+    const remove = lies()
+    try {
+      expect((await runClusterSeed(35)).counts.get('up:kept')).toBeGreaterThan(0)
+    } finally {
+      remove()
+    }
+  })
 })

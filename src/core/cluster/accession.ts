@@ -77,13 +77,15 @@ export class Accession {
       now,
     )
     cluster.took(name, term)
+    // An owner that is silent, or one that was when another node went on, which has ended before it could say so.
+    const mayOwn = goesOn && (silent !== 0 || facts.reigns.length > 1)
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
       const has = denied.get(node)
       // It goes on with nothing.
       if (isEdge(node)) continue
       if (has !== false) owner.backing.hold(node, has === true ? since : -Infinity)
-      if (has === undefined && silent !== 0 && goesOn) pending.push(node)
+      if (has === undefined && mayOwn) pending.push(node)
     }
     if (pending.length > 0)
       this.#superseding.add({ name, world: facts.world, term, incarnation }, pending, now)

@@ -1,3 +1,4 @@
+import { isEdge } from '../ground/incarnation.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Cluster } from './cluster.ts'
@@ -6,14 +7,14 @@ import type { Support } from './support.ts'
 /** The nodes that support the owners of this one: those that may have the frames of their meetings. */
 export class Backers {
   readonly #support: Support
-  readonly #cluster: Pick<Cluster, 'nodes'>
+  readonly #cluster: Pick<Cluster, 'nodes' | 'peers'>
   readonly #meetings: () => Meetings
   /** Owners that lacked support when they last looked. */
   readonly #unsupported: Set<Owner> = new Set()
   /** Number of nodes whose support is needed. */
   needed = 0
 
-  constructor(support: Support, cluster: Pick<Cluster, 'nodes'>, meetings: () => Meetings) {
+  constructor(support: Support, cluster: Pick<Cluster, 'nodes' | 'peers'>, meetings: () => Meetings) {
     this.#support = support
     this.#cluster = cluster
     this.#meetings = meetings
@@ -25,12 +26,28 @@ export class Backers {
     let until = Infinity
     for (const [node, since] of backing.holders) {
       const lasts = this.#support.until(node, since)
-      if (this.#cluster.nodes.ended.has(node)) backing.release(node)
+      const isEnded = this.#cluster.nodes.ended.has(node)
+      if (isEnded || this.#support.hasAnswered(node, backing.doubtedSince(node))) backing.release(node)
       else if (lasts <= now) this.#support.urge(node, now)
       if (backing.holders.has(node)) until = Math.min(until, lasts)
     }
     if (until <= now) this.#unsupported.add(owner)
     return until
+  }
+
+  /**
+   * A node has ended. Had its support run out before that, it may have gone on with a meeting, and have given its frames
+   * to any other node: each is asked once.
+   */
+  gone(node: number, now: number): void {
+    for (const { backing } of this.#meetings().all()) {
+      const since = backing.holders.get(node)
+      if (since === undefined) continue
+      if (this.#support.until(node, since) <= now)
+        for (const { incarnation } of this.#cluster.peers)
+          if (!isEdge(incarnation)) backing.doubt(incarnation, now)
+      backing.release(node)
+    }
   }
 
   /** Since when members must have answered who support an owner. */

@@ -6,7 +6,7 @@ import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
-import { visitorOf } from '../meeting/visitor.ts'
+import { type Seating, visitorOf, whyOutrun } from '../meeting/visitor.ts'
 import { isByBusiness, plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
@@ -219,16 +219,16 @@ export class Hosting implements GuestHost {
     const place = { replica, seat: number }
     if (again) {
       const text = 'its place was given up while the nodes could not talk to each other'
-      guest.say({ type: 'refused', ...place, ...plainly('CLOSED', text) })
-      return
+      return guest.say({ type: 'refused', ...place, ...plainly('CLOSED', text) })
     }
     const { user, session } = message
     const visitor = visitorOf({ user, id: session }, message, owner.room.facts)
-    const found = owner.seat(visitor, now, (member, continued) => {
+    const sit: Seating = (member, continued) => {
       const seat = new GuestSeat(guest, number, message.session, member, continued)
       guest.add(seat)
       return seat
-    })
+    }
+    const found = whyOutrun(owner, message) ?? owner.seat(visitor, now, sit)
     const seat = guest.seats.get(number)
     if (seat !== undefined) this.#seated(guest, seat, owner.members, now)
     else if (typeof found === 'string') guest.say({ type: 'refused', ...place, ...plainly(found) })

@@ -260,13 +260,8 @@ function readAll(r: Reader, fields: Fields, into: object): object {
 /** Begins each datagram, and tells it from other messages to one node. */
 export const MESH = 0x6d
 
-const FRAMES = 1
-const HEADS = 2
-const PULL = 3
-const KEEP = 4
-const BUNDLE = 5
-const CALL = 6
-const ANSWER = 7
+const [FRAMES, HEADS, PULL, KEEP] = [1, 2, 3, 4] as const
+const [BUNDLE, CALL, ANSWER] = [5, 6, 7] as const
 
 const heads = {
   heads: { list: { replica: 'uint', next: 'uint', due: 'uint' }, max: 'batch' },

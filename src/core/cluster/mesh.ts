@@ -5,20 +5,17 @@ import { Timer } from '../ground/timers.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
-import { isAbove } from '../meeting/reigns.ts'
 import { whyNoSeat } from '../meeting/seat.ts'
+import { isOutrun } from '../meeting/visitor.ts'
 import type { OfferedMeeting } from '../ports.ts'
 import type { Elsewhere, Joined } from '../session/elsewhere.ts'
 import type { Session } from '../session/session.ts'
 import { Backers } from './backers.ts'
 import { Charters } from './charters.ts'
 import type { Cluster } from './cluster.ts'
-import { localSeatsOf } from './branches.ts'
-import { claimantOf, isReign } from './deposed.ts'
+import { Deposing } from './deposing.ts'
 import { Handover } from './handover.ts'
-import { Heritage } from './heritage.ts'
 import { Hosting } from './hosting.ts'
-import { legacyOf } from './legacy.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
 import {
   type Bundle,
@@ -38,7 +35,6 @@ import type { LocalSeat, ReplicaHost } from './replica-host.ts'
 import { Replica } from './replica.ts'
 import { Standbys } from './standbys.ts'
 import type { RevivalHost } from './orphan.ts'
-import type { Claimant, Subject } from './question-kinds.ts'
 import { Revival } from './revival.ts'
 import { Successions } from './successions.ts'
 import { Support } from './support.ts'
@@ -52,7 +48,17 @@ export interface MeshHost
   extends
     Omit<
       ReplicaHost<Replica>,
-      'link' | 'isOpen' | 'isThere' | 'mark' | 'ended' | 'advanced' | 'orphaned' | 'promised' | 'recalled'
+      | 'link'
+      | 'isOpen'
+      | 'isThere'
+      | 'mark'
+      | 'ended'
+      | 'advanced'
+      | 'orphaned'
+      | 'promised'
+      | 'recalled'
+      | 'outrun'
+      | 'maySucceed'
     >,
     Pick<RevivalHost, 'questions' | 'newWorld'> {
   readonly self: number
@@ -77,6 +83,7 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #host: MeshHost
   readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
+  readonly deposing: Deposing
   readonly handover: Handover
   readonly revival: Revival
   readonly support: Support
@@ -113,6 +120,7 @@ export class Mesh implements Elsewhere, LinkPart {
       link,
       put,
       isOpen: (node, isLast) => links.isOpen(node, isLast),
+      maySucceed: () => this.#maySucceed,
       isThere: (node) => host.cluster.nodes.has(node),
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
@@ -130,7 +138,10 @@ export class Mesh implements Elsewhere, LinkPart {
         this.handover.ended(replica)
         this.revival.orphaned(replica, now)
       },
-      recalled: (...recalled) => this.revival.recalled(...recalled),
+      recalled: (replica, isOther, now) => {
+        if (!this.deposing.recalled(replica, now)) this.revival.recalled(replica, isOther, now)
+      },
+      outrun: (...outrun) => this.revival.superseding.outrun(...outrun),
       promised: (...promised) => this.revival.promised(...promised),
     }
     const hosting = (this.#hosting = new Hosting({
@@ -146,6 +157,12 @@ export class Mesh implements Elsewhere, LinkPart {
         this.handover.astray(node, follow) ||
         this.#isOpening(node, follow),
     }))
+    this.deposing = new Deposing({
+      ...host,
+      hosting,
+      demote: (...demoted) => this.#demote(...demoted),
+      forget: (replica) => this.#forget(replica),
+    })
     const { successions } = this
     this.handover = new Handover({
       ...host,
@@ -157,6 +174,7 @@ export class Mesh implements Elsewhere, LinkPart {
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
       standing: () => this.revival.standing,
+      inherited: (...inherited) => this.revival.superseding.inherit(...inherited),
     })
     this.support = new Support({
       call: (node, sent) => put(node, encodeCall(sent)),
@@ -205,8 +223,17 @@ export class Mesh implements Elsewhere, LinkPart {
   }
 
   recalls(message: MessageOf<'join'>): boolean {
+    return this.#maySucceed && mayHaveKept(message)
+  }
+
+  get #maySucceed(): boolean {
     const { lineage, self, isDraining } = this.#host
-    return !!lineage && mayHaveKept(message) && !isEdge(self) && !isDraining()
+    return !!lineage && !isEdge(self) && !isDraining()
+  }
+
+  outruns(message: MessageOf<'join'>): boolean {
+    const facts = this.#host.meetings().get(message.meeting)?.room.facts
+    return facts !== undefined && this.recalls(message) && isOutrun(message, facts)
   }
 
   join(
@@ -264,44 +291,6 @@ export class Mesh implements Elsewhere, LinkPart {
     // Whoever is here with another owner of the name joins again: a node has one replica of a meeting.
     twin?.giveUp(now)
     return replica
-  }
-
-  // ---- several owners
-
-  /** Another node goes on with a world at a fence: at a lower one, this node stops. */
-  supersede({ name, world, ...fence }: Subject, now: number): void {
-    const facts = this.#host.meetings().get(name)?.room.facts
-    if (facts?.world === world && isAbove(fence, facts)) this.depose(facts, now)
-  }
-
-  /** What this node has of a meeting that several nodes own; null where it has none. */
-  claimant(name: string): Claimant | null {
-    const owner = this.#host.meetings().get(name)
-    return owner === undefined ? null : claimantOf(owner)
-  }
-
-  /**
-   * Another owner of the name comes before this one, which stops. Whoever is here, or at a replica, joins again and
-   * finds that one, and is told how far its log is another. The frames are kept until the other owner has answered:
-   * should it have ended meanwhile, the meeting goes on from them.
-   */
-  depose(subject: Subject, now: number): void {
-    const { meetings, cluster, stats } = this.#host
-    const owner = meetings().get(subject.name)
-    if (owner === undefined || !isReign(owner, subject)) return
-    const { name, log, business } = owner
-    const legacy = legacyOf(owner, now)
-    const guests = this.#hosting.of(owner)
-    const seats = localSeatsOf(owner)
-    this.#hosting.retire(guests, legacy, now)
-    meetings().resign(owner)
-    business.logic?.moved?.()
-    cluster.closed(name)
-    stats.meetingsDeposed++
-    const replica = this.#demote(owner, 0, seats, now)
-    replica.copy.heritage = Heritage.of(legacy, log.next - 1)
-    this.#hosting.release(guests, 0)
-    replica.lost(now)
   }
 
   drop(session: Session): void {
@@ -393,6 +382,7 @@ export class Mesh implements Elsewhere, LinkPart {
     this.#hosting.lost(node, now)
     // A name that was held for it is given up before another holds it.
     this.handover.gone(node)
+    this.backing.gone(node, now)
     this.support.gone(node)
     this.revival.gone(node, now)
     for (const replica of this.#replicas.values()) if (replica.owner === node) replica.lost(now)

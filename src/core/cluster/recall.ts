@@ -3,6 +3,7 @@ import { Timer } from '../ground/timers.ts'
 import { costs } from '../ground/work.ts'
 import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
 import type { Room, RoomHost } from '../meeting/room.ts'
+import { isOutrun } from '../meeting/visitor.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import type { Session } from '../session/session.ts'
 import { type Charter, readCharter } from './charter.ts'
@@ -16,6 +17,11 @@ interface Recalling {
   readonly copy: Copy
   /** These follow what it has. */
   frames(come: Frames, now: number): void
+}
+
+interface RecallHost extends RoomHost {
+  /** Whether this node may go on with meetings, also from what members show. */
+  maySucceed(): boolean
 }
 
 /** Nobody here shows more. `other`: better than what the replica has. `owner`: the last one known; 0: none. */
@@ -44,7 +50,7 @@ interface Asked {
  * one. Whoever shows something else, or nothing for a second, costs the others that time.
  */
 export class Recall {
-  readonly #host: RoomHost
+  readonly #host: RecallHost
   readonly #replica: Recalling
   readonly #joins: WaitingJoins
   readonly #done: Done
@@ -62,7 +68,7 @@ export class Recall {
   /** JOINs whose clients have shown what they have. */
   readonly #shown: WeakSet<Joining> = new WeakSet()
 
-  constructor(host: RoomHost, replica: Recalling, joins: WaitingJoins, done: Done) {
+  constructor(host: RecallHost, replica: Recalling, joins: WaitingJoins, done: Done) {
     this.#host = host
     this.#replica = replica
     this.#joins = joins
@@ -131,7 +137,7 @@ export class Recall {
   }
 
   /** Whether a client holds more than what is here, as it says, and may be asked. */
-  #isMore(joining: Joining): boolean {
+  #isMore(joining: Joining, elsewhere: End = this.#elsewhere): boolean {
     const { message, session } = joining
     const { recallTries } = this.#host.limits
     const mayAsk =
@@ -139,12 +145,22 @@ export class Recall {
     if (!mayAsk || !mayHaveKept(message)) return false
     const { room } = this.#here
     const held = endHeldBy(joining)
-    if (!goesBeyond(held, this.#elsewhere)) return false
+    if (!goesBeyond(held, elsewhere)) return false
     if (room === null) return true
     if (message.world !== room.facts.world || !this.#here.canGoOn) return false
-    const own = endOf(this.#here)
-    // Of a higher fence, whoever reads here would have to be told that what it has is undone.
-    return goesBeyond(held, own) && (isSame(held, own) || room.isDeserted)
+    return goesBeyond(held, endOf(this.#here))
+  }
+
+  /** Whether it is of a later owner than the present one what a client may show: seated there, it would lose that. */
+  isLater(joining: Joining): boolean {
+    const { room } = this.#replica.copy
+    const isOf = room !== null && isOutrun(joining.message, room.facts)
+    return isOf && this.#host.maySucceed() && this.#isMore(joining, NOTHING)
+  }
+
+  /** The same as `ask`, where somebody has that to show. */
+  askLater(now: number): void {
+    if ([...this.#joins.all()].some((joining) => this.isLater(joining))) this.ask(now)
   }
 
   /** A client shows a piece of what it has kept. What nobody has asked for is passed over. */

@@ -37,6 +37,8 @@ export interface ReplicaHost<R> extends RoomHost {
    * link breaks.
    */
   isOpen(node: number, isLast?: boolean): boolean
+  /** Whether this node may go on with meetings, also from what members show. */
+  maySucceed(): boolean
   /** Whether a node has not ended. */
   isThere(node: number): boolean
   /** In the next sweep, the replica has something to tell. */
@@ -59,6 +61,8 @@ export interface ReplicaHost<R> extends RoomHost {
   orphaned(replica: R, now: number): void
   /** Members have shown more than the replica had; `isOther`: in the place of that. */
   recalled(replica: R, isOther: boolean, now: number): void
+  /** The node that was to have the meeting owns its world at a lower fence than that of the frames of a replica. */
+  outrun(replica: R, now: number): void
   /** A member here has promised a fence to this node. */
   promised(message: MeshMessageOf<'promised'>, now: number): void
 }

@@ -87,6 +87,7 @@ export class Replica implements Host {
     this.#host.mark(this)
     this.#enter(joining)
     if (this.isOrphan) this.#giveUpUnless(this.recall.askFor(joining, now), now)
+    else if (this.recall.isLater(joining)) this.recall.askFor(joining, now)
     this.#tryPlace(joining, now)
   }
 
@@ -102,7 +103,8 @@ export class Replica implements Host {
   }
 
   #enter(joining: Joining): void {
-    if (joining.seat !== 0) this.#say({ type: 'enter', ...this.#place(joining.seat), ...visitorFor(joining) })
+    if (joining.seat === 0 || this.recall.isLater(joining)) return
+    this.#say({ type: 'enter', ...this.#place(joining.seat), ...visitorFor(joining) })
   }
 
   #place(seat: number): { readonly replica: number; readonly seat: number } {
@@ -115,12 +117,11 @@ export class Replica implements Host {
 
   /** Answers a JOIN if all is there that it needs. */
   #tryPlace(joining: Joining, now: number): void {
-    const room = this.copy.room
-    const { message } = joining
+    const [{ room, config }, { message }] = [this.copy, joining]
     if (room === null || this.isOrphan || !isReady(joining, room, this.copy)) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = message.config !== '' && this.copy.config !== '' && message.config !== this.copy.config
+    const isOther = message.config !== '' && config !== '' && message.config !== config
     this.#joins.seated(joining.session)
     joining.joined(
       isOther ? 'CONFIG_MISMATCH' : sit(this, room, joining, (said) => this.#say(said), now),
@@ -161,9 +162,8 @@ export class Replica implements Host {
   detach(seat: Seat): boolean {
     this.#unplace(seat)
     const member = memberOf(seat)
-    if (member === null) return false
-    this.#say({ type: 'away', ...this.#place(member.number) })
-    return true
+    if (member !== null) this.#say({ type: 'away', ...this.#place(member.number) })
+    return member !== null
   }
 
   leave(seat: Seat, reason: string): void {
@@ -245,6 +245,7 @@ export class Replica implements Host {
     if (copy.isNewerThan(message)) return
     if (!copy.isPrefixOf(message)) {
       if (!wasOrphan) return this.end(CLOSED, 'BUSY', now)
+      if (copy.outruns(message)) return this.#host.outrun(this, now)
       this.disperse(true)
       copy.discard(CLOSED, now)
     }
@@ -255,6 +256,7 @@ export class Replica implements Host {
     copy.follow(message, now)
     copy.room?.pause(false, now)
     for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
+    this.recall.askLater(now)
     this.#members.comeBack()
     this.#tryAll()
     if (wasOrphan || this.isHandedOver) this.#host.advanced(this, now)
@@ -320,8 +322,7 @@ export class Replica implements Host {
 
   /** Goes on with the room of a meeting that this node has owned so far, and the seats in it. */
   keep(room: Room, config: string, seats: readonly LocalSeat[]): void {
-    this.copy.room = room
-    this.copy.config = config
+    Object.assign(this.copy, { room, config })
     this.#host.budget.enter(room.log)
     for (const { seat, number } of seats) seat.move(this, this.#members.keep(seat, number))
     this.#lastSeat = seats.length
@@ -335,10 +336,8 @@ export class Replica implements Host {
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
   surrender(): Surrendered {
     this.recall.stop()
-    const remotes = this.#members.surrender()
-    const joins = this.#joins.takeAll()
-    this.#isConnected = false
-    this.isOrphan = false
+    const [remotes, joins] = [this.#members.surrender(), this.#joins.takeAll()]
+    this.#isConnected = this.isOrphan = false
     const room = this.copy.give()
     this.#host.ended(this)
     return { room, remotes, joins }
@@ -398,9 +397,8 @@ export class Replica implements Host {
   lost(now: number): void {
     if (!this.isOrphan) this.disperse(false)
     if (this.#owner !== 0) this.lastOwner = this.#owner
-    this.#isConnected = false
+    this.#isConnected = this.isHandedOver = false
     this.copy.origin = null
-    this.isHandedOver = false
     this.isOrphan = true
     this.#owner = 0
     this.copy.room?.pause(true, now)
@@ -415,15 +413,18 @@ export class Replica implements Host {
 
   /** Members here have shown more than there was. */
   #recalled(other: Copy | null, owner: number, now: number): void {
+    // An owner that is there speaks for itself: has it no such meeting any more, that was closed.
+    const isThere = other !== null && this.#host.isThere(owner)
+    if (this.#isConnected && (other === null || isThere)) return other?.discard('', now)
     if (other !== null) {
+      this.disperse(true)
       this.copy.discard(CLOSED, now)
       this.copy = other
       this.isOrphan = true
       this.lastOwner = owner
     }
-    // Its last owner, where it is there, has no such meeting any more: it was closed.
     if (this.#owner !== 0) this.follow()
-    else if (!this.copy.canGoOn || (other !== null && this.#host.isThere(owner))) this.giveUp(now)
+    else if (!this.copy.canGoOn || isThere) this.giveUp(now)
     else this.#host.recalled(this, other !== null, now)
   }
 
@@ -441,8 +442,7 @@ export class Replica implements Host {
     if (this.#host.isThere(owner)) this.#host.link(owner, { type: 'unfollow', replica: this.number })
     for (const member of this.#members.all()) this.#members.forget(member)
     this.recall.stop()
-    this.#isConnected = false
-    this.isOrphan = false
+    this.#isConnected = this.isOrphan = false
     this.copy.discard(message, now)
     this.#host.ended(this)
     this.#joins.endAll(code, now)

@@ -29,7 +29,7 @@ import { Superseding } from './superseding.ts'
 export class Revival {
   readonly #host: RevivalHost
   readonly #orphans: Map<string, Orphan> = new Map()
-  readonly #superseding: Superseding
+  readonly superseding: Superseding
   readonly #accession: Accession
   /** The silent owner of the replica that is about to be without one. */
   #suspected = 0
@@ -40,8 +40,8 @@ export class Revival {
 
   constructor(host: RevivalHost) {
     this.#host = host
-    this.#superseding = new Superseding(host, (now) => this.#watch(now))
-    this.#accession = new Accession(host, this.#superseding)
+    this.superseding = new Superseding(host, (now) => this.#watch(now))
+    this.#accession = new Accession(host, this.superseding)
     this.#beat = new Timer('revival', (now) => this.#onBeat(now))
     this.#hear = new Timer('revival', (now) => this.#onPromised(now))
   }
@@ -53,10 +53,8 @@ export class Revival {
 
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
-    let count = 0
-    for (const { candidacy, silent } of this.#orphans.values())
-      if (candidacy !== null && silent === 0) count++
-    return count
+    const all = [...this.#orphans.values()]
+    return all.filter(({ candidacy, silent }) => candidacy !== null && silent === 0).length
   }
 
   // ---- orphans
@@ -73,12 +71,12 @@ export class Revival {
   isAgainst(node: number): boolean {
     for (const { silent, candidacy } of this.#orphans.values())
       if (silent !== 0 && candidacy !== null && !candidacy.denied.has(node)) return true
-    return this.#superseding.isPending(node)
+    return this.superseding.isPending(node)
   }
 
   /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
   gone(node: number, now: number): void {
-    this.#superseding.gone(node)
+    this.superseding.gone(node)
     for (const orphan of this.#orphans.values()) {
       if (orphan.silent !== node) continue
       orphan.silent = 0
@@ -212,9 +210,8 @@ export class Revival {
     if (follow === undefined || candidacy === null) return
     const { term, incarnation } = candidacy
     const { facts, log } = replica.copy.room as Room
-    const { next } = log
-    const { term: lastTerm, incarnation: lastIncarnation } = reignOf(facts.reigns, next - 1)
-    const standing = { world: facts.world, term, incarnation, next, lastTerm, lastIncarnation }
+    const { term: lastTerm, incarnation: lastIncarnation } = reignOf(facts.reigns, log.next - 1)
+    const standing = { world: facts.world, term, incarnation, next: log.next, lastTerm, lastIncarnation }
     this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
 
@@ -405,9 +402,9 @@ export class Revival {
   #onBeat(now: number): void {
     const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
     let left = revivalsAtOnce
-    this.#superseding.beat(now)
+    this.superseding.beat(now)
     for (const orphan of this.#orphans.values()) if (this.#goOn(orphan, now) && --left === 0) break
-    if (this.#orphans.size > 0 || this.#superseding.isBusy)
+    if (this.#orphans.size > 0 || this.superseding.isBusy)
       this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
   }
 

@@ -1,5 +1,8 @@
+import { reignOf } from '../meeting/reigns.ts'
+import type { Room, RoomFacts } from '../meeting/room.ts'
 import type { RevivalHost } from './orphan.ts'
 import type { Subject } from './question-kinds.ts'
+import type { Replica } from './replica.ts'
 
 /** A world that this node goes on with, and nodes that may own it at a lower fence. */
 interface Superseded {
@@ -33,6 +36,28 @@ export class Superseding {
   add(subject: Subject, pending: Iterable<number>, now: number): void {
     this.#watch(now)
     this.#all.add({ subject, pending: new Set(pending), askedAt: -Infinity })
+  }
+
+  /** This node was given a world that another one has gone on with: its owner of then may be silent since. */
+  inherit({ name, world, term, incarnation, reigns }: RoomFacts, now: number): void {
+    const { cluster } = this.#host
+    const silent = cluster.peers.filter((peer) => cluster.isSilent(peer.incarnation))
+    if (reigns.length < 2 || silent.length === 0) return
+    this.add(
+      { name, world, term, incarnation },
+      silent.map((peer) => peer.incarnation),
+      now,
+    )
+  }
+
+  /** The node that is to have the meeting of a replica owns its world at a lower fence than that of the frames here. */
+  outrun(replica: Pick<Replica, 'name' | 'copy' | 'owner' | 'lost'>, now: number): void {
+    const { name, copy, owner } = replica
+    replica.lost(now)
+    if (this.isPending(owner)) return
+    const { facts, log } = copy.room as Room
+    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
+    this.add({ name, world: facts.world, term, incarnation }, [owner], now)
   }
 
   isPending(node: number): boolean {

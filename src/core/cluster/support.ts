@@ -61,6 +61,11 @@ export class Support {
     if (at > (this.#answered.get(node) ?? -Infinity)) this.#answered.set(node, at)
   }
 
+  /** Whether a node has answered something that was sent since then. */
+  hasAnswered(node: number, since: number): boolean {
+    return (this.#answered.get(node) ?? -Infinity) >= since
+  }
+
   /** Until when a node supports this one. `since`: when something else was sent that it has answered. */
   until(node: number, since: number): number {
     return Math.max(since, this.#answered.get(node) ?? -Infinity) + this.#leaseMs * (1 - DRIFT)

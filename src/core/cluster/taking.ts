@@ -3,6 +3,7 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
+import type { RoomFacts } from '../meeting/room.ts'
 import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting, Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
@@ -25,6 +26,8 @@ export interface TakingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 're
   replica(name: string): Replica | undefined
   /** Follows a meeting of another node; null where there are too many replicas. */
   follow(name: string, owner: number, now: number): Replica | null
+  /** This node goes on with a world, of which an earlier owner may not know that it is one no more. */
+  inherited(facts: RoomFacts, now: number): void
   /** This node goes on with a meeting that it has handed over before, perhaps. */
   taken(name: string): void
 }
@@ -225,6 +228,7 @@ export class Taking {
     successions.note({ meeting: name, from, how: 'handover', frame: room.log.next }, now)
     cluster.took(name, room.facts.term)
     this.#host.taken(name)
+    this.#host.inherited(room.facts, now)
     this.#begun.set(name, { from, isTold: false })
     for (const { seat, member } of returned) seat.move(owner, member)
     for (const seat of room.seats()) if (seat.member === null) seat.move(owner, null)

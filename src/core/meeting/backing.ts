@@ -17,6 +17,8 @@ const PING_MS = 500
 export class Backing<O> {
   /** Nodes that may have the frames, and when each was last sent something about this meeting that it has answered. */
   readonly #holders: Map<number, number> = new Map()
+  /** Those of them to which another node may have given the frames, and since when. */
+  readonly #doubts: Map<number, number> = new Map()
   readonly #sealings: Sealings = new Sealings()
   readonly #owner: O
   readonly #host: OwnerHost<O>
@@ -41,13 +43,27 @@ export class Backing<O> {
 
   /** A node gets frames, or may have had some. `since`: as above. */
   hold(node: number, since: number = -Infinity): void {
+    this.#doubts.delete(node)
     this.#holders.set(node, Math.max(since, this.#holders.get(node) ?? -Infinity))
     this.#until = -Infinity
+  }
+
+  /** Another node may have given the frames to this one, which counts until it has answered what is sent from now on. */
+  doubt(node: number, now: number): void {
+    if (this.#holders.has(node)) return
+    this.hold(node)
+    this.#doubts.set(node, now)
+  }
+
+  /** Since when that is so; `Infinity` where it is not. */
+  doubtedSince(node: number): number {
+    return this.#doubts.get(node) ?? Infinity
   }
 
   /** A node has no frames any more. */
   release(node: number): void {
     this.#holders.delete(node)
+    this.#doubts.delete(node)
   }
 
   /** A frame is about to be sealed. */

@@ -14,8 +14,7 @@ import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
-import { AGAIN_MS } from '../session/elsewhere.ts'
-import { isOutrun } from './visitor.ts'
+import { whyOutrun } from './visitor.ts'
 import type { Account } from '../session/account.ts'
 import type { Session } from '../session/session.ts'
 import type { Stats } from '../ground/stats.ts'
@@ -25,13 +24,6 @@ import type { Work } from '../ground/work.ts'
 
 /** What the members of a meeting are told that was closed without a reason. */
 export const CLOSED: string = 'the meeting was closed'
-
-/** The answer to a client that holds frames of a later owner. */
-const OUTRUN: Refusal = {
-  code: 'BUSY',
-  message: 'another node goes on with this meeting; try again',
-  retryAfterMs: AGAIN_MS,
-}
 
 /** Of a node alone, whose meetings nobody else goes on with. */
 const alone: Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince'> = {
@@ -166,10 +158,9 @@ export class Meetings {
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     const meeting = this.#meetings.get(message.meeting)
     if (meeting === undefined) return 'NOT_FOUND'
-    // While it may not seal it gives way as soon as it hears of the later one, which a client might only pretend.
-    if (meeting.backing.isPaused && isOutrun(message, meeting.room.facts)) return OUTRUN
     const { limits, budget } = this.#host
     return (
+      whyOutrun(meeting, message) ??
       whyNoSeat(session, meeting.log.number, message.spectator, limits, budget) ??
       meeting.join(session, message, now)
     )

@@ -1,5 +1,8 @@
 import type { MessageOf } from '../../protocol/schema.ts'
+import type { Refusal } from '../ports.ts'
+import { AGAIN_MS } from '../session/elsewhere.ts'
 import { type Fence, isAbove } from './reigns.ts'
+import type { Room } from './room.ts'
 import type { Member, Occupant } from './seat.ts'
 
 /** What a client says that it holds of a meeting; see the JOIN of PROTOCOL.md. */
@@ -48,10 +51,27 @@ export function visitorOf(
 
 /** Whether a client holds frames of a later owner of this world than the one that it asks. */
 export function isOutrun(
-  { world, held: [held] }: MessageOf<'join'>,
+  { world, held: [held] }: Pick<MessageOf<'join'>, 'world' | 'held'>,
   facts: { readonly world: number } & Fence,
 ): boolean {
   return held !== undefined && world === facts.world && isAbove(held, facts)
+}
+
+/**
+ * Why a client gets no seat that holds frames of a later owner; null where it does. While an owner may not seal it gives
+ * way as soon as it hears of the later one, which a client might only pretend.
+ */
+export function whyOutrun(
+  { backing, room }: { readonly backing: { readonly isPaused: boolean }; readonly room: Pick<Room, 'facts'> },
+  message: Pick<MessageOf<'join'>, 'world' | 'held'>,
+): Refusal | null {
+  return backing.isPaused && isOutrun(message, room.facts) ? OUTRUN : null
+}
+
+const OUTRUN: Refusal = {
+  code: 'BUSY',
+  message: 'another node goes on with this meeting; try again',
+  retryAfterMs: AGAIN_MS,
 }
 
 /** The fence that a client has promised; term 0 for none. */

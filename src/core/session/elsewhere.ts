@@ -15,6 +15,8 @@ export interface Elsewhere {
   ownerOf(name: string): number
   /** Whether a client that joins may show what it has of a meeting that nobody has: then `join` is tried, at owner 0. */
   recalls(message: MessageOf<'join'>): boolean
+  /** Whether a client that joins holds frames of a later owner of a meeting that is open here, and may show them. */
+  outruns(message: MessageOf<'join'>): boolean
   /**
    * Seats a session in a meeting of another node; NOT_FOUND where that does not have it, or not any more. `joined` is
    * called once, perhaps at once, unless {@link drop} comes first; until then the session's upstream queue is held.

@@ -70,6 +70,7 @@ export class Joins {
 
   /** Places a JOIN. */
   seat(session: Session, message: MessageOf<'join'>, now: number): void {
+    if (this.#searches?.recall(session, message, now) === true) return
     const joined = this.#meetings.join(session, message, now)
     if (joined !== 'NOT_FOUND') this.#answer(session, message, now, joined)
     else if (this.#searches !== null && session.outlet !== null && isName(message.meeting))

@@ -61,6 +61,14 @@ export class Searches {
     else this.#found(session, join, owner, now)
   }
 
+  /** A client that holds frames of a later owner shows them before it is seated: they would be undone. False: none. */
+  recall(session: Session, join: MessageOf<'join'>, now: number): boolean {
+    if (session.outlet === null || !this.#cluster.outruns(join)) return false
+    this.#recalled.add(session)
+    this.#joinAt(0, session, join, now, false)
+    return true
+  }
+
   /** The session has ended. */
   drop(session: Session): void {
     this.#asks.drop(session)

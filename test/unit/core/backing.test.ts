@@ -204,4 +204,25 @@ describe('An owner that may not seal', () => {
     desk.backing.look(6_020)
     expect(desk.timers.next).toBe(6_020)
   })
+
+  it('doubts a node that may have the frames of another one, until it has some of this owner or is released', () => {
+    const { backing } = new Desk()
+    const doubts = (): number[] => [2, 3].map((node) => backing.doubtedSince(node))
+    backing.hold(2, 5)
+    backing.doubt(2, 10)
+    backing.doubt(3, 10)
+    expect([[...backing.holders], doubts()]).toEqual([
+      [
+        [2, 5],
+        [3, -Infinity],
+      ],
+      [Infinity, 10],
+    ])
+    backing.hold(3, 12)
+    expect([backing.holders.get(3), doubts()]).toEqual([12, [Infinity, Infinity]])
+    backing.release(3)
+    backing.doubt(3, 20)
+    backing.release(3)
+    expect([[...backing.holders.keys()], doubts()]).toEqual([[2], [Infinity, Infinity]])
+  })
 })

@@ -50,6 +50,7 @@ class Desk extends Parts {
         this.elsewhere.push(joined)
       },
       recalls: () => false,
+      outruns: () => false,
       drop: ({ user }: Session) => void this.said.push(`${user} dropped`),
     }
     this.joins = new Joins(

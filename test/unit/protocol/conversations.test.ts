@@ -52,7 +52,7 @@ describe('a node answers what is written down as a client’s', () => {
 })
 
 describe('a client says what is written down as its own', () => {
-  test.each(['page', 'reloaded page'])('%s', (name) => {
+  test.each(['page', 'reloaded page', 'member'])('%s', (name) => {
     const mine = new Set<number>()
     const wanted = written.map(({ lines, after }) => {
       for (const line of lines)

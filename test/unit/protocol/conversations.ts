@@ -8,6 +8,7 @@ import {
 } from '../../../src/protocol/index.ts'
 import type { SeatMachine, TopicReader } from '../../../src/client/machine/index.ts'
 import { Follower } from '../../../src/testing/index.ts'
+import { simLineage } from '../../../src/testing/lineage.ts'
 import { encodeDiffusion } from '../../../src/core/topic/diffusion.ts'
 import { Publication } from '../../../src/core/topic/publication.ts'
 import { Publisher } from '../../../src/core/topic/publishers.ts'
@@ -92,7 +93,7 @@ const said = (connection: number, from: Said['from'], packet: Uint8Array): Said 
 
 /** The node, and the other end of its sockets. */
 export class NodeSide {
-  readonly harness: Harness
+  harness: Harness
   readonly codec: Codec
   readonly peers: Map<number, Peer> = new Map()
   readonly #taken: Map<number, number> = new Map()
@@ -100,15 +101,22 @@ export class NodeSide {
 
   constructor(codec: Codec = binaryCodec) {
     this.codec = codec
+    this.harness = this.#start(0)
+  }
+
+  /** `run`: 0 for a node alone. */
+  #start(run: number): Harness {
+    const cluster = { address: 'ws://n1/rtms', health: 'http://n1/healthz', lineage: simLineage }
     // A client that comes back sooner would be back before the next frame.
-    this.harness = new Harness(
+    const harness = new Harness(
       { heartbeatMs: 8_000, reconnectMinMs: 500 },
-      { incarnation: INCARNATION, wallOffset: WALL_MS },
+      { incarnation: INCARNATION + run, wallOffset: WALL_MS, cluster: run === 0 ? undefined : cluster },
     )
     for (const [token, { user, seconds }] of Object.entries(tokens)) {
       const expires = seconds === 3600 ? WALL_MS + 3_600_000 : 0
-      this.harness.application.grants.set(token, grant(user, { expires }))
+      harness.application.grants.set(token, grant(user, { expires }))
     }
+    return harness
   }
 
   open(connection: number, follower: Follower): void {
@@ -176,6 +184,11 @@ export class NodeSide {
       case 'stall':
         ;(this.peers.get(action.connection) as Peer).transport.accepts = false
         break
+      case 'restart':
+        this.harness = this.#start(action.run)
+        this.harness.now = now
+        this.harness.node.inlet.back(now)
+        return
       case 'drain':
         ;(this.peers.get(action.connection) as Peer).drain()
         break

@@ -54,6 +54,8 @@ export type NodeAction =
   | { readonly node: 'drain'; readonly connection: number }
   /** The socket is gone. */
   | { readonly node: 'lose'; readonly connection: number }
+  /** The process has ended, and another run of the node begins: of a cluster of its own. */
+  | { readonly node: 'restart'; readonly run: number }
 
 /** A packet of a client that the library would not send. */
 export interface RawAction {
@@ -192,6 +194,23 @@ export const chapters: readonly Chapter[] = [
     scenes: [{ ms: 13_500 }, { client: 'reloaded page', does: 'renew', token: 'third-ticket', seconds: 4 }],
   },
   { name: 'Expiry', scenes: [{ ms: 5_000 }] },
+  {
+    name: 'Revival',
+    scenes: [
+      { node: 'restart', run: 1 },
+      { ms: 5_000 },
+      { node: 'open', meeting: 'duel', options: { frameRate: 1 } },
+      { client: 'member', does: 'connect', connection: 7, token: 'ticket-of-ann' },
+      { client: 'member', does: 'join', meeting: 'duel' },
+      { ms: 1_500 },
+      { client: 'member', does: 'send', meeting: 'duel', text: '{"hit":1}' },
+      { ms: 1_000 },
+      { node: 'restart', run: 2 },
+      { client: 'member', does: 'lose' },
+      { client: 'member', does: 'connect', connection: 8, token: 'ticket-of-ann' },
+      { ms: 8_000 },
+    ],
+  },
   {
     name: 'Version',
     scenes: [

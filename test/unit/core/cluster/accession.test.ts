@@ -230,6 +230,13 @@ describe('Those that may go on with the meeting as well', () => {
     expect(isPending(OWNER, false)).toEqual([false, false, false, false])
   })
 
+  it('are told so, too, where the owner has ended and had gone on with the meeting of another one', () => {
+    const desk = new Desk({}, { type: 'epoch', term: 2, incarnation: OWNER + 1 })
+    desk.begin()
+    const pending = [HAS, HAS_NOT, SILENT, EDGE].map((node) => desk.superseding.isPending(node))
+    expect(pending).toEqual([false, false, true, false])
+  })
+
   it('need not be asked while half of the members support it: a promise counts from when it was asked for', () => {
     const permits = (users: readonly string[], since: number): boolean => {
       const desk = new Desk()

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Backers } from '../../../../src/core/cluster/backers.ts'
+import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'
 import { Support } from '../../../../src/core/cluster/support.ts'
 import type { Owner } from '../../../../src/core/meeting/owner.ts'
 
@@ -9,17 +10,33 @@ const LEASE = 1_000
 function ownerWith(holders: readonly (readonly [node: number, since: number])[]) {
   const map = new Map(holders)
   const looks: number[] = []
+  const doubts = new Map<number, number>()
   const backing = {
     holders: map,
+    doubt: (node: number, now: number) => {
+      doubts.set(node, now)
+      map.set(node, -Infinity)
+    },
+    doubtedSince: (node: number) => doubts.get(node) ?? Infinity,
     release: (node: number) => map.delete(node),
     look: (now: number) => looks.push(now),
   }
   return { owner: { backing } as unknown as Owner, map, looks }
 }
 
+function clusterOf(ended: ReadonlySet<number>, peers: readonly number[]): never {
+  return {
+    nodes: { ended },
+    get peers() {
+      return peers.map((incarnation) => ({ incarnation }))
+    },
+  } as never
+}
+
 class Desk {
   readonly called: number[] = []
   readonly ended: Set<number> = new Set()
+  readonly peers: number[] = []
   readonly owners: Owner[] = []
   readonly support: Support = new Support(
     { call: (node) => this.called.push(node), answer: () => {}, isAgainst: () => false },
@@ -27,7 +44,7 @@ class Desk {
   )
   readonly backers: Backers = new Backers(
     this.support,
-    { nodes: { ended: this.ended } } as never,
+    clusterOf(this.ended, this.peers),
     () => ({ all: () => this.owners }) as never,
   )
 
@@ -75,6 +92,28 @@ describe('The support of an owner', () => {
     ])
     desk.ended.add(2)
     expect([desk.backers.supportedUntil(owner, 2_000), [...map.keys()]]).toEqual([2_400, [3]])
+  })
+
+  it('is needed of every node once one has ended that supported it no more: it may have given them the frames', () => {
+    const desk = new Desk()
+    const doubtful = ownerWith([[2, 1_000]])
+    const supported = ownerWith([
+      [2, 1_500],
+      [5, 0],
+    ])
+    const other = ownerWith([[5, 0]])
+    desk.owners.push(doubtful.owner, supported.owner, other.owner)
+    desk.peers.push(3, 4, LEAST_EDGE + 1)
+    desk.backers.gone(2, 1_900)
+    const holders = (): number[][] => [doubtful, supported, other].map(({ map }) => [...map.keys()])
+    expect(holders()).toEqual([[3, 4], [5], [5]])
+    // Each of them is asked once.
+    desk.backers.answered(3, 1_899_000, 1_901)
+    expect([desk.backers.supportedUntil(doubtful.owner, 1_901), holders()[0]]).toEqual([-Infinity, [3, 4]])
+    desk.backers.answered(3, 1_900_000, 1_902)
+    expect([desk.backers.supportedUntil(doubtful.owner, 1_902), holders()[0]]).toEqual([-Infinity, [4]])
+    desk.backers.answered(4, 1_901_000, 1_903)
+    expect([desk.backers.supportedUntil(doubtful.owner, 1_903), holders()[0]]).toEqual([Infinity, []])
   })
 
   it('is asked for with each beat, of the nodes of all owners and of those to come', () => {

@@ -182,6 +182,8 @@ export class Heir extends Parts {
         orphaned: (...orphaned) => this.tells.orphaned(...orphaned),
         promised: () => {},
         recalled: () => {},
+        outrun: () => {},
+        maySucceed: () => true,
       },
       this.name,
       OWNER,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Guest } from '../../../../src/core/cluster/guest.ts'
 import { Hosting } from '../../../../src/core/cluster/hosting.ts'
 import type { Retired } from '../../../../src/core/cluster/legacy.ts'
@@ -438,6 +438,19 @@ describe('A member at a replica of another node', () => {
     expect([desk.heard(), desk.members]).toEqual([['seated seat:1 members:0 u1,1 bot next:2'], ['0 u1']])
     desk.enter(1, { again: true })
     expect(desk.heard()).toEqual(['seated seat:1 next:2'])
+  })
+
+  it('gets no seat from an owner that may not seal while it holds frames of a later one', () => {
+    const desk = new Desk().begin()
+    const { world, term, incarnation } = desk.owner.room.facts
+    const promised = { promisedTerm: 0, promisedIncarnation: 0 }
+    const held = { slot: 0, elected: 1, term: term + 1, incarnation, seen: 9, stable: 0, ...promised }
+    const paused = vi.spyOn(desk.owner.backing, 'isPaused', 'get').mockReturnValue(true)
+    desk.enter(1, { world, held: [held] })
+    expect(desk.heard()).toEqual([expect.stringMatching(/^refused seat:1 error:BUSY /)])
+    paused.mockReturnValue(false)
+    desk.enter(2, { world, held: [held] })
+    expect(desk.heard()).toEqual([expect.stringMatching(/^seated seat:2 /)])
   })
 
   it('is there when all members of its node have been entered', () => {

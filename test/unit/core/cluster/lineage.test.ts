@@ -1,7 +1,9 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { LineageKeys, MeetingLogic, MeetingOptions } from '../../../../src/core/index.ts'
 import { Replica } from '../../../../src/core/cluster/replica.ts'
 import { SeatMachine } from '../../../../src/client/machine/seat.ts'
+import { Heritage } from '../../../../src/core/cluster/heritage.ts'
+import { Lineage } from '../../../../src/core/meeting/lineage.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { WaitingJoins } from '../../../../src/core/cluster/waiting-joins.ts'
 import { simLineage } from '../../../../src/testing/lineage.ts'
@@ -21,8 +23,9 @@ function meeting(
   options: Partial<MeetingOptions> = {},
   logic: MeetingLogic | null = null,
   lineage: LineageKeys | null = simLineage,
+  limits: ConstructorParameters<typeof Harness>[0] = {},
 ) {
-  const world = settled(nodes, {}, undefined, lineage ?? undefined)
+  const world = settled(nodes, limits, undefined, lineage ?? undefined)
   const all = world.nodes as [Harness, Harness, Harness]
   world.open(all[0], 'm', { frameRate: 20, inputsPerSecond: 1_000, ...options }, logic)
   world.settle()
@@ -261,8 +264,11 @@ describe('A meeting whose node has ended, and of which no other node has a frame
   })
 
   /** A meeting of u0, to which two others have come a second later. */
-  function founded(options: Partial<MeetingOptions> = {}) {
-    const { world, nodes, clients } = meeting(2, 1, options)
+  function founded(
+    options: Partial<MeetingOptions> = {},
+    limits: ConstructorParameters<typeof Harness>[0] = {},
+  ) {
+    const { world, nodes, clients } = meeting(2, 1, options, null, simLineage, limits)
     for (const name of ['v1', 'v2']) {
       const client = new Roamer(world, name, nodes[0])
       client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : world.living.at(-1))
@@ -285,8 +291,9 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     expect(newcomerTo(world, clients).gaps).toEqual([])
   })
 
-  it('is not rolled back by a member who shows only what it has from long ago, when it was alone', () => {
-    const { world, nodes, clients } = founded()
+  /** A member shows only what it has from long ago, when it was alone. Returns where the meeting is then. */
+  function rolledBack(limits: ConstructorParameters<typeof Harness>[0] = {}): string[] {
+    const { world, nodes, clients } = founded({}, limits)
     roam(world, clients, 300_000, () => {}, 50)
     lies([0], (all) => [...all.slice(0, 3), ...all.slice(-1)])
     for (const client of clients.slice(1))
@@ -294,7 +301,84 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     world.kill(nodes[0], true)
     roam(world, clients, 40_000, () => {}, 50)
     expect(lied).toBeGreaterThan(0)
-    expect(ownersOf(world)).toEqual([])
+    return ownersOf(world)
+  }
+
+  it('is not rolled back by a member who shows only what it has from long ago, when it was alone', () => {
+    expect(rolledBack()).toEqual([])
+  })
+
+  it('is, where a charter is taken of any age (a planted bug)', () => {
+    expect(rolledBack({ charterKeptMs: Infinity })).toEqual(['n2'])
+  })
+
+  /** A member shows what it has of this meeting as that of another one. Returns where that one is then. */
+  function renamed(): string[] {
+    const { world, nodes, clients } = meeting(2, 1)
+    const [member] = clients as [Roamer]
+    const seat = seatOf(member) as SeatMachine
+    const join = { ...seat.joinMessage(7, ''), meeting: 'other' }
+    const kept = seat.show({ type: 'pull', call: 7, from: 0 }, world.now)
+    member.leads = () => null
+    world.kill(nodes[0], true)
+    const liar = nodes[1].connect('u0', { window: 0 })
+    liar.send(join)
+    roam(world, clients, 200)
+    expect(liar.all('pull')).toHaveLength(1)
+    for (const each of kept) liar.send(each)
+    roam(world, clients, 200)
+    for (const { call, term, incarnation } of liar.all('stand'))
+      liar.send({ type: 'promise', call, term, incarnation, age: 0 })
+    roam(world, clients, 6_000)
+    return world.whereIs('other')
+  }
+
+  it('does not come back under another name', () => {
+    expect(renamed()).toEqual([])
+    // A planted bug: the tags do not bind it.
+    const undo = [
+      replace(Lineage.prototype, 'ofCharter', (ofCharter) => {
+        return function (this: Lineage, _, ...rest) {
+          return ofCharter.call(this, '', ...rest)
+        }
+      }),
+      replace(Lineage.prototype, 'ofHead', (ofHead) => {
+        return function (this: Lineage, { world }, ...rest) {
+          return ofHead.call(this, { name: '', world }, ...rest)
+        }
+      }),
+    ]
+    replaced = () => undo.forEach((each) => each())
+    expect(renamed()).toEqual(['n2'])
+  })
+
+  /** Whether the node that goes on takes frames for stable that were not. */
+  function isSettledTooFar(): boolean {
+    lies([0, 1, 2], (all) => all.map((each) => ({ ...each, stable: each.stable + 2 })))
+    const { world, nodes, clients } = meeting(2, 3)
+    const stable = nodes[0].node.meeting('m')?.stable ?? 0
+    const looked = vi.spyOn(Heritage.prototype, 'mayContinue')
+    world.kill(nodes[0], true)
+    roam(world, clients, 4_000)
+    const taken = Math.max(...looked.mock.calls.map(([mark]) => mark))
+    looked.mockRestore()
+    replaced()
+    return taken > stable
+  }
+
+  it('goes on from the stable mark that its node has told', () => {
+    expect(isSettledTooFar()).toBe(false)
+    // A planted bug: the tag does not bind it.
+    const remove = replace(Lineage.prototype, 'ofHead', (ofHead) => {
+      return function (this: Lineage, named, chain, head) {
+        return ofHead.call(this, named, chain, head, 0)
+      }
+    })
+    try {
+      expect(isSettledTooFar()).toBe(true)
+    } finally {
+      remove()
+    }
   })
 
   it('is not rolled back by a member who comes first and shows only what it has from when it was alone', () => {

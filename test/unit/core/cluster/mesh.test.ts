@@ -610,8 +610,8 @@ describe('A node that owns a meeting beside another owner, whom it gives way to'
     b.node.openMeeting('m', { frameRate: 20, ttlMs: 1_000 }, b.now)
     join(world, eve)
     const { mesh } = b.node.peering as NonNullable<typeof b.node.peering>
-    const claimant = mesh.claimant('m') as NonNullable<ReturnType<typeof mesh.claimant>>
-    mesh.depose({ name: 'm', ...claimant }, b.now)
+    const claimant = mesh.deposing.claimant('m') as NonNullable<ReturnType<typeof mesh.deposing.claimant>>
+    mesh.deposing.depose({ name: 'm', ...claimant }, b.now)
     world.settle()
     expect([bob.closed, eve.closed, mesh.size.replicas]).toEqual([4452, 4452, 1])
     for (const peer of [ann, bob, eve]) peer.hangUp(true)

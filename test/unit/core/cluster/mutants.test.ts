@@ -43,6 +43,7 @@ const mutants: Record<string, () => () => void> = {
         asker.act(() => asker.cluster.gone(id, this.clock.now))
       }
     }),
+  // [word]
   'a node says that it does not own what it claims': () =>
     replace(Cluster.prototype, 'isClaiming', () => () => false),
   'a registrar keeps its table in a new view': () => replace(Registrar.prototype, 'renew', () => () => {}),

@@ -58,6 +58,8 @@ class Desk extends Parts {
         orphaned: () => this.orphaned++,
         promised: () => {},
         recalled: () => {},
+        outrun: () => {},
+        maySucceed: () => true,
       },
       'm',
       OWNER,

@@ -1,17 +1,28 @@
 import { describe, expect, it } from 'vitest'
 import { Superseding } from '../../../../src/core/cluster/superseding.ts'
+import type { RoomFacts } from '../../../../src/core/meeting/room.ts'
 
 type Ended = (node: number, ending: { readonly by: string }) => void
+
+function clusterOf(silent: ReadonlySet<number>, peers: readonly number[]) {
+  return {
+    isSilent: (node: number) => silent.has(node),
+    get peers() {
+      return peers.map((incarnation) => ({ incarnation }))
+    },
+  }
+}
 
 /** What nodes are told of the worlds that this one has gone on with. */
 class Desk {
   readonly asked: string[] = []
   readonly silent: Set<number> = new Set()
   readonly watched: number[] = []
+  readonly peers: number[] = []
   readonly #open: Map<string, Ended> = new Map()
   readonly superseding: Superseding = new Superseding(
     {
-      cluster: { isSilent: (node: number) => this.silent.has(node) },
+      cluster: clusterOf(this.silent, this.peers),
       questions: () => ({
         ask: (
           nodes: readonly number[],
@@ -39,6 +50,23 @@ class Desk {
 }
 
 const subject = (name: string) => ({ name, world: 7, term: 3, incarnation: 1 })
+
+describe('A node that was handed a world', () => {
+  it('tells nodes that are silent, where another one has gone on with it before', () => {
+    const desk = new Desk()
+    desk.peers.push(2, 3)
+    desk.silent.add(2)
+    const reign = (term: number) => ({ term, incarnation: 1, from: term })
+    const facts = { ...subject('m'), reigns: [reign(1)] } as never as RoomFacts
+    desk.superseding.inherit(facts, 0)
+    expect(desk.superseding.isBusy).toBe(false)
+    desk.superseding.inherit({ ...facts, reigns: [reign(1), reign(3)] }, 0)
+    expect([2, 3].map((node) => desk.superseding.isPending(node))).toEqual([true, false])
+    desk.silent.clear()
+    desk.superseding.inherit({ ...facts, name: 'n', reigns: [reign(1), reign(3)] }, 0)
+    expect(desk.beat(0)).toEqual(['supersede m: 2 until 500'])
+  })
+})
 
 describe('A node that has gone on with a world', () => {
   it('tells each node that may own it still, twice a second, until that has answered', () => {

@@ -106,6 +106,7 @@ class Desk extends Parts {
         this.said.push(`follows ${name} on ${owner}`)
         return this.replicate(name, owner)
       },
+      inherited: () => {},
       taken: (name) => this.said.push(`forgets that ${name} went`),
     })
   }
@@ -123,6 +124,8 @@ class Desk extends Parts {
         orphaned: () => {},
         promised: () => {},
         recalled: () => {},
+        outrun: () => {},
+        maySucceed: () => true,
         refuse: () => {},
         rejoin: () => {},
         ended: (ended) => {
