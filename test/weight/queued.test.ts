@@ -53,7 +53,7 @@ describe('Whatever a client sends is charged what it weighs while it waits:', ()
       it(`${type}, ${full ? 'filled' : 'with short fields'}`, async () => {
         const SESSIONS = 20
         // As many as weigh some megabytes.
-        const each = type === 'subscribe' ? 25 : 500
+        const each = type === 'subscribe' || type === 'join' ? 25 : 500
         await weighed(`${type} waiting, ${full ? 'filled' : 'short'}`, SESSIONS * each, () => {
           const scale = new Scale({ upstreamMessages: 1_000, upstreamBytes: 1e9 })
           const connections = blocked(scale, SESSIONS)
