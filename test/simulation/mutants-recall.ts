@@ -106,7 +106,7 @@ export const recallMutants: readonly RecallMutant[] = [
 function recorded(client: Roamer): Map<number, string> {
   const frames = new Map<number, string>()
   const { listener } = client.seat('m') as SeatMachine
-  const { frame } = listener
+  const frame = listener.frame.bind(listener)
   listener.frame = (given) => {
     const { number, inputs, events } = given
     frames.set(number, JSON.stringify([inputs.map(({ slot, seq, data }) => [slot, seq, data.bytes]), events]))
