@@ -127,6 +127,8 @@ export class SeatMachine {
   #promisedTo = 0
   /** What it has of the meeting for a node that goes on with it: a charter (of no frames), and all that follows it. */
   #kept: Kept[] = []
+  /** The last call for which it was shown. */
+  #shown = 0
   readonly #keepBytes: number
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
@@ -197,8 +199,10 @@ export class SeatMachine {
    * What a node has asked for, and the end of it. Long after its node was heard, others may have gone on, or closed it.
    */
   show({ call, from }: MessageOf<'pull'>, now: number): MessageOf<'kept'>[] {
-    const kept = now - this.#heardAt > KEPT_MS ? [] : this.#kept
-    const asked = kept.filter(({ first, count }) => from === 0 || first + count > from)
+    // A node asks once for each JOIN.
+    const isOver = this.#shown === call || now - this.#heardAt > KEPT_MS
+    const asked = isOver ? [] : this.#kept.filter(({ first, count }) => first + count > from)
+    this.#shown = call
     return [...asked, NO_MORE].map((each) => ({ ...each, call }))
   }
 

@@ -1,4 +1,5 @@
 import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import type { Limits } from '../ground/config.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { Promised } from './heritage.ts'
@@ -63,8 +64,9 @@ export class Candidacy implements Fence {
     this.isNews = true
   }
 
-  get cameAt(): number {
-    return this.#cameAt
+  /** Nobody has come for a while, though members come one after the other where all processors are busy. */
+  isLate(now: number, { revivalMs, orphanMs }: Pick<Limits, 'revivalMs' | 'orphanMs'>): boolean {
+    return now - this.#cameAt >= revivalMs || now - this.#since >= orphanMs
   }
 
   get term(): number {

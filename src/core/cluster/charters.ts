@@ -3,6 +3,8 @@ import { limits as wire, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Limits } from '../ground/config.ts'
+import { weights } from '../ground/weights.ts'
+import { costs, type Work } from '../ground/work.ts'
 import type { Lineage } from '../meeting/lineage.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -15,6 +17,7 @@ interface ChartersHost {
   readonly lineage: Lineage | null
   readonly limits: Limits
   readonly timers: Timers
+  readonly work: Work
   readonly downstream: RoomHost['downstream']
   readonly meetings: () => Meetings
 }
@@ -37,6 +40,8 @@ interface Written {
 export class Charters {
   readonly #host: ChartersHost
   readonly #written: Map<Owner, Written | null> = new Map()
+  /** Those whose members are about to get a new one: all in turn, before others are looked for. */
+  readonly #due: Set<Owner> = new Set()
   readonly #beat: Timer
 
   constructor(host: ChartersHost) {
@@ -57,8 +62,12 @@ export class Charters {
     if (this.#host.lineage === null || slot === SYSTEM_SLOT || owner?.log.number !== log) return
     this.add(owner, now)
     let written = this.#written.get(owner) ?? null
-    if (written === null || written.first < next || isStale(written, owner)) written = this.#write(owner, now)
-    if (written.message !== null) this.#host.downstream.sendEncoded(session, written.message)
+    // Where there can be none, it is tried anew when the next one is due.
+    const isOld = written !== null && written.message !== null && written.first < next
+    if (written === null || isOld || isStale(written, owner)) written = this.#write(owner, now)
+    if (written.message === null) return
+    this.#host.work.done += written.message.length * costs.reread
+    this.#host.downstream.sendEncoded(session, written.message)
   }
 
   #write(owner: Owner, now: number): Written {
@@ -68,6 +77,7 @@ export class Charters {
     const charter = writeCharter(owner, self, lineage, now)
     // Some of it is none of a client's business.
     const data = charter && lineage.keys.seal(charter)
+    this.#host.work.done += costs.charter + (data?.length ?? 0) * costs.text
     const first = log.next
     // A client keeps no larger piece.
     const isWhole = data !== null && data.length <= wire.kept
@@ -81,33 +91,62 @@ export class Charters {
         })
       : null
     const written = { first, message, config, bots: bots.list.length, grown: log.grown, at: now }
+    log.hold(weigh(written) - weigh(this.#written.get(owner)))
     this.#written.set(owner, written)
     return written
   }
 
   #onBeat(now: number): void {
-    const { limits, timers, meetings, downstream } = this.#host
-    let left: number = limits.chartersPerBeat
+    const { limits, timers, work, downstream } = this.#host
+    if (this.#due.size === 0) this.#look(now)
+    const end = work.done + limits.sweepWork / 4
+    for (const owner of this.#due) {
+      if (work.done >= end) break
+      this.#due.delete(owner)
+      if (!this.#isOpen(owner)) continue
+      const { message } = this.#write(owner, now)
+      if (message === null) continue
+      // Whoever is slow gets a later one: its log must not run over with them.
+      for (const { member, session } of owner.room.seats()) {
+        work.done += costs.encoded
+        if (member !== null && !session.log.isBehind) downstream.sendEncoded(session, message)
+      }
+    }
+    if (this.#due.size > 0) timers.set(this.#beat, now + SOON_MS)
+    else if (this.#written.size > 0) timers.set(this.#beat, now + limits.charterBeatMs)
+  }
+
+  /** Looks for those of which much has changed, or which are old. */
+  #look(now: number): void {
+    const { charterBytes, charterMs } = this.#host.limits
     for (const [owner, written] of this.#written) {
       // Whoever comes gets one when it joins.
-      if (meetings().get(owner.name) !== owner || owner.room.readers === 0) {
+      if (!this.#isOpen(owner) || owner.room.readers === 0) {
+        owner.log.hold(-weigh(written))
         this.#written.delete(owner)
         continue
       }
       const isDue =
         written === null ||
-        owner.log.grown - written.grown >= limits.charterBytes ||
-        now - written.at >= limits.charterMs ||
+        owner.log.grown - written.grown >= charterBytes ||
+        now - written.at >= charterMs ||
         isStale(written, owner)
-      if (!isDue) continue
-      if (left-- === 0) break
-      const { message } = this.#write(owner, now)
-      if (message === null) continue
-      for (const seat of owner.room.seats())
-        if (seat.member !== null) downstream.sendEncoded(seat.session, message)
+      if (isDue) this.#due.add(owner)
     }
-    if (this.#written.size > 0) timers.set(this.#beat, now + limits.charterBeatMs)
   }
+
+  #isOpen(owner: Owner): boolean {
+    return this.#host.meetings().get(owner.name) === owner
+  }
+}
+
+/** The wait before the next few, in milliseconds. */
+const SOON_MS = 10
+
+/** What the meeting pays for. */
+function weigh(written: Written | null | undefined): number {
+  const { message = null } = written ?? {}
+  return message === null ? 0 : weights.bytes + message.length
 }
 
 function isStale({ config, bots }: Written, owner: Owner): boolean {

@@ -175,10 +175,7 @@ export const meshMessages = {
   },
   /** Another node goes on with the meeting: the replica follows that one. `owner` 0: nobody does. */
   moved: { code: 41, fields: { replica: 'uint', owner: 'uint' } },
-  /**
-   * The sender wants to go on with the meeting at this fence, and asks those who wait for it for their promise. What it
-   * has ends before frame `next`, and the frame before that is of the fence `lastTerm` and `lastIncarnation`.
-   */
+  /** Asks who waits to promise this fence. The sender's log ends before frame `next`, with the last one's fence. */
   standing: {
     code: 42,
     fields: {

@@ -32,7 +32,7 @@ type Done = (other: Copy | null, owner: number, now: number) => void
  */
 interface Asked {
   readonly joining: Joining
-  readonly copy: Copy | null
+  copy: Copy | null
   /** When it must have shown all. */
   readonly until: number
   /** The last charter among it that is recent: what is shown has to have come that far. */
@@ -86,6 +86,12 @@ export class Recall {
         ? NOTHING
         : { term: standing.lastTerm, incarnation: standing.lastIncarnation, next: standing.next }
     return this.#askOne(now)
+  }
+
+  /** The same where a JOIN has come and nothing else is new: those of thousands of spectators may wait. */
+  askFor(come: Joining, now: number): boolean {
+    this.#elsewhere = NOTHING
+    return this.#asked !== null || (this.#isMore(come) && this.#askOne(now))
   }
 
   #askOne(now: number): boolean {
@@ -164,10 +170,13 @@ export class Recall {
     session.account.pay(message.count * costs.walked + message.bytes.length * costs.reread, now)
     const { room, log } = this.#here
     // What it has begins behind the end of what is here.
-    const isApart = asked.copy === null && message.first > log.next && room?.isDeserted === true
-    if (isApart) this.#pull(asked.joining, 0, now)
-    else if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
-    else if (this.#asked === asked) {
+    const isApart = message.count === 0 && message.first > log.next && room?.isDeserted === true
+    if (isApart) asked.copy ??= this.#replica.copy.fresh()
+    const into = asked.copy ?? this.#here
+    const had = into.room?.log.next
+    if (message.tag === 0 || !this.#take(asked, message, now)) this.#next(now)
+    // What is known already gives nobody more time.
+    else if (this.#asked === asked && into.room?.log.next !== had) {
       asked.hasShown = true
       this.#host.timers.set(this.#timer, Math.min(now + this.#host.limits.recallMs, asked.until))
     }

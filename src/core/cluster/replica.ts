@@ -86,7 +86,8 @@ export class Replica implements Host {
     this.pledges.ask(joining)
     this.#host.mark(this)
     this.#enter(joining)
-    this.#recallMore(now)
+    if (this.isOrphan) this.#giveUpUnless(this.recall.askFor(joining, now), now)
+    else if (this.recall.isLater(joining)) this.recall.askFor(joining, now)
     this.#tryPlace(joining, now)
   }
 
@@ -402,21 +403,20 @@ export class Replica implements Host {
     this.#owner = 0
     this.copy.room?.pause(true, now)
     if (this.copy.canGoOn) this.#host.orphaned(this, now)
-    this.#recallMore(now)
+    if (this.isOrphan) this.#giveUpUnless(this.recall.ask(now), now)
   }
 
-  /** Whoever waits is to show what it has kept, where that is more than is here. */
-  #recallMore(now: number): void {
-    if (!this.isOrphan) this.recall.askLater(now)
-    else if (!this.recall.ask(now) && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
+  /** `isAsked`: somebody who waits is to show what it has kept, which is more than is here. */
+  #giveUpUnless(isAsked: boolean, now: number): void {
+    if (!isAsked && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
   }
 
   /** Members here have shown more than there was. */
   #recalled(other: Copy | null, owner: number, now: number): void {
     // An owner that is there speaks for itself: has it no such meeting any more, that was closed.
     const isThere = other !== null && this.#host.isThere(owner)
-    if (other !== null && isThere && this.#isConnected) other.discard('', now)
-    else if (other !== null) {
+    if (this.#isConnected && (other === null || isThere)) return other?.discard('', now)
+    if (other !== null) {
       this.disperse(true)
       this.copy.discard(CLOSED, now)
       this.copy = other

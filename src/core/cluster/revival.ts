@@ -346,12 +346,6 @@ export class Revival {
 
   // ---- going on
 
-  /** Nobody has come for a while, though members come one after the other where all processors are busy. */
-  #isLate({ since, cameAt }: Candidacy, now: number): boolean {
-    const { revivalMs, orphanMs } = this.#host.limits
-    return now - cameAt >= revivalMs || now - since >= orphanMs
-  }
-
   /**
    * Goes on as soon as those have come that are enough. The window for these is long: clients of a full node take
    * seconds to come back. True: it goes on.
@@ -362,7 +356,7 @@ export class Revival {
     candidacy.isNews = false
     const { limits, cluster, support } = this.#host
     if (orphan.silent !== 0) this.#askAll(orphan, candidacy, now)
-    const isLate = this.#isLate(candidacy, now)
+    const isLate = candidacy.isLate(now, limits)
     if (candidacy.asked.size > 0 && !isLate) return false
     const others = cluster.peers.filter(
       ({ incarnation }) => !candidacy.denied.has(incarnation) && !isEdge(incarnation),
@@ -392,17 +386,14 @@ export class Revival {
       candidacy.isNews = true
       return false
     }
-    this.#begin(orphan, candidacy, goesOn, now)
-    return true
-  }
-
-  #begin(orphan: Orphan, candidacy: Candidacy, goesOn: boolean, now: number): void {
-    const { replica } = orphan
     const business = this.#accession.businessFor(replica)
-    if (business === null) return replica.giveUp(now)
-    // It holds the name throughout.
-    this.#orphans.delete(replica.name)
-    this.#accession.begin(orphan, candidacy, business, goesOn, now)
+    if (business === null) replica.giveUp(now)
+    else {
+      // It holds the name throughout.
+      this.#orphans.delete(replica.name)
+      this.#accession.begin(orphan, candidacy, business, goesOn, now)
+    }
+    return true
   }
 
   // ---- time
@@ -426,9 +417,13 @@ export class Revival {
       return true
     }
     if (candidacy !== null) {
+      const { isNews } = candidacy
+      if (silent === 0) return (isNews || candidacy.isLate(now, limits)) && this.#conclude(orphan, now)
       // That the silent owner must have stopped follows from the time alone.
-      if (silent !== 0) return this.#conclude(orphan, now)
-      return (candidacy.isNews || this.#isLate(candidacy, now)) && this.#conclude(orphan, now)
+      if (!isNews && now < orphan.notBefore) return false
+      orphan.notBefore = now + Math.max(limits.revivalBeatMs, this.#orphans.size / SILENT_PER_MS)
+      this.#conclude(orphan, now)
+      return true
     }
     const keptMs = silent === 0 ? limits.orphanMs : limits.abandonMs + limits.orphanMs
     if (now - orphan.since >= keptMs || meetings().get(replica.name) !== undefined) {
@@ -446,5 +441,7 @@ export class Revival {
   }
 }
 
+/** How many meetings of silent owners are looked at in a millisecond: there may be very many, for a long time. */
+const SILENT_PER_MS = 4
 /** The wait for the next few, in milliseconds. */
 const SOON_MS = 1

@@ -289,12 +289,11 @@ export const fixedLimits = {
   orphanMs: 10_000,
   /**
    * How much a meeting's log grows, or how long it takes, before its members get a new charter; how often that is
-   * looked at, and how many get one then. How old the last charter may be in what a member shows.
+   * looked at. How old the last charter may be in what a member shows.
    */
   charterBytes: 65_536,
   charterMs: 60_000,
   charterBeatMs: 1_000,
-  chartersPerBeat: 500,
   charterKeptMs: 150_000,
   /**
    * How long a member has to begin to show what it has kept, and to go on; and for all of it. How many times one user

@@ -23,6 +23,8 @@ export const costs = {
   topic: 5_000,
   /** A seat that is taken in a meeting, or taken again. */
   seat: 15_000,
+  /** A charter of a meeting that is written, besides its bytes. */
+  charter: 80_000,
   /** A subscription that begins, or begins again. */
   subscription: 8_000,
   /** A session that comes from another node, and each byte that it brings. */

@@ -17,9 +17,9 @@ export function weigh(entry: Uint8Array): number {
 }
 
 /** What is about logs of this node. */
-const aboutLogs: readonly number[] = (['joined', 'subscribed', 'nack', 'direct', 'ended'] as const).map(
-  (type) => schema[type].code,
-)
+const aboutLogs: readonly number[] = (
+  ['joined', 'subscribed', 'nack', 'direct', 'ended', 'charter'] as const
+).map((type) => schema[type].code)
 /** An answer to no call. */
 const NOTHING: Uint8Array = encodeMessage({ type: 'done', call: 0, value: 0 })
 

@@ -6,6 +6,7 @@ import { weights } from '../../../src/core/ground/weights.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
 import { SessionLog } from '../../../src/core/session/session-log.ts'
+import { encodeMessage } from '../../../src/protocol/binary.ts'
 import { RecordingTransport } from './harness.ts'
 import { endless, Purse } from './payers.ts'
 
@@ -57,6 +58,16 @@ describe('The log of a session', () => {
     expect(log.isCurrent(again.cursor)).toBe(true)
     log.release()
     expect(budget.used).toBe(0)
+  })
+
+  it('gives another node an answer to no call in the place of what is about meetings here', () => {
+    const { log } = make()
+    const nothing = encodeMessage({ type: 'done', call: 0, value: 0 })
+    const done = encodeMessage({ type: 'done', call: 3, value: 0 })
+    log.append(encodeMessage({ type: 'charter', log: 5, first: 1, bytes: new Uint8Array(40_000), tag: 1 }))
+    log.append(done)
+    log.append(encodeMessage({ type: 'ended', log: 5, error: 'CLOSED', message: '' }))
+    expect(log.stateFor(() => undefined).entries).toEqual([nothing, done, nothing])
   })
 
   it('believes no acknowledgement of what it has not offered', () => {

@@ -60,13 +60,16 @@ describe('Promises to a node that stands', () => {
 
   it('say when a member came last: once for each, and for nobody else', () => {
     const standing = candidacy()
-    expect(standing.cameAt).toBe(100)
     standing.take(promise('ann', 0), members, 200)
     standing.take(promise('ann', 0), members, 300)
     standing.take(promise('eve', 0), members, 400)
-    expect(standing.cameAt).toBe(200)
+    const limits = { revivalMs: 1_000, orphanMs: 10_000 }
+    const lateAt = (now: number): boolean => standing.isLate(now, limits)
+    expect([lateAt(1_199), lateAt(1_200)]).toEqual([false, true])
     standing.take(promise('bob', 1), members, 500)
-    expect([standing.cameAt, standing.since]).toEqual([500, 100])
+    expect([lateAt(1_499), lateAt(1_500)]).toEqual([false, true])
+    limits.revivalMs = 20_000
+    expect([lateAt(10_099), lateAt(10_100)]).toEqual([false, true])
   })
 
   it('are kept of a thousand who are no members yet, each in a slot that there can be, and of all who are', () => {

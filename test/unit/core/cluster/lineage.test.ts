@@ -5,9 +5,10 @@ import { SeatMachine } from '../../../../src/client/machine/seat.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { Lineage } from '../../../../src/core/meeting/lineage.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
+import { WaitingJoins } from '../../../../src/core/cluster/waiting-joins.ts'
 import { simLineage } from '../../../../src/testing/lineage.ts'
 import { replace } from '../../../simulation/plant.ts'
-import type { Harness } from '../harness.ts'
+import type { Harness, Peer } from '../harness.ts'
 import { joinOf } from './parts.ts'
 import { playOver, Roamer, roam } from './roamer.ts'
 import { settled, type World } from './world.ts'
@@ -263,8 +264,11 @@ describe('A meeting whose node has ended, and of which no other node has a frame
   })
 
   /** A meeting of u0, to which two others have come a second later. */
-  function founded(limits: ConstructorParameters<typeof Harness>[0] = {}) {
-    const { world, nodes, clients } = meeting(2, 1, {}, null, simLineage, limits)
+  function founded(
+    options: Partial<MeetingOptions> = {},
+    limits: ConstructorParameters<typeof Harness>[0] = {},
+  ) {
+    const { world, nodes, clients } = meeting(2, 1, options, null, simLineage, limits)
     for (const name of ['v1', 'v2']) {
       const client = new Roamer(world, name, nodes[0])
       client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : world.living.at(-1))
@@ -289,7 +293,7 @@ describe('A meeting whose node has ended, and of which no other node has a frame
 
   /** A member shows only what it has from long ago, when it was alone. Returns where the meeting is then. */
   function rolledBack(limits: ConstructorParameters<typeof Harness>[0] = {}): string[] {
-    const { world, nodes, clients } = founded(limits)
+    const { world, nodes, clients } = founded({}, limits)
     roam(world, clients, 300_000, () => {}, 50)
     lies([0], (all) => [...all.slice(0, 3), ...all.slice(-1)])
     for (const client of clients.slice(1))
@@ -476,6 +480,101 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     expect(asked).toBe(0)
     expect(worldsOf(clients)).toEqual(before)
     for (const client of clients) expectWhole(client)
+  })
+
+  /** Members of whom each has three sessions that say they have more than anybody, and join again when refused. */
+  function crowdOf(users: readonly string[], h: Harness, known: number, all: readonly Kept[]) {
+    const sessions = users.flatMap((user) => [1, 2, 3].map(() => h.connect(user, { window: 0 })))
+    const calls = new Map(sessions.map((session) => [session, { last: 1, asked: 0, shown: 0 }]))
+    const join = (peer: Peer, call: number): void => peer.send({ ...boast(9, known), call })
+    for (const peer of sessions) join(peer, 1)
+    /** `next`: which piece comes after so many; null: none yet. */
+    return (next: ((shown: number) => number) | null): void => {
+      for (const [peer, call] of calls) {
+        for (const message of peer.take()) {
+          if (message.type === 'pull') Object.assign(call, { asked: message.call, shown: 0 })
+          if (message.type === 'failed') join(peer, ++call.last)
+        }
+        if (next === null || call.asked !== call.last) continue
+        const piece = all[next(call.shown++)]
+        if (piece !== undefined) peer.send({ ...piece, call: call.asked })
+      }
+    }
+  }
+
+  it('goes on in time, though members come with many sessions who show what is known, again and again', () => {
+    const { world, nodes, clients } = meeting(2, 5)
+    const [before] = worldsOf(clients)
+    const all = seatOf(clients[0] as Roamer)?.show({ type: 'pull', call: 1, from: 0 }, world.now) ?? []
+    world.kill(nodes[0], true)
+    const show = crowdOf(['u8', 'u9'], nodes[1], before as number, all)
+    let took = 0
+    roam(world, clients, 12_000, (at) => {
+      show(at % 400 === 0 ? () => 0 : null)
+      if (took === 0 && ownersOf(world).length > 0) took = at
+    })
+    expect(ownersOf(world)).toEqual([nodes[1].node.id])
+    expect(new Set(worldsOf(clients))).toEqual(new Set([before]))
+    expect(took).toBeLessThan(7_000)
+  })
+
+  it('goes on from the logs of others where the first one ends before theirs begin', () => {
+    const { world, nodes, clients } = founded({ inputBytes: 1_000 })
+    const before = worldsOf(clients)
+    const [early = []] = clients.map((client) =>
+      seatOf(client)?.show({ type: 'pull', call: 1, from: 0 }, world.now),
+    )
+    const big = 'x'.repeat(900)
+    roam(world, clients, 20_000, (at) => {
+      if (at % 50 === 0) for (const client of clients) client.input('m', `${at} ${client.ends.size} ${big}`)
+    })
+    lies([0], (all) =>
+      [...early.slice(0, 3), ...early.slice(-1)].map((each) => ({ ...each, call: all[0]?.call ?? 0 })),
+    )
+    let isBack = false
+    for (const client of clients.slice(1))
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : isBack ? nodes[1] : null)
+    world.kill(nodes[0], true)
+    roam(world, clients, 1_500)
+    isBack = true
+    roam(world, clients, 4_000)
+    expect(lied).toBeGreaterThan(0)
+    expect(worldsOf(clients)).toEqual(before)
+    for (const client of clients) expectWhole(client)
+  })
+
+  it('is shown by its members once for each JOIN, however often a node asks', () => {
+    const { world, clients } = meeting(2, 1)
+    const shown = (call: number): number =>
+      seatOf(clients[0] as Roamer)?.show({ type: 'pull', call, from: 0 }, world.now).length ?? 0
+    expect([shown(7) > 2, shown(7), shown(7), shown(8) > 2]).toEqual([true, 1, 1, true])
+  })
+
+  it('looks at each of a crowd of spectators a few times at most who come while it has no node', () => {
+    const world = settled(2, {}, undefined, simLineage)
+    const [a, b] = world.nodes as [Harness, Harness]
+    world.open(a, 'm', { frameRate: 20, standby: 1 })
+    world.settle()
+    a.connect('ann', { window: 0 }).join('m')
+    world.advance(3_000)
+    world.kill(a, true)
+    let looked = 0
+    replaced = replace(
+      WaitingJoins.prototype,
+      'all',
+      (all) =>
+        function* (this: WaitingJoins) {
+          for (const joining of all.call(this)) {
+            looked++
+            yield joining
+          }
+        },
+    )
+    const crowd = Array.from({ length: 300 }, (_, at) => b.connect(`u${at}`, { window: 0 }))
+    for (const peer of crowd) peer.join('m', { spectator: true })
+    world.advance(100)
+    expect(b.node.peering?.mesh.size.replicas).toBe(1)
+    expect(looked).toBeLessThan(10 * crowd.length)
   })
 
   it('is lost where nobody shows anything', () => {

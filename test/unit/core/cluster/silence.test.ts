@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, type MeetingOptions } from '../../../../src/core/index.ts'
+import { Candidacy } from '../../../../src/core/cluster/candidacy.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { Backing } from '../../../../src/core/meeting/backing.ts'
 import { replace } from '../../../simulation/plant.ts'
@@ -335,6 +336,37 @@ function deserted(rig: Rig & { name: string }): boolean {
   }
   return hasTwo
 }
+
+describe('A node that hangs with very many meetings', () => {
+  it('has the others look at them at a pace that does not rise with their number', () => {
+    const world = settled(2, { heartbeatMs: 1_000_000 })
+    const [a, b] = world.nodes as Nodes
+    for (let at = 0; at < 700; at++) world.open(a, `m${at}`, { frameRate: 0, standby: 1 })
+    world.settle()
+    for (let at = 0; at < 700; at += 100) {
+      const peer = a.connect(`u${at}`, { window: 0 })
+      for (let n = at; n < at + 100; n++) peer.join(`m${n}`)
+    }
+    world.advance(4_000)
+    expect(b.node.peering?.mesh.size.replicas).toBe(700)
+    world.kill(a, false)
+    world.advance(5_000)
+    let looked = 0
+    const undo = replace(
+      Candidacy.prototype,
+      'promisesOf',
+      (promisesOf) =>
+        function (this: Candidacy, ...asked) {
+          looked++
+          return promisesOf.apply(this, asked)
+        },
+    )
+    world.advance(5_000)
+    undo()
+    expect(looked / 5).toBeGreaterThan(700)
+    expect(looked / 5).toBeLessThan(4_500)
+  })
+})
 
 describe('An owner whose members have come elsewhere, and which does not know', () => {
   it('has stopped before another node goes on with them, since it relies on what they have just answered', () => {
