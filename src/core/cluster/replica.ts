@@ -411,12 +411,12 @@ export class Replica implements Host {
     if (!isAsked && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
   }
 
-  /** Members here have shown more than there was. */
+  /** Members here have shown more than there was; or (null) nothing that counts, and are seated once it is followed. */
   #recalled(other: Copy | null, owner: number, now: number): void {
     // An owner that is there speaks for itself: has it no such meeting any more, that was closed.
     const isThere = other !== null && this.#host.isThere(owner)
-    if (this.#isConnected && (other === null || isThere)) return other?.discard('', now)
-    if (other !== null) {
+    if (other !== null && isThere && this.#isConnected) other.discard('', now)
+    else if (other !== null) {
       this.disperse(true)
       this.copy.discard(CLOSED, now)
       this.copy = other
