@@ -73,7 +73,6 @@ export class Replica implements Host {
   get log(): { readonly first: number; readonly next: number } {
     return this.copy.log
   }
-
   get members(): number {
     return this.#members.size
   }
@@ -103,7 +102,7 @@ export class Replica implements Host {
   }
 
   #enter(joining: Joining): void {
-    if (joining.seat === 0 || this.recall.isLater(joining)) return
+    if (joining.seat === 0 || joining.seated !== null || this.recall.isLater(joining)) return
     this.#say({ type: 'enter', ...this.#place(joining.seat), ...visitorFor(joining) })
   }
 
@@ -135,8 +134,7 @@ export class Replica implements Host {
     const member = memberOf(seat)
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
-    const { limits, budget } = this.#host
-    const { inputBytes = 0 } = this.copy.room?.facts ?? {}
+    const [{ limits, budget }, { inputBytes = 0 }] = [this.#host, this.copy.room?.facts ?? {}]
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
@@ -146,7 +144,6 @@ export class Replica implements Host {
   get isTrying(): boolean {
     return this.#isConnected && this.#joins.isTrying
   }
-
   get isOwing(): boolean {
     return this.#isConnected && this.#members.isOwing
   }
@@ -255,7 +252,7 @@ export class Replica implements Host {
     this.recall.stop()
     copy.follow(message, now)
     copy.room?.pause(false, now)
-    for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
+    for (const joining of this.#joins.all()) this.#enter(joining)
     this.recall.askLater(now)
     this.#members.comeBack()
     this.#tryAll()
@@ -411,12 +408,15 @@ export class Replica implements Host {
     if (!isAsked && !this.copy.canGoOn && this.#owner === 0) this.giveUp(now)
   }
 
-  /** Members here have shown more than there was; or (null) nothing that counts, and are seated once it is followed. */
+  /** Members here have shown more than there was. */
   #recalled(other: Copy | null, owner: number, now: number): void {
     // An owner that is there speaks for itself: has it no such meeting any more, that was closed.
     const isThere = other !== null && this.#host.isThere(owner)
-    if (other !== null && isThere && this.#isConnected) other.discard('', now)
-    else if (other !== null) {
+    if (this.#isConnected && (other === null || isThere)) {
+      for (const joining of this.#joins.all()) this.#enter(joining)
+      return other?.discard('', now)
+    }
+    if (other !== null) {
       this.disperse(true)
       this.copy.discard(CLOSED, now)
       this.copy = other
