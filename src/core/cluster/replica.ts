@@ -74,7 +74,6 @@ export class Replica implements Host {
   get log(): { readonly first: number; readonly next: number } {
     return this.copy.log
   }
-
   get members(): number {
     return this.#members.size
   }
@@ -104,7 +103,7 @@ export class Replica implements Host {
   }
 
   #enter(joining: Joining): void {
-    if (joining.seat === 0 || this.recall.isLater(joining)) return
+    if (joining.seat === 0 || joining.seated !== null || this.recall.isLater(joining)) return
     this.#say({ type: 'enter', ...this.#place(joining.seat), ...visitorFor(joining) })
   }
 
@@ -133,8 +132,7 @@ export class Replica implements Host {
     const member = memberOf(seat)
     if (member === null) return 'READ_ONLY'
     seat.seen(message.seen)
-    const { limits, budget } = this.#host
-    const { inputBytes = 0 } = this.copy.room?.facts ?? {}
+    const [{ limits, budget }, { inputBytes = 0 }] = [this.#host, this.copy.room?.facts ?? {}]
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
     return refusal
@@ -144,7 +142,6 @@ export class Replica implements Host {
   get isTrying(): boolean {
     return this.#isConnected && this.#joins.isTrying
   }
-
   get isOwing(): boolean {
     return this.#isConnected && this.#members.isOwing
   }
@@ -253,7 +250,7 @@ export class Replica implements Host {
     this.recall.stop()
     copy.follow(message, now)
     copy.room?.pause(false, now)
-    for (const joining of this.#joins.all()) if (joining.seated === null) this.#enter(joining)
+    for (const joining of this.#joins.all()) this.#enter(joining)
     this.recall.askLater(now)
     this.#members.comeBack()
     this.#tryAll()
@@ -413,7 +410,10 @@ export class Replica implements Host {
   #recalled(other: Copy | null, owner: number, now: number): void {
     // An owner that is there speaks for itself: has it no such meeting any more, that was closed.
     const isThere = other !== null && this.#host.isThere(owner)
-    if (this.#isConnected && (other === null || isThere)) return other?.discard('', now)
+    if (this.#isConnected && (other === null || isThere)) {
+      for (const joining of this.#joins.all()) this.#enter(joining)
+      return other?.discard('', now)
+    }
     if (other !== null) {
       this.disperse(true)
       this.copy.discard(CLOSED, now)

@@ -58,15 +58,22 @@ const mutants: Record<string, () => () => void> = {
     }),
 }
 
+/** The seeds to begin with, of those that are rarely found: the first one on which they were. */
+const first: Record<string, number> = {
+  'a claim outlives its view': 661,
+  'a message that was lost is not sent again': 94,
+}
+const SEEDS = 1_000
+
 describe('The search finds', () => {
   for (const [name, plant] of Object.entries(mutants))
     it(name, () => {
       const undo = plant()
       let failure = ''
       try {
-        for (let seed = 1; seed <= 1_000 && failure === ''; seed++) {
+        for (let tried = 0; tried < SEEDS && failure === ''; tried++) {
           try {
-            search(seed)
+            search((((first[name] ?? 1) - 1 + tried) % SEEDS) + 1)
           } catch (error) {
             failure = (error as Error).message
           }
