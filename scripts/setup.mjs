@@ -1,4 +1,5 @@
-// Installs the system programs that the tests want and npm cannot bring. Quiet when all are there.
+// Installs the system programs that the tests want and npm cannot bring; with `--pictures`, also what the pictures want.
+// Quiet when all are there.
 import { spawnSync } from 'node:child_process'
 import { findProgram } from './programs.mjs'
 
@@ -11,8 +12,24 @@ const programs = [
   { program: 'nginx', package: 'nginx', use: 'the tests of the load balancers in deploy/' },
   { program: 'python3', package: 'python3', use: 'the tests of examples/python' },
 ]
+if (process.argv.includes('--pictures'))
+  programs.push(
+    { program: 'fc-list', package: 'fontconfig', use: 'the pictures' },
+    {
+      program: 'a Chinese font',
+      package: 'fonts-wqy-microhei',
+      use: 'the pictures',
+      isThere: hasChineseFont,
+    },
+  )
 
-const isInstalled = ({ program }) => findProgram(program) !== undefined
+const isInstalled = ({ program, isThere = () => findProgram(program) !== undefined }) => isThere()
+
+/** Without one, a browser draws boxes in the place of Chinese words. */
+function hasChineseFont() {
+  const lister = findProgram('fc-list')
+  return lister !== undefined && spawnSync(lister, [':lang=zh'], { encoding: 'utf8' }).stdout.trim() !== ''
+}
 
 function run(command, args) {
   console.log(`setup: ${command} ${args.join(' ')}`)

@@ -35,6 +35,7 @@ const WARM_UP = 3_000
 
 const { RtmsNode, defaultLimits, idlePorts } = await load(options.dist, 'core')
 const { binaryCodec, jsonCodec } = await load(options.dist, 'protocol')
+const { lineageOf } = await load(options.dist, 'server/ground/lineage.js')
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -71,15 +72,16 @@ class Rig {
   begun = 0
   refused = 0
 
-  /** `codec`: what the attacker speaks. */
-  constructor(codec = binaryCodec, limits = {}) {
+  /** `codec`: what the attacker speaks. `cluster`: see `NodeConfig`. */
+  constructor(codec = binaryCodec, cluster) {
     this.codec = codec
     const config = {
       id: 'n',
       incarnation: 7,
       wallOffset: 0,
       entropy,
-      limits: { ...defaultLimits, ...limits },
+      limits: { ...defaultLimits },
+      cluster,
     }
     const application = {
       ...idlePorts.application,
@@ -201,7 +203,7 @@ class Rig {
   }
 }
 
-const ofSession = new Set('joined subscribed done failed reply nack push direct ended'.split(' '))
+const ofSession = new Set('joined subscribed done failed reply nack push direct ended charter'.split(' '))
 
 const times = (count, make) => Array.from({ length: count }, (_, n) => make(n))
 
@@ -243,6 +245,10 @@ function fullRoom(rig, inputs = 1_100, bytes = 4_000) {
   return { log, world }
 }
 
+/** On a node whose cluster has a secret: members are given what they need to have their meeting go on elsewhere. */
+const IN_CLUSTER = ', in a cluster'
+const cluster = { address: '', health: '', lineage: lineageOf('a secret of the cluster') }
+
 /** Name, and what prepares the rig and returns what sends the next packet. */
 const cases = {
   ping: (rig) => () => rig.send(times(1_000, () => ({ type: 'ping', time: 0 }))),
@@ -274,6 +280,16 @@ const cases = {
     for (let n = 0; n < 250; n++) rig.node.addBot('m', `bot${n}${'x'.repeat(200)}`)
     rig.settle()
     return () => rig.send(times(50, () => rig.join('m', { world, next: 1_000 })))
+  },
+  [`join again, 250 members${IN_CLUSTER}`]: (rig) => {
+    room(rig, { capacity: 255 })
+    for (let n = 0; n < 250; n++) rig.node.addBot('m', `bot${n}${'x'.repeat(50)}`)
+    rig.settle()
+    // An earlier charter is of no use to who joins from now on.
+    return () => {
+      rig.node.say('m', text(''))
+      rig.send([rig.join('m', { world: 0, next: 2 ** 40 })])
+    }
   },
   'join and leave': (rig) => {
     rig.node.openMeeting('m', { frameRate: 0, joinsPerMinute: 1_000 }, rig.now)
@@ -432,13 +448,16 @@ for (const name of [
   cases[`${name}${IN_JSON}`] = cases[name]
 
 function measure(name, make) {
-  const rig = new Rig(name.endsWith(IN_JSON) ? jsonCodec : binaryCodec)
+  const rig = new Rig(
+    name.endsWith(IN_JSON) ? jsonCodec : binaryCodec,
+    name.endsWith(IN_CLUSTER) ? cluster : undefined,
+  )
   const next = make(rig)
   rig.forget()
   // The first rounds compile, and use up what the user may do at once.
   const until = cpu() + options.ms / 4
   const end = cpu() + WARM_UP
-  while (cpu() < until || (rig.refused === 0 && rig.received > 1_000 * rig.up && cpu() < end)) next()
+  while (cpu() < until || (rig.refused === 0 && rig.received > 500 * rig.up && cpu() < end)) next()
   rig.forget()
   let rounds = 0
   for (; rig.spent < options.ms && rounds < 100_000; rounds++) next()

@@ -1,4 +1,4 @@
-import { UsageError } from './usage.ts'
+import { hint, UsageError } from './usage.ts'
 
 /** A payload as the HTTP API takes it. */
 export interface Payload {
@@ -14,8 +14,8 @@ export async function payloadOf(text: string, isBytes: boolean): Promise<Payload
   const given = text === '-' ? await readInput() : text
   if (!isBytes) {
     const data = valueOf(given)
-    if (typeof data === 'string' && /^\s*[{[]/.test(given))
-      process.stderr.write('rtms: the data looks like JSON and is none, so it goes as the text that it is\n')
+    if (isBroken(given, data))
+      hint('rtms: the data looks like JSON and is none, so it goes as the text that it is')
     return { data }
   }
   const base64 = given.trim()
@@ -30,6 +30,11 @@ export function valueOf(text: string): unknown {
   } catch {
     return text.replace(/\r?\n$/, '')
   }
+}
+
+/** Whether a text was meant as JSON, by how it begins, but `value` is the text itself. */
+export function isBroken(text: string, value: unknown): boolean {
+  return typeof value === 'string' && /^\s*[{[]/.test(text)
 }
 
 async function readInput(): Promise<string> {

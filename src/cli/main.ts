@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { RtmsError } from '../protocol/index.ts'
-import { meant } from '../server/ground/meant.ts'
+import { meant } from '../spelling/meant.ts'
 import { version } from '../server/ground/version.ts'
 import { printable, printableJson, printableLines } from './printable.ts'
 import { type Command, CommandError, UsageError } from './usage.ts'

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { payloadLength, RtmsError } from '../protocol/index.ts'
 import { payloadOf as payloadOfValue } from '../server/ground/check.ts'
-import { dataHelp, payloadOf, valueOf } from './data.ts'
+import { dataHelp, isBroken, payloadOf, valueOf } from './data.ts'
 import { NodeApi, nodeHelp, nodeOptions } from './node.ts'
 import { printableJson } from './printable.ts'
 import { type Command, CommandError, hint, parseCommand, print, printJson, UsageError } from './usage.ts'
@@ -20,7 +20,9 @@ Options:
   --topic-key <key>  Become the latest value of this key
   --remove           Remove that key
   --base64           The data is bytes, in base64
-  --lines            Publish each line of standard input; those that are refused are named, and the rest goes on
+  --lines            Publish each line of standard input; those that are refused are named, and the rest goes on.
+                     One that begins with { or [ and is no JSON is refused
+  --text             With --lines: each line is the text that it is, also where it reads as JSON
 ${nodeHelp}  --json             Print the answer as JSON
   --help             Print this
 `
@@ -39,6 +41,7 @@ export const publish: Command = {
         remove: { type: 'boolean', default: false },
         base64: { type: 'boolean', default: false },
         lines: { type: 'boolean', default: false },
+        text: { type: 'boolean', default: false },
       },
       [1, 2],
     )
@@ -52,8 +55,9 @@ export const publish: Command = {
     if (values.lines) {
       if (data !== undefined || values.base64)
         throw new UsageError('with --lines the data is on standard input, as lines of JSON or text')
-      return publishLines(NodeApi.from(values), topic, keyed, values.json)
+      return publishLines(NodeApi.from(values), topic, keyed, values)
     }
+    if (values.text) throw new UsageError('--text goes with --lines')
     if (data === undefined && !values.remove)
       throw new UsageError('the data is missing. See: rtms publish --help')
     const api = NodeApi.from(values)
@@ -75,7 +79,12 @@ interface Line {
 }
 
 /** Publishes line by line: one that is refused is told and does not hold up the others. */
-async function publishLines(api: NodeApi, topic: string, keyed: object, json: boolean): Promise<void> {
+async function publishLines(
+  api: NodeApi,
+  topic: string,
+  keyed: object,
+  { json, text: isText }: { readonly json: boolean; readonly text: boolean },
+): Promise<void> {
   let read = 0
   let published = 0
   let refused = 0
@@ -105,7 +114,11 @@ async function publishLines(api: NodeApi, topic: string, keyed: object, json: bo
   }
   for await (const text of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
     read++
-    const data = valueOf(text)
+    const data = isText ? text : valueOf(text)
+    if (!isText && isBroken(text, data)) {
+      refuse(read, 'PROTOCOL', 'it looks like JSON and is none; publish text with --text')
+      continue
+    }
     let length: number
     try {
       length = payloadLength(payloadOfValue(data))

@@ -1,5 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
-import { meant } from '../server/ground/meant.ts'
+import { meant } from '../spelling/meant.ts'
 import { printable, printableJson } from './printable.ts'
 
 /** The command was called wrongly. The message goes to the terminal; the exit code is 2. */

@@ -33,6 +33,7 @@ import {
   ownError,
   type Phase,
   type ReadOptions,
+  type Ticket,
 } from './machine/index.ts'
 import { Meeting, type MeetingHost } from './meeting.ts'
 import type { Outside } from './outside.ts'
@@ -45,6 +46,7 @@ import type {
   Socket,
   State,
   SubscribeOptions,
+  TicketResponse,
 } from './options.ts'
 
 function stateOf(phase: Phase): State {
@@ -235,7 +237,7 @@ export class Client<C extends Contract = Contract> {
     return this.#promise(options, (resolve, reject, timeoutMs) => {
       checkName(name, 'meeting', 'BAD_NAME')
       checkKey(config, 'config')
-      const { now, report, warn } = this.#outside
+      const { now, report } = this.#outside
       const { keepBytes } = this.#options
       const wish = { spectator, config, fromNow: from === 'now', joinBy: now() + timeoutMs, keepBytes }
       const host: MeetingHost = {
@@ -246,7 +248,6 @@ export class Client<C extends Contract = Contract> {
           ),
         leave: (seat) => this.#run(() => this.#machine.followers.leave(seat)),
         report,
-        warn,
       }
       const meeting: JoinedIn<C, T> = new Meeting(name, host, resolve, reject)
       this.#after()
@@ -317,10 +318,9 @@ export class Client<C extends Contract = Contract> {
     this.#pushes.set(name, listeners)
     const early = this.#earlyPushes.filter((push) => push.name === name)
     this.#earlyPushes = this.#earlyPushes.filter((push) => push.name !== name)
-    if (early.length > 0)
-      queueMicrotask(() => {
-        for (const push of early) this.#pushed(push)
-      })
+    queueMicrotask(() => {
+      for (const push of early) this.#pushed(push)
+    })
     this.#need()
     return () => {
       remove()
@@ -403,10 +403,10 @@ export class Client<C extends Contract = Contract> {
     const promise = new Promise<T>((resolve, reject) => {
       const refuse = (error: unknown): void => {
         const fault = this.#fault
-        const isUnsent = fault !== null && error instanceof RtmsError && error.code === 'NOT_SENT'
+        const { code, message } = error as RtmsError
         reject(
-          isUnsent
-            ? new RtmsError('NOT_SENT', `${error.message}: ${fault.message}`, { cause: fault })
+          fault && code === 'NOT_SENT'
+            ? new RtmsError(code, `${message}: ${fault.message}`, { cause: fault })
             : error,
         )
       }
@@ -436,8 +436,9 @@ export class Client<C extends Contract = Contract> {
     this.#run((now) => this.#machine.probe(now))
   }
 
-  /** Ends the connection for good; pending calls reject with CLOSED. */
+  /** Ends the connection for good; pending calls reject with CLOSED, and subscriptions end without a word. */
   close(): void {
+    this.#shared.forEach((shared) => shared.failed(null))
     this.#run(() => this.#machine.close())
   }
 
@@ -470,7 +471,17 @@ export class Client<C extends Contract = Contract> {
 
   async #getTicket(attempt: number): Promise<void> {
     try {
-      const ticket = await this.#options.getTicket()
+      let ticket = (await this.#options.getTicket()) as Ticket & TicketResponse
+      if (ticket?.json) {
+        const { status } = ticket
+        if (!ticket.ok)
+          throw new RtmsError(
+            [401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE',
+            `getTicket failed: ${status}`,
+            { cause: ticket },
+          )
+        ticket = (await ticket.json()) as typeof ticket
+      }
       if (
         typeof ticket?.url !== 'string' ||
         typeof ticket.token !== 'string' ||

@@ -1,5 +1,6 @@
 import { type Contract, RtmsError } from '../protocol/index.ts'
 import { Client } from './client.ts'
+import { tellMistakes } from './development.ts'
 import type { ConnectOptions, Socket } from './options.ts'
 import type { Outside } from './outside.ts'
 
@@ -53,15 +54,6 @@ const runtime: Outside = {
   },
   socket: (url, protocols) => new WebSocket(url, protocols) as unknown as Socket,
   report,
-  warn: (text) => {
-    // Bundlers put the value in. A page without a bundler has no `process`.
-    try {
-      if (process.env['NODE_ENV'] === 'production') return
-    } catch {
-      return
-    }
-    console.warn(text)
-  },
   watch: watchPage,
 }
 
@@ -73,7 +65,14 @@ export function connect<C extends Contract = Contract>(options: ConnectOptions):
   // Where it renders a page, a server may have no WebSocket and need none.
   const needsSocket = !options.socket && options.autoConnect !== false
   const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || needsSocket))
-  if (missing.length > 0)
+  if (missing[0])
     throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join(', ')}: add it before connect()`)
-  return new Client(options, runtime)
+  const client = new Client<C>(options, runtime)
+  // Bundlers put the value in. A page without a bundler has no `process`.
+  try {
+    if (process.env['NODE_ENV'] !== 'production') tellMistakes(client as unknown as Client, options)
+  } catch {
+    // It is not known that this is development.
+  }
+  return client
 }

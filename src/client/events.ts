@@ -16,9 +16,8 @@ export class Listeners<A extends readonly unknown[]> {
     return this.#listeners.size
   }
 
-  /** Returns the function that removes the listener. Without a listener, it does nothing. */
-  add(listener: ((...args: A) => void) | undefined): () => void {
-    if (listener === undefined) return () => {}
+  /** Returns the function that removes the listener. */
+  add(listener: (...args: A) => void): () => void {
     // A wrapper of its own, so that adding the same listener twice makes two listeners.
     const own = (...args: A): void => listener(...args)
     this.#listeners.add(own)

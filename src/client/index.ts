@@ -11,6 +11,7 @@ export type {
   Socket,
   State,
   SubscribeOptions,
+  TicketResponse,
 } from './options.ts'
 export {
   type Contract,

@@ -58,16 +58,11 @@ export interface MeetingHost {
   leave(seat: SeatMachine): void
   /** Reports an error that nobody handles. */
   readonly report: (error: unknown) => void
-  readonly warn: (text: string) => void
 }
 
 /** A promise that knows whether anybody waits for it. */
 class Sending extends Promise<number> {
   isAwaited = false
-
-  static override get [Symbol.species](): PromiseConstructor {
-    return Promise
-  }
 
   // oxlint-disable-next-line unicorn/no-thenable -- It is a promise.
   override then<A = number, B = never>(
@@ -84,6 +79,8 @@ class Sending extends Promise<number> {
  */
 export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements SeatListener {
   readonly name: string
+  /** @internal Told of each refusal that nobody heard of. */
+  unheard?: (error: RtmsError) => void
   readonly #host: MeetingHost
   readonly #frames: Listeners<[Frame<F, W>]>
   readonly #gaps: Listeners<[FrameGap]>
@@ -278,7 +275,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
     void Promise.prototype.then.call(sending, undefined, (error: RtmsError) => {
       if (sending.isAwaited) return
       if (this.#refusals.size > 0) this.#refusals.emit(error, data)
-      else this.#host.warn(`an input to ${this.name} was refused, and nobody heard of it: ${String(error)}`)
+      else this.unheard?.(error)
     })
     return sending
   }

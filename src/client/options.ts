@@ -13,12 +13,21 @@ export interface Socket {
   close(code?: number, reason?: string): void
 }
 
+/** What `fetch` resolves with, as far as a client reads it. */
+export interface TicketResponse {
+  readonly ok: boolean
+  readonly status: number
+  json(): Promise<unknown>
+}
+
 export interface ConnectOptions {
   /**
    * Called for a ticket before the first connection, before the last ticket expires, and whenever the ticket's address
    * may be wrong: the node is stopping or could not be reached twice, or a meeting this client was in was not found.
+   * Returns the ticket, or the response of `fetch` whose body is one. Of a response that is not `ok`, `onState` tells
+   * the status: with UNAUTHENTICATED for 401 and 403, else with UNREACHABLE.
    */
-  readonly getTicket: () => Promise<Ticket> | Ticket
+  readonly getTicket: () => Promise<Ticket | TicketResponse> | Ticket | TicketResponse
   /** Most bytes that may be unacknowledged; default 128 KiB, 0 = no window. */
   readonly window?: number
   /** Makes a socket; default: the runtime's `WebSocket`. */
@@ -82,7 +91,8 @@ export interface SubscribeOptions {
    */
   readonly onGap?: (gap: { readonly lost: number; readonly reason: ErrorCode }) => void
   /**
-   * Called when the subscription was refused or has ended. Without this listener, the error is reported to the runtime.
+   * Called when the subscription was refused or has ended, but not by `client.close()`. Without this listener, the
+   * error is reported to the runtime.
    */
   readonly onError?: (error: RtmsError) => void
 }

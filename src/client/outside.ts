@@ -13,8 +13,6 @@ export interface Outside {
   readonly socket: (url: string, protocols: string[]) => Socket
   /** Reports an error that nobody handles. */
   readonly report: (error: unknown) => void
-  /** Tells the developer of a mistake; in production, nobody. */
-  readonly warn: (text: string) => void
   /**
    * Calls `probe` when the page or its network has come back, and `suspend` when the page may be gone for good. Returns
    * the function that ends it.

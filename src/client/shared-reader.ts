@@ -350,16 +350,17 @@ export class SharedReader implements ReaderListener {
     this.#ask()
   }
 
-  failed(error: RtmsError): void {
+  /** It is over: null where the application has closed the client, and needs no telling. */
+  failed(error: RtmsError | null): void {
     this.#host.forget(this)
     const all = Array.from(this.#subscribers)
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
       subscriber.cancel()
-      this.#call(subscriber, subscriber.options.onError, error)
+      if (error !== null) this.#call(subscriber, subscriber.options.onError, error)
     }
     this.#subscribers.clear()
-    if (hasListener || error.code === 'CLOSED') return
+    if (hasListener || error === null || error.code === 'CLOSED') return
     const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
     this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }

@@ -134,6 +134,7 @@ export class Guards {
       publishing: refuse,
       published: nothing,
       openMissing: (missing) => later((now) => node.handleMissing(missing, now)),
+      mismatched: nothing,
       openMissingEnded: nothing,
       located: nothing,
       adopt: () => null,

@@ -189,6 +189,8 @@ export interface Application {
    * May open the meeting. The answer comes by `handleMissing(missing, …)`, opened or not. See `RtmsNode.openOnDemand`.
    */
   openMissing(missing: MissingMeeting): void
+  /** A client was refused whose configuration is not the meeting's; `why` names both. */
+  mismatched?(meeting: string, why: string): void
   /** No answer came in time; the waiting sessions are told NOT_FOUND. */
   openMissingEnded(missing: MissingMeeting): void
   /**

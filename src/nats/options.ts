@@ -1,5 +1,5 @@
 import type { TlsOptions } from '@nats-io/transport-node'
-import { type Names, notAnOption } from '../server/ground/meant.ts'
+import { type Names, notAnOption } from '../spelling/meant.ts'
 
 /** What {@link nats} takes. */
 export interface NatsOptions {

@@ -27,8 +27,10 @@ import { type Outside, runtime } from './ground/outside.ts'
 import { lineageOf } from './ground/lineage.ts'
 import { drain, type DrainOptions } from './draining.ts'
 import { Faults } from './faults.ts'
+import { logName } from './ground/log-name.ts'
 import type { Logger } from './ground/logger.ts'
-import { checkNames } from './ground/meant.ts'
+import { SeldomWarning } from './ground/seldom-warning.ts'
+import { checkNames } from '../spelling/meant.ts'
 import { Host } from './host.ts'
 import { History } from './history.ts'
 import { Metrics } from './metrics.ts'
@@ -186,6 +188,14 @@ export class Rtms<C extends Contract = Contract> {
       const outcome = await tickets.verify(token)
       host.handle((node, now) => node.handleAuthenticated(check, outcome, now))
     }
+    const mismatches = new SeldomWarning(
+      logger,
+      'a join was refused, since the client runs another configuration than the meeting: load the same version of the rules',
+    )
+    const silences = new SeldomWarning(
+      logger,
+      'a connection was closed as SILENT, since nothing came for two heartbeats: its network is gone, its page or process is stuck or suspended, or a proxy keeps what it sends',
+    )
     const faults = settings.faults ? new Faults(settings.bus, logger) : null
     const application: Application = {
       authenticate: (check, token) => void authenticate(check, token),
@@ -197,6 +207,7 @@ export class Rtms<C extends Contract = Contract> {
       published: (topic, publication) => publications.heard(topic, publication),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
+      mismatched: (meeting, why) => mismatches.note(outside.now(), { meeting, why }),
       located: (call, outcome) => rtms.meetings.located(call, outcome),
       adopt: (offered) => rtms.meetings.adopt(offered),
       callMeeting: (...call) => rtms.meetings.called(...call),
@@ -207,7 +218,10 @@ export class Rtms<C extends Contract = Contract> {
         return faults !== null
       },
       connected: ({ user, id }, resumed) => connects.tell({ user, session: id, resumed }),
-      disconnected: ({ user, id }, reason, ended) => disconnects.tell({ user, session: id, reason, ended }),
+      disconnected: ({ user, id }, reason, ended) => {
+        if (reason === 'SILENT') silences.note(outside.now(), { session: logName(id) })
+        disconnects.tell({ user, session: id, reason, ended })
+      },
     }
     const watch: NodeWatch = new NodeWatch(
       (node) => host.handle(({ inlet }, now) => inlet.gone(node, now)),

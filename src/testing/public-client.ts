@@ -93,7 +93,6 @@ export class PublicClient extends SimClient {
           if (error instanceof ListenerFault) this.observer.met?.('a listener throws')
           else settings.crash(error)
         },
-        warn: () => {},
         watch: (probe, suspend) => {
           this.#watching = { probe, suspend }
           return () => (this.#watching = null)

@@ -1,4 +1,5 @@
 import { Client } from '../client/client.ts'
+import { tellMistakes } from '../client/development.ts'
 import type { ConnectOptions, Socket } from '../client/options.ts'
 import type { Connection } from '../core/index.ts'
 import { binaryCodec, type Contract } from '../protocol/index.ts'
@@ -130,6 +131,7 @@ export class TestNode<C extends Contract = Contract> {
   readonly #host: Host
   readonly #random: Random = new Random(1)
   readonly #clients: Map<Client<C>, Set<Link>> = new Map()
+  readonly #away: Set<Client<C>> = new Set()
 
   /** @internal */
   constructor(rtms: Rtms<C>, host: Host, time: TestTime) {
@@ -154,20 +156,25 @@ export class TestNode<C extends Contract = Contract> {
     const time = this.#time
     const links = new Set<Link>()
     const getTicket = (): ReturnType<ConnectOptions['getTicket']> =>
-      time.wait(Promise.resolve().then(() => options.getTicket()))
-    const client = new Client<C>(
+      time.wait(
+        Promise.resolve().then(() => {
+          if (this.#away.has(client)) throw new Error('the client is away')
+          return options.getTicket()
+        }),
+      )
+    const client: Client<C> = new Client<C>(
       { ...options, getTicket },
       {
         now: () => time.now(),
         wallNow: () => time.wallNow(),
         random: () => this.#random.unit(),
         at: (at, action) => time.at(at, action),
-        socket: () => this.#socket(links),
+        socket: () => this.#socket(links, () => this.#away.has(client)),
         report: (error) => time.report(error),
-        warn: (text) => console.warn(text),
         watch: () => () => {},
       },
     )
+    tellMistakes(client as unknown as Client, options)
     this.#clients.set(client, links)
     return client
   }
@@ -176,6 +183,17 @@ export class TestNode<C extends Contract = Contract> {
   cut(client: Client<C>): void {
     for (const link of this.#clients.get(client) ?? []) link.reset()
     this.#time.pump()
+  }
+
+  /** Takes a client's network away: its connection breaks, and it comes back no sooner than {@link back} lets it. */
+  away(client: Client<C>): void {
+    this.#away.add(client)
+    this.cut(client)
+  }
+
+  /** Gives a client its network back: it connects within a moment (0.2 s), as a browser's page does. */
+  back(client: Client<C>): void {
+    if (this.#away.delete(client)) client.reconnect()
   }
 
   /**
@@ -194,7 +212,7 @@ export class TestNode<C extends Contract = Contract> {
     await this.rtms.close({ timeoutMs: 0 })
   }
 
-  #socket(links: Set<Link>): Socket {
+  #socket(links: Set<Link>, isAway: () => boolean): Socket {
     const time = this.#time
     let connection: Connection | undefined
     const link: Link = new Link(time.virtual, AT_ONCE, {
@@ -225,6 +243,7 @@ export class TestNode<C extends Contract = Contract> {
     links.add(link)
     time.soon(() => {
       if (!link.open) return
+      if (isAway()) return link.reset()
       connection = this.#host.handle((node, now) => node.handleOpen(link, binaryCodec, now))
       socket.onopen?.()
     })

@@ -84,15 +84,25 @@ describe('rtms publish', () => {
     ].join('\n')
     const text = await out(['publish', 'a', '--lines'], 1, input)
     const told = text.split('\n').filter((line) => line.includes('was not published:'))
-    expect(told.map((line) => /line \d+/.exec(line)?.[0])).toEqual(['line 2', 'line 4', 'line 6'])
+    expect(told.map((line) => /line \d+/.exec(line)?.[0])).toEqual(['line 2', 'line 4', 'line 6', 'line 7'])
     expect(told[0]).toContain('(TOO_LARGE)')
-    expect(text).toContain('Published 4 lines to a; 3 were not published')
-    expect(node.topics.history('a').map(({ data }) => data)).toEqual([1, 2, 3, '{a'])
+    expect(told[3]).toContain('it looks like JSON and is none; publish text with --text (PROTOCOL)')
+    expect(text).toContain('Published 3 lines to a; 4 were not published')
+    expect(node.topics.history('a').map(({ data }) => data)).toEqual([1, 2, 3])
     // What only the node refuses.
     const run = rtms(['publish', 'a b', '--lines', '--json'], env, '1\n2\n')
     expect(await run.ended).toBe(1)
     expect(values(run)).toEqual([{ published: 0, refused: 2 }])
     expect(run.text()).toContain('{"line":2,"error":{"code":"BAD_TOPIC"')
+  })
+
+  it('publishes lines as text where it is told to, whatever they look like', async () => {
+    const lines = ['[12:01] ann comes', '{a', '12', '"quoted"', 'plain']
+    expect(await out(['publish', 'log', '--lines', '--text'], 0, lines.join('\n'))).toContain(
+      'Published 5 lines',
+    )
+    expect(node.topics.history('log').map(({ data }) => data)).toEqual(lines)
+    expect(await out(['publish', 'log', 'x', '--text'], 2)).toContain('--text goes with --lines')
   })
 
   it('says up to which line it came when the node has ended', async () => {

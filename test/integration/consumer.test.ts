@@ -36,13 +36,14 @@ const ofReaders = `
       ) => unknown,
     ): void
     use(
-      answer: (
-        req: import('node:http').IncomingMessage,
-        res: import('node:http').ServerResponse,
-        next: () => void,
-      ) => unknown,
+      ...mounted: [path: string, answer: Middleware] | [answer: Middleware]
     ): void
   }
+  type Middleware = (
+    req: import('node:http').IncomingMessage,
+    res: import('node:http').ServerResponse,
+    next: () => void,
+  ) => unknown
   declare const quote: unknown
   declare const rulesHash: string
   declare const db: { games: { find(name: string): Promise<{ seats: number } | null> } }

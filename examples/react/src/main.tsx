@@ -7,7 +7,7 @@ interface Hit {
   readonly hit: number
 }
 
-const client = connect({ getTicket: () => fetch('/ticket', { method: 'POST' }).then((r) => r.json()) })
+const client = connect({ getTicket: () => fetch('/ticket', { method: 'POST' }) })
 
 function damageAfter(damage: number, frame: Frame<Hit>): number {
   return frame.inputs.reduce((sum, { data }) => sum + data.hit, damage)

@@ -57,7 +57,7 @@ export function lostError(phase: Phase, url: string, code: number, why: string, 
       : phase === 'ticket'
         ? 'getTicket gave no ticket'
         : `no connection to ${url}`
-  const hint = phase === 'opening' && 'check the address, its certificate, and the option origins of the node'
+  const hint = phase === 'opening' && 'check address, certificate and the option origins of the node'
   const said = (cause as Error | undefined)?.message || why || hint || `closed with ${code}`
   return new RtmsError('UNREACHABLE', `${what}: ${said}`, { cause })
 }

@@ -116,7 +116,7 @@ export class Machine {
   /** Ends everything. */
   close(): void {
     if (this.#phase === 'live') this.flush()
-    this.#end(ownError('CLOSED'))
+    this.#end(ownError('CLOSED'), null)
   }
 
   tick(now: number): void {
@@ -345,11 +345,12 @@ export class Machine {
     this.followers.detach(this.#heardAt)
   }
 
-  #end(error: RtmsError): void {
+  /** `why`: what is told of it. */
+  #end(error: RtmsError, why: RtmsError | null = error): void {
     if (this.#phase === 'closed') return
     this.#ports.close(this.#attempt, 1000)
     this.#detach(++this.#lastAttempt)
-    this.#enter('closed', Infinity, error)
+    this.#enter('closed', Infinity, why)
     this.calls.endAll(error)
     this.followers.end(error)
   }

@@ -1,7 +1,7 @@
 import { Reader, Writer } from '../../protocol/bytes.ts'
 import type { Lineage } from '../meeting/lineage.ts'
 import type { Owner } from '../meeting/owner.ts'
-import { botsOf, legacyOf } from './legacy.ts'
+import { legacyOf } from './legacy.ts'
 import { decodeMesh, encodeMesh, type MeshMessageOf } from './mesh-messages.ts'
 import { isPossible } from './possible.ts'
 
@@ -32,12 +32,12 @@ export function writeCharter(owner: Owner, self: number, lineage: Lineage, now: 
     members,
     // Delayed spectators of a revived meeting are shown at once who was there.
     hidden: first,
-    shown: members,
+    shown: room.facts.spectatorDelayMs === 0 ? [] : members,
     chain: log.trace.behind(first - 1),
     next: first,
     due: 0,
     legacy,
-    bots: botsOf(owner),
+    bots: owner.bots.runs,
   }
   const w = new Writer(512)
   w.uint(self)

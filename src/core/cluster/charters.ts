@@ -90,7 +90,7 @@ export class Charters {
           tag: lineage.ofCharter(name, first, data),
         })
       : null
-    const written = { first, message, config, bots: bots.list.length, grown: log.grown, at: now }
+    const written = { first, message, config, bots: bots.size, grown: log.grown, at: now }
     log.hold(weigh(written) - weigh(this.#written.get(owner)))
     this.#written.set(owner, written)
     return written
@@ -150,5 +150,5 @@ function weigh(written: Written | null | undefined): number {
 }
 
 function isStale({ config, bots }: Written, owner: Owner): boolean {
-  return config !== owner.config || bots !== owner.bots.list.length
+  return config !== owner.config || bots !== owner.bots.size
 }

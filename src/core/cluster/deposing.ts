@@ -27,7 +27,7 @@ export class Deposing {
     if (owner === undefined) return null
     const { room, log, members, bots, backing } = owner
     const { world, term, incarnation } = room.facts
-    const present = members.filter(({ away }) => !away).length - bots.list.length
+    const present = members.filter(({ away }) => !away).length - bots.size
     return { world, term, incarnation, isPaused: backing.isPaused, present, next: log.next }
   }
 

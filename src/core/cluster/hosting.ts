@@ -10,7 +10,7 @@ import { type Seating, visitorOf, whyOutrun } from '../meeting/visitor.ts'
 import { isByBusiness, plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
-import { botsOf, keyOf, legacyOf, type Retired } from './legacy.ts'
+import { keyOf, legacyOf, type Retired } from './legacy.ts'
 import {
   encodeFrames,
   encodeHeads,
@@ -181,7 +181,7 @@ export class Hosting implements GuestHost {
     const { owner, replica } = guest
     const { facts, beginning } = owner.room
     guest.position = position
-    const bots = botsOf(owner)
+    const bots = owner.bots.runs
     guest.config = owner.config
     guest.bots = keyOf(bots)
     guest.say({
@@ -429,7 +429,7 @@ export class Hosting implements GuestHost {
       for (const guest of guests.values()) {
         if (!guest.isConnected || guest.isRetired) continue
         const { owner, replica } = guest
-        const bots = botsOf(owner)
+        const bots = owner.bots.runs
         if (guest.config !== owner.config || guest.bots !== keyOf(bots)) {
           guest.config = owner.config
           guest.bots = keyOf(bots)

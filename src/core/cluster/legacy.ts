@@ -7,11 +7,6 @@ export interface Retired {
   readonly legacy: string
 }
 
-/** The members that the business plays: the slot of each, and the frame in which it came. */
-export function botsOf({ bots }: Owner): { slot: number; from: number }[] {
-  return bots.list.map(({ slot, from }) => ({ slot, from }))
-}
-
 /** Stands for bots, to compare them. */
 export function keyOf(bots: readonly { readonly slot: number; readonly from: number }[]): string {
   return bots.map(({ slot, from }) => `${slot}@${from}`).join()

@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../protocol/errors.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
+import { mismatch } from '../meeting/config.ts'
 import { CLOSED } from '../meeting/meetings.ts'
 import type { Room } from '../meeting/room.ts'
 import { type Host, type Seat, seatOf } from '../meeting/seat.ts'
@@ -120,12 +121,9 @@ export class Replica implements Host {
     if (room === null || this.isOrphan || !isReady(joining, room, this.copy)) return
     this.#joins.delete(joining)
     this.#host.mark(this)
-    const isOther = message.config !== '' && config !== '' && message.config !== config
     this.#joins.seated(joining.session)
-    joining.joined(
-      isOther ? 'CONFIG_MISMATCH' : sit(this, room, joining, (said) => this.#say(said), now),
-      now,
-    )
+    const other = mismatch(message.config, config)
+    joining.joined(other ?? sit(this, room, joining, (said) => this.#say(said), now), now)
   }
 
   // ---- what the sessions do

@@ -41,12 +41,23 @@ export class Bots {
     return this.#play(member)
   }
 
+  get #members(): Member[] {
+    return Array.from(this.#host.roster.all()).filter(({ seat }) => seat === null)
+  }
+
+  get size(): number {
+    return this.#members.length
+  }
+
   /** All of them, in order of joining. */
-  get list(): (Bot & { readonly user: string; readonly from: number })[] {
-    const members = Array.from(this.#host.roster.all()).filter(({ seat }) => seat === null)
-    return members.map((member) => ({
-      ...this.#play(member),
-      user: member.user,
+  get list(): (Bot & { readonly user: string })[] {
+    return this.#members.map((member) => ({ ...this.#play(member), user: member.user }))
+  }
+
+  /** The slot of each, and the frame in which it came. */
+  get runs(): { slot: number; from: number }[] {
+    return this.#members.map((member) => ({
+      slot: member.slot,
       from: this.#from.get(member) ?? this.#first,
     }))
   }

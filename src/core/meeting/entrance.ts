@@ -3,6 +3,7 @@ import type { Limits } from '../ground/config.ts'
 import type { MeetingOptions } from './options.ts'
 import type { Refusal } from '../ports.ts'
 import type { MeetingBusiness } from '../ports.ts'
+import { mismatch } from './config.ts'
 import type { Electorate } from './electorate.ts'
 import type { FrameLog } from './frame-log.ts'
 import { JoinRate } from './join-rate.ts'
@@ -36,9 +37,8 @@ export class Entrance {
     this.#joins = new JoinRate(joinsPerMinute, host.log, host.limits.joinUsers)
   }
 
-  /** Whether a client with this configuration may join; '' for one that names none. */
-  admits(config: string): boolean {
-    return config === '' || this.config === '' || this.config === config
+  mismatch(config: string): Refusal | null {
+    return mismatch(config, this.config)
   }
 
   /**
@@ -46,6 +46,8 @@ export class Entrance {
    * reloaded page is a new session; or a new one. `isHere`: the business may end a session while it is asked.
    */
   memberFor(visitor: Visitor, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
+    const other = this.mismatch(visitor.config)
+    if (other !== null) return other
     const { roster, electorate, log } = this.#host
     const kept = roster.keptFor(visitor)
     if (kept === undefined) return this.#admit(visitor.user, isHere, now)

@@ -166,7 +166,8 @@ export class Owner implements Host {
   /** Seats a session or, when it has a seat, places its cursor anew. */
   join(session: Session, message: MessageOf<'join'>, now: number): MessageOf<'joined'> | Refusal | ErrorCode {
     const entrance = this.#entrance
-    if (!entrance.admits(message.config)) return 'CONFIG_MISMATCH'
+    const other = entrance.mismatch(message.config)
+    if (other !== null) return other
     const known = seatOf(session, this.log.number)
     let seat = known
     let continued = known !== undefined
@@ -190,7 +191,6 @@ export class Owner implements Host {
   /** Seats a session of another node. `occupant`: makes its seat; `continued`: see {@link Placing}. */
   seat(visitor: Visitor, now: number, occupant: Seating): Member | Refusal | ErrorCode {
     const entrance = this.#entrance
-    if (!entrance.admits(visitor.config)) return 'CONFIG_MISMATCH'
     const member = entrance.memberFor(visitor, () => true, now)
     if (!isMember(member)) return member
     const continued = continues(member, visitor)

@@ -31,6 +31,7 @@ export class Joins {
   readonly openings: Openings
   readonly #searches: Searches | null
   readonly #limits: Limits
+  readonly #application: Application
   readonly #meetings: JoinTarget
   readonly #host: JoinsHost
   /** Whether meetings may be opened on this node. */
@@ -48,6 +49,7 @@ export class Joins {
     host: JoinsHost,
   ) {
     this.#limits = limits
+    this.#application = application
     this.#meetings = meetings
     this.#host = host
     this.#opens = cluster === null || !isEdge(cluster.self)
@@ -109,6 +111,8 @@ export class Joins {
 
   #answer(session: Session, message: MessageOf<'join'>, now: number, joined: Joined): void {
     this.#asked.delete(session)
+    if (typeof joined !== 'string' && 'code' in joined && joined.code === 'CONFIG_MISMATCH')
+      this.#application.mismatched?.(message.meeting, joined.message)
     this.#host.answer(session, message, joined, now)
   }
 }

@@ -5,7 +5,7 @@ import type { Limits } from '../ground/limits.ts'
 import { isOwnDashboard } from '../edge/admin.ts'
 import { targetOf } from '../edge/http.ts'
 import type { Logger } from '../ground/logger.ts'
-import { Seldom } from '../ground/seldom.ts'
+import { SeldomWarning } from '../ground/seldom-warning.ts'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
 import { parseJson, readBody } from './body.ts'
@@ -39,7 +39,8 @@ export class Api {
   readonly #operations: readonly Operation[]
   readonly #router: Router
   readonly #repeats: Repeats
-  readonly #wrongKeys: Seldom = new Seldom()
+  /** The key itself belongs in no log: it may be one for another node. */
+  readonly #wrongKeys: SeldomWarning
 
   constructor(
     settings: {
@@ -54,6 +55,10 @@ export class Api {
     this.#limits = settings.limits
     this.#base = apiBase(settings.path)
     this.#logger = settings.logger
+    this.#wrongKeys = new SeldomWarning(
+      settings.logger,
+      'the API was asked with a wrong key: check that the caller sends one of `api.keys` as Authorization: Bearer <key>',
+    )
     this.#node = node
     const keys = settings.api?.keys.filter((key) => key !== undefined) ?? []
     this.#keys = new ApiKeys(keys, settings.limits.apiRequestsPerSecond)
@@ -109,7 +114,7 @@ export class Api {
     const isOwn = this.#admin === 'loopback' && isOwnDashboard(request)
     const key = this.#keys.find(request.headers.authorization) ?? (isOwn ? this.#keys.none : null)
     if (key === null) {
-      if ((request.headers.authorization ?? '') !== '') this.#noteWrongKey()
+      if ((request.headers.authorization ?? '') !== '') this.#wrongKeys.note(performance.now())
       throw new ApiError('UNAUTHENTICATED', 'a key of the API is needed: Authorization: Bearer <key>', {
         headers: { 'www-authenticate': 'Bearer' },
       })
@@ -122,22 +127,15 @@ export class Api {
     return key
   }
 
-  /** The key itself belongs in no log: it may be one for another node. */
-  #noteWrongKey(): void {
-    const count = this.#wrongKeys.note(performance.now())
-    if (count > 0)
-      this.#logger.warn(
-        { count },
-        'the API was asked with a wrong key: check that the caller sends one of `api.keys` as Authorization: Bearer <key>; count is how many since this was last said',
-      )
-  }
-
   /** The path below the API; an application that mounts the API may have removed the front already. */
   #locate(request: IncomingMessage): { readonly path: string; readonly query: URLSearchParams } {
-    // Not parsed as a URL, which would remove a name that is `..`.
-    const [whole = '', ...query] = targetOf(request).split('?')
-    for (const base of [this.#base, '/v1']) {
-      if (!whole.startsWith(`${base}/`)) continue
+    // Express names the whole of what it removes a part of.
+    const { originalUrl } = request as { readonly originalUrl?: string }
+    for (const url of [request.url, originalUrl]) {
+      // Not parsed as a URL, which would remove a name that is `..`.
+      const [whole = '', ...query] = targetOf({ url }).split('?')
+      const base = [this.#base, '/v1'].find((each) => whole.startsWith(`${each}/`))
+      if (base === undefined) continue
       const parameters = new URLSearchParams(query.join('?'))
       // For a balancer.
       parameters.delete('route')

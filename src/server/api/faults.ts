@@ -1,5 +1,6 @@
 import * as v from 'valibot'
-import { isUnknown, meant, namesAt, pathOf } from '../ground/meant.ts'
+import { meant } from '../../spelling/meant.ts'
+import { isUnknown, namesAt, pathOf } from '../ground/issues.ts'
 import { show } from '../ground/show.ts'
 
 /** Faults of one input that an answer describes, and characters of each. */

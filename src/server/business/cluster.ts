@@ -12,7 +12,7 @@ import {
 import { RtmsError } from '../../protocol/index.ts'
 import { checkName } from '../ground/check.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { checkNames } from '../ground/meant.ts'
+import { checkNames } from '../../spelling/meant.ts'
 import type { NodeRole, Place } from '../ground/place.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'

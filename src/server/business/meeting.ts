@@ -8,7 +8,7 @@ import {
 import { errorOf, fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
-import { checkNames } from '../ground/meant.ts'
+import { checkNames } from '../../spelling/meant.ts'
 import type { Host } from '../host.ts'
 import { type MeetingFrame, toMeetingFrame } from './frames.ts'
 import type { MeetingCalls } from './meeting-calls.ts'

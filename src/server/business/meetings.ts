@@ -20,7 +20,7 @@ import {
 import { checkLimit, checkName } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import type { Logger } from '../ground/logger.ts'
-import { checkNames } from '../ground/meant.ts'
+import { checkNames } from '../../spelling/meant.ts'
 import type { Host } from '../host.ts'
 import { HookRunner, type KindHooks } from './kinds.ts'
 import {

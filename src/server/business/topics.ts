@@ -12,7 +12,7 @@ import {
 } from '../../protocol/index.ts'
 import { checkLimit, checkName, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
-import { checkNames } from '../ground/meant.ts'
+import { checkNames } from '../../spelling/meant.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
 import type { ListenOptions, Publications, PublishHandler, TopicPublication } from './publications.ts'

@@ -1,7 +1,7 @@
 import { type SessionInfo, shorten } from '../../core/index.ts'
 import { type Contract, limits, type NameIn, type PushOf } from '../../protocol/index.ts'
 import { serverLimits } from '../ground/limits.ts'
-import { checkNames } from '../ground/meant.ts'
+import { checkNames } from '../../spelling/meant.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'

@@ -63,7 +63,7 @@ export function hasTooManyHeaders(request: IncomingMessage): boolean {
 }
 
 /** What a request is for: its path and query, also where it names the whole URL, as requests to a proxy do. */
-export function targetOf({ url = '' }: IncomingMessage): string {
+export function targetOf({ url = '' }: { readonly url?: string | undefined }): string {
   return url.replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*/i, '')
 }
 

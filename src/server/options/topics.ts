@@ -1,7 +1,7 @@
 import { defaultRetention, type Retention } from '../../core/index.ts'
 import { isPattern } from '../../protocol/index.ts'
 import { isObject } from '../ground/check.ts'
-import { notAnOption } from '../ground/meant.ts'
+import { notAnOption } from '../../spelling/meant.ts'
 import { show } from '../ground/show.ts'
 
 /** What topics keep, by names or patterns (`stock.*`): as `rtms.topics.define` takes it. */

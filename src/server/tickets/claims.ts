@@ -2,7 +2,7 @@ import * as v from 'valibot'
 import type { Grant, Role } from '../../core/index.ts'
 import { isPattern, isUser, RtmsError } from '../../protocol/index.ts'
 import { nameRule } from '../ground/check.ts'
-import { checkNames } from '../ground/meant.ts'
+import { checkNames } from '../../spelling/meant.ts'
 
 const pattern = v.pipe(v.string(), v.check(isPattern))
 

@@ -6,9 +6,9 @@ import { type ErrorCode, errorOf, isName, limits, RtmsError } from '../../protoc
 import { checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
-import { checkNames, type Names } from '../ground/meant.ts'
+import { checkNames, type Names } from '../../spelling/meant.ts'
 import { type Outside, runtime } from '../ground/outside.ts'
-import { Seldom } from '../ground/seldom.ts'
+import { SeldomWarning } from '../ground/seldom-warning.ts'
 import type { Key, TicketKeys } from '../options/keys.ts'
 import { type Claims, claimsOf, grantOf, meetingClaim, topicClaim, wrongClaim } from './claims.ts'
 import type { RemoteKeys } from './jwks.ts'
@@ -106,8 +106,9 @@ export class Tickets {
   /** The latest issue time of a token made or accepted here: the clock may be set back afterwards. */
   #latest = 0
   /** By what is wrong, of which there is a fixed set. */
-  readonly #misfits: Map<string, Seldom> = new Map()
-  readonly #forged: Seldom = new Seldom()
+  readonly #misfits: Map<string, SeldomWarning> = new Map()
+  /** Anybody can forge tokens, but mostly the secrets of two servers differ. */
+  readonly #forged: SeldomWarning
   readonly #outside: Outside
 
   private constructor(
@@ -124,6 +125,10 @@ export class Tickets {
     this.#maxLife = tokenMs / 1000
     this.#host = host
     this.#logger = logger
+    this.#forged = new SeldomWarning(
+      logger,
+      'tokens were refused whose signature is not by a key of this node: check that the server that issues them has the same secret (or the private key that belongs to `keys`)',
+    )
   }
 
   /** Rejects where keys and algorithm do not match, or the keys cannot be fetched. */
@@ -273,30 +278,17 @@ export class Tickets {
       this.#logger.debug({ why }, 'a token was refused')
       if (error instanceof joseErrors.JWTExpired) return { ok: false, error: errorOf('EXPIRED') }
       if (isSigned(error)) this.#noteMisfit(why)
-      else if (error instanceof joseErrors.JWSSignatureVerificationFailed) this.#noteForged()
+      else if (error instanceof joseErrors.JWSSignatureVerificationFailed)
+        this.#forged.note(this.#outside.now())
       return { ok: false, error: errorOf('UNAUTHENTICATED') }
     }
   }
 
   #noteMisfit(why: string): void {
-    const misfits = this.#misfits.get(why) ?? new Seldom()
+    const misfits =
+      this.#misfits.get(why) ?? new SeldomWarning(this.#logger, 'tokens with a good signature were refused')
     this.#misfits.set(why, misfits)
-    const count = misfits.note(this.#outside.now())
-    if (count > 0)
-      this.#logger.warn(
-        { why, count },
-        'tokens with a good signature were refused; count is how many since this was last said',
-      )
-  }
-
-  /** Anybody can forge tokens, but mostly the secrets of two servers differ. */
-  #noteForged(): void {
-    const count = this.#forged.note(this.#outside.now())
-    if (count > 0)
-      this.#logger.warn(
-        { count },
-        'tokens were refused whose signature is not by a key of this node: check that the server that issues them has the same secret (or the private key that belongs to `keys`); count is how many since this was last said',
-      )
+    misfits.note(this.#outside.now(), { why })
   }
 
   /** Why a token was refused, and what was expected; without any of its content, of which no part belongs in a log. */

@@ -219,10 +219,12 @@ describe('The HTTP API', () => {
 
   it('can be mounted by an application, with the front of the path or without', async () => {
     const owner = createServer((request, response) => {
-      // As Express does it.
-      if (request.url?.startsWith('/internal/')) {
-        Reflect.set(request, 'originalUrl', request.url)
-        request.url = request.url.slice('/internal'.length)
+      // As Express does it, for what is mounted at a path.
+      for (const mounted of ['/internal', '/mounted/rtms/v1']) {
+        if (!request.url?.startsWith(`${mounted}/`)) continue
+        const original = request.url.replace('/mounted', '')
+        Reflect.set(request, 'originalUrl', original)
+        request.url = request.url.slice(mounted.length)
       }
       rtms.api(request, response)
     })
@@ -233,6 +235,8 @@ describe('The HTTP API', () => {
     for (const [path, base] of [
       ['/rtms/v1', '/rtms/v1'],
       ['/internal/v1', '/internal/v1'],
+      // At the very path of the API, of which nothing is left.
+      ['/mounted/rtms/v1', '/rtms/v1'],
     ] as const) {
       const response = await fetch(`http://127.0.0.1:${port}${path}/openapi.json`, { headers })
       expect(await response.json()).toMatchObject({ servers: [{ url: base }] })

@@ -61,6 +61,16 @@ it('so does what it says in Python', async () => {
   expect(rtms.topics.latest('stock.all')).toMatchObject([{ key: '600519', data: { price: 1680.5 } }])
 })
 
+it('and where the node refuses, the Python tells what it says', async () => {
+  const [, program = ''] = /```python\n([\s\S]*?)```/.exec(await readPage()) ?? []
+  const rtms = await startApi()
+  const key = 'not a key of this node, of thirty-two characters'
+  const env = { ...process.env, RTMS_URL: `http://127.0.0.1:${rtms.address.port}/rtms`, RTMS_KEY: key }
+  await expect(run('python3', ['-c', program], { env })).rejects.toMatchObject({
+    stderr: expect.stringMatching(/RuntimeError: \/publish\/batch: 401 .*"UNAUTHENTICATED"/) as string,
+  })
+})
+
 it('docs/http-api.md names every operation', async () => {
   const page = await readPage()
   const rtms = await startApi()

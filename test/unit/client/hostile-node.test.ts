@@ -135,7 +135,6 @@ it('A client that the node has closed for good listens to its page no longer', a
         throw new Error('not used')
       },
       report: () => {},
-      warn: () => {},
       watch: () => {
         watched++
         return () => void watched--

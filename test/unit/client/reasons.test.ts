@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { RtmsError } from '../../../src/protocol/index.ts'
-import { failure, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
+import { failure, FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import { joinedOf, welcomeOf } from './rig.ts'
 
 useVirtualTime()
@@ -46,6 +46,39 @@ describe('A call that could not be sent', () => {
     client.reconnect()
     await vi.advanceTimersByTimeAsync(200)
     expect(sockets).toHaveLength(attempts + 1)
+  })
+})
+
+describe('A ticket', () => {
+  it('is what a response of fetch holds, without more words', async () => {
+    const ticket = { url: 'ws://there', token: 'tok', expiresAt: 1e10 }
+    const urls: string[] = []
+    make({
+      getTicket: async () => Response.json(ticket),
+      socket: (url) => {
+        urls.push(url)
+        return new FakeSocket()
+      },
+    })
+    await settle()
+    expect(urls).toEqual(['ws://there'])
+  })
+})
+
+describe('A client that is closed by its own application', () => {
+  it('has no error to tell: not to its subscribers, nor as its state', async () => {
+    const { client } = await live()
+    const heard: unknown[] = []
+    client.subscribe('a', () => {}, { onError: ({ code }) => heard.push(code) })
+    client.subscribe('b', () => {}, { onError: ({ code }) => heard.push(code) })
+    client.onState((state, error) => heard.push([state, error]))
+    client.close()
+    await settle()
+    expect(heard).toEqual([['closed', null]])
+    // Who subscribes afterwards hears why nothing comes.
+    client.subscribe('c', () => {}, { onError: ({ code }) => heard.push(code) })
+    await settle()
+    expect(heard.at(-1)).toBe('CLOSED')
   })
 })
 
@@ -132,6 +165,26 @@ describe('A client that is disconnected says why', () => {
     const whys = whyOf(make({ getTicket: () => Promise.reject(refused) }))
     await settle()
     expect(whys[0]?.message).toBe('getTicket failed: Error: connect ECONNREFUSED 127.0.0.1:1')
+  })
+
+  it('by the status of a response that is no ticket', async () => {
+    for (const [status, code] of [
+      [401, 'UNAUTHENTICATED'],
+      [403, 'UNAUTHENTICATED'],
+      [404, 'UNREACHABLE'],
+      [502, 'UNREACHABLE'],
+    ] as const) {
+      const response = new Response('<p>not here', { status })
+      const errors = whyOf(make({ getTicket: () => Promise.resolve(response) }))
+      await settle()
+      expect(errors).toMatchObject([{ code, message: `getTicket failed: ${status}` }])
+      expect(errors[0]?.cause).toBe(response)
+    }
+    const errors = whyOf(make({ getTicket: async () => new Response('<!doctype html>') }))
+    await settle()
+    expect(errors).toMatchObject([
+      { code: 'UNREACHABLE', message: expect.stringMatching(/^getTicket failed: .*JSON/) },
+    ])
   })
 
   it('in the words of the node, where it has said goodbye', async () => {

@@ -93,6 +93,7 @@ export class FakeApplication implements Application {
   readonly unanswered: Question[] = []
   readonly missing: MissingMeeting[] = []
   readonly unopened: string[] = []
+  readonly mismatches: string[] = []
   readonly answers: { readonly call: MeetingCall; readonly outcome: Outcome<Whereabouts> }[] = []
   /** Faults that were asked for. */
   readonly faults: number[] = []
@@ -121,6 +122,10 @@ export class FakeApplication implements Application {
 
   openMissing(missing: MissingMeeting): void {
     this.missing.push(missing)
+  }
+
+  mismatched(meeting: string, why: string): void {
+    this.mismatches.push(`${meeting}: ${why}`)
   }
 
   openMissingEnded(missing: MissingMeeting): void {

@@ -467,6 +467,17 @@ describe('A meeting', () => {
       ])
     })
 
+    it('differs is told to the client and to the business, with both', () => {
+      const h = new Harness()
+      h.node.openMeeting('m', { config: 'v2' }, h.now)
+      const peer = h.connect('ann')
+      peer.join('m', { config: 'v1' })
+      h.settle()
+      const why = 'the client has the configuration "v1", the meeting has "v2"'
+      expect(peer.takeOf('failed')).toMatchObject([{ error: 'CONFIG_MISMATCH', message: why }])
+      expect(h.application.mismatches).toEqual([`m: ${why}`])
+    })
+
     it('somebody named who was refused for want of room is not that of the meeting', () => {
       const h = new Harness()
       h.node.openMeeting('m', { capacity: 1 }, h.now)

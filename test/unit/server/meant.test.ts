@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { notAnOption } from '../../../src/server/ground/meant.ts'
+import { notAnOption } from '../../../src/spelling/meant.ts'
 import { settle } from '../../../src/server/options/options.ts'
 import { checkOptions, kindSchema, optionsSchema } from '../../../src/server/business/meeting-options.ts'
 

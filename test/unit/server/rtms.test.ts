@@ -4,11 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../../src/bus/connector.ts'
 import { MemoryBus } from '../../../src/bus/memory.ts'
-import { RtmsError } from '../../../src/protocol/index.ts'
+import type { Connection } from '../../../src/core/index.ts'
+import { binaryCodec, RtmsError } from '../../../src/protocol/index.ts'
 import type { Outside } from '../../../src/server/ground/outside.ts'
 import type { Host } from '../../../src/server/host.ts'
 import { Rtms, type RtmsOptions } from '../../../src/server/index.ts'
-import { createTestNode, Random, type TestNode, VirtualClock } from '../../../src/testing/index.ts'
+import { createTestNode, Peer, Random, type TestNode, VirtualClock } from '../../../src/testing/index.ts'
 
 /* What a node is made of, as the business sees it: without sockets, and in virtual time, unless a test is about them. */
 
@@ -120,6 +121,54 @@ class Cluster implements Outside {
     return nodes
   }
 }
+
+describe('The log of a node', () => {
+  /** A node, with what it warns of. */
+  async function warned(): Promise<{ cluster: Cluster; rtms: Rtms; warnings: object[] }> {
+    const warnings: object[] = []
+    const nothing = (): void => {}
+    const warn = (details: object, text: string): void => void warnings.push({ ...details, text })
+    const cluster = new Cluster()
+    const logger = { debug: nothing, info: nothing, warn, error: nothing }
+    return { cluster, rtms: await cluster.start('a', { bus: undefined, logger }), warnings }
+  }
+
+  /** A client that says so much, and then nothing. */
+  async function say(cluster: Cluster, rtms: Rtms, user: string, more?: (peer: Peer) => void): Promise<void> {
+    const host = cluster.hosts[0] as Host
+    const { token } = await rtms.tickets.issue({ user, meetings: ['*'] })
+    const transport = { write: () => true, pause() {}, resume() {}, close() {} }
+    const connection = host.handle((node, now) => node.handleOpen(transport, binaryCodec, now)) as Connection
+    const peer = new Peer((packet) => host.handle((node, now) => node.handlePacket(connection, packet, now)))
+    peer.hello(token)
+    await cluster.pass(10)
+    more?.(peer)
+    await cluster.pass(10)
+  }
+
+  it('says once a minute that clients have fallen silent, and how many', async () => {
+    const { cluster, rtms, warnings } = await warned()
+    for (const user of ['ann', 'bob']) await say(cluster, rtms, user)
+    await cluster.pass(9_000)
+    expect(warnings).toEqual([])
+    await cluster.pass(2_000)
+    const text = expect.stringContaining('a connection was closed as SILENT, since nothing came')
+    expect(warnings).toEqual([{ session: expect.stringMatching(/^.{8}$/), count: 1, text }])
+    await cluster.pass(60_000)
+    await say(cluster, rtms, 'cid')
+    await cluster.pass(11_000)
+    expect(warnings.slice(1)).toMatchObject([{ count: 2, text }])
+  })
+
+  it('names both configurations where a client has another one than its meeting', async () => {
+    const { cluster, rtms, warnings } = await warned()
+    await cluster.within(rtms.meetings.open('m', { config: 'rules 2' }))
+    for (const user of ['ann', 'bob'])
+      await say(cluster, rtms, user, (peer) => peer.join('m', { config: 'rules 1' }))
+    const why = 'the client has the configuration "rules 1", the meeting has "rules 2"'
+    expect(warnings).toMatchObject([{ meeting: 'm', why, count: 1 }])
+  })
+})
 
 describe('The health of a node', () => {
   it('names it, and counts what it has', async () => {

@@ -58,6 +58,50 @@ describe('A node in a test', () => {
     expect(seen).toEqual(['ann comes', 'connected', 'disconnected', 'LOST', 'ann is back', 'connected'])
   })
 
+  it('holds one client away for a while, and lets it catch up once it is back', async () => {
+    const node = await start()
+    await node.rtms.meetings.open('m', { frameRate: 10 })
+    const [ann, bob] = [node.client('ann'), node.client('bob')]
+    const meeting = await ann.join('m')
+    const other = await bob.join('m')
+    const seen: unknown[] = []
+    meeting.onFrame(({ number, events }) => seen.push(number, ...events.map(({ type }) => type)))
+    meeting.onRejoin(({ recovered }) => seen.push(recovered))
+    const isAway = (): unknown => other.members.map(({ away }) => away)
+    await node.advance(200)
+    node.away(ann)
+    await node.advance(20_000)
+    expect([isAway(), ann.state === 'connected', seen.filter(Number.isInteger).at(-1)]).toEqual([
+      [true, false],
+      false,
+      2,
+    ])
+    node.back(ann)
+    await node.advance(300)
+    expect([isAway(), ann.state, seen.includes('back')]).toEqual([[false, false], 'connected', true])
+    expect(seen.filter(Number.isInteger)).toEqual(Array.from({ length: 205 }, (_, n) => n + 1))
+    expect(seen).toContain(true)
+    node.back(ann)
+  })
+
+  it('ends the session of a client that is held away for too long', async () => {
+    const node = await start({ limits: { sessionKeepMs: 1_000 } })
+    const seen: unknown[] = []
+    node.rtms.onDisconnect(({ reason, ended }) => seen.push([reason, ended]))
+    const ann = node.client('ann')
+    ann.onReconnect(({ recovered, reason }) => seen.push([recovered, reason]))
+    await node.advance(0)
+    node.away(ann)
+    await node.advance(60_000)
+    node.back(ann)
+    await node.advance(500)
+    expect(seen).toEqual([
+      ['LOST', false],
+      ['ABANDONED', true],
+      [false, 'NOT_FOUND'],
+    ])
+  })
+
   it('lets hours pass at once: tickets are asked for anew, and sessions that stay away end', async () => {
     const node = await start()
     let tickets = 0

@@ -481,7 +481,9 @@ describe('A member at a replica of another node', () => {
       return desk.heard().join()
     }
     desk.owner.bots.list[0]?.leave()
-    expect(refusal('ann', 'd')).toBe('refused seat:1 error:CONFIG_MISMATCH')
+    expect(refusal('ann', 'd')).toBe(
+      'refused seat:1 error:CONFIG_MISMATCH message:the client has the configuration "d", the meeting has "c"',
+    )
     expect(refusal('eve')).toBe(
       `refused seat:1 error:FORBIDDEN message:${'x'.repeat(wire.reason - 3)}… retryAfter:12`,
     )

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Legacy } from '../../../../src/core/cluster/heritage.ts'
-import { keyOf, legacyOf, botsOf } from '../../../../src/core/cluster/legacy.ts'
+import { keyOf, legacyOf } from '../../../../src/core/cluster/legacy.ts'
 import type { MeetingLogic } from '../../../../src/core/index.ts'
 import type { Bot } from '../../../../src/core/meeting/business.ts'
 import type { Owner } from '../../../../src/core/meeting/owner.ts'
@@ -79,21 +79,21 @@ describe('What an owner tells for the case that it ends', () => {
     const parts = new Parts()
     const owner = ownerOn(parts)
     const bots = ['x', 'y'].map((user) => owner.addBot(user) as Bot)
-    expect(botsOf(owner)).toEqual([
+    expect(owner.bots.runs).toEqual([
       { slot: 0, from: 1 },
       { slot: 1, from: 1 },
     ])
-    const told = keyOf(botsOf(owner))
+    const told = keyOf(owner.bots.runs)
     bots[0]?.leave()
-    expect(botsOf(owner)).toEqual([{ slot: 1, from: 1 }])
-    expect(keyOf(botsOf(owner))).not.toBe(told)
+    expect(owner.bots.runs).toEqual([{ slot: 1, from: 1 }])
+    expect(keyOf(owner.bots.runs)).not.toBe(told)
     owner.sealNow(parts.now, Infinity)
     owner.addBot('z')
-    expect(botsOf(owner)).toEqual([
+    expect(owner.bots.runs).toEqual([
       { slot: 1, from: 1 },
       { slot: 0, from: 2 },
     ])
-    expect(keyOf(botsOf(owner))).not.toBe(told)
+    expect(keyOf(owner.bots.runs)).not.toBe(told)
     expect(keyOf([])).toBe('')
   })
 })

@@ -333,9 +333,12 @@ describe('A JOIN at a replica', () => {
       desk.ask(desk.session('eve'), { spectator: true, config })
       return desk.answered()
     }
-    expect([ask('c1'), ask(''), ask('c2')]).toEqual([['eve 255'], ['eve 255'], ['eve CONFIG_MISMATCH']])
+    const refused = (given: string, held: string): string[] => [
+      `eve CONFIG_MISMATCH: the client has the configuration "${given}", the meeting has "${held}" 0`,
+    ]
+    expect([ask('c1'), ask(''), ask('c2')]).toEqual([['eve 255'], ['eve 255'], refused('c2', 'c1')])
     desk.hear({ type: 'config', replica: NUMBER, config: 'c2', bots: [] })
-    expect([ask('c1'), ask('c2')]).toEqual([['eve CONFIG_MISMATCH'], ['eve 255']])
+    expect([ask('c1'), ask('c2')]).toEqual([refused('c1', 'c2'), ['eve 255']])
     desk.hear({ type: 'config', replica: NUMBER, config: '', bots: [] })
     expect(ask('c3')).toEqual(['eve 255'])
   })
@@ -1124,7 +1127,9 @@ describe('In a hand-over, a replica', () => {
     const desk = new Desk()
     desk.replica.keep(room, 'c', [])
     desk.ask(desk.session('eve'), { spectator: true, config: 'd' })
-    expect(desk.answered()).toEqual(['eve CONFIG_MISMATCH'])
+    expect(desk.answered()).toEqual([
+      'eve CONFIG_MISMATCH: the client has the configuration "d", the meeting has "c" 0',
+    ])
   })
 
   it('gives up room, members and those who wait, and pays for nothing any more', () => {

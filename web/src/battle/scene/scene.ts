@@ -14,6 +14,8 @@ import { clamp, colourOf, type Ctx, easeOut, ellipse, glow, lerp, type Point } f
 const FRAME_MS = 50
 /** More pixels than this for each of the page's are not seen, only paid for. */
 const MAX_RATIO = 2
+/** Seconds for which it is told that blows have landed together: no two at a time. */
+const TOGETHER_S = 1.1
 /** Seconds between two pictures that are too many. */
 const SLOW_S = 0.04
 
@@ -125,10 +127,17 @@ export class Scene {
     if (own) effects.say(String(hit.damage), at.x, at.y - 14, hit.rocket ? 34 : 21, '#ffffff')
     else if (hit.rocket) effects.say(String(hit.damage), at.x, at.y - 14, 24, '#ffc48a')
     if (hit.lucky && own) effects.say(text.lucky, at.x, at.y - 46, 20, '#fff16b')
-    if (hit.together < 3 || now - this.#togetherAt < 700) return
+    if (hit.together < 3 || now - this.#togetherAt < 1_000 * TOGETHER_S) return
     this.#togetherAt = now
     const { x, y } = this.#layout.onBeast({ x: 0, y: -20 })
-    effects.say(text.togetherNow(hit.together), x, y, 20 + 3 * Math.min(hit.together, 6), '#ffd94a', 1.1)
+    effects.say(
+      text.togetherNow(hit.together),
+      x,
+      y,
+      20 + 3 * Math.min(hit.together, 6),
+      '#ffd94a',
+      TOGETHER_S,
+    )
   }
 
   #struck(state: State, happening: Extract<Happening, { type: 'hurt' | 'guarded' }>, now: number): void {
@@ -370,7 +379,9 @@ export class Scene {
       player,
       place: this.#layout.place(index, fighters.length),
     }))
-    for (const { player, place } of order.toSorted((a, b) => a.place.y - b.place.y)) {
+    // Of two rows, the one behind first.
+    order.sort((a, b) => a.place.y - b.place.y)
+    for (const { player, place } of order) {
       const memory = this.#memory(player.id)
       const fighting = state.phase === 'battle'
       const charging = player.charge >= 0 ? player.charge + ahead : -1
@@ -393,8 +404,11 @@ export class Scene {
         hat: player.id,
       })
       ctx.restore()
+    }
+    // In front of all, or those in front would hide the names of those behind.
+    for (const { player, place } of order) {
       const name = { name: playerName(player.user), own: player.id === this.own, width: place.room }
-      const hearts = fighting ? player.hearts : -1
+      const hearts = state.phase === 'battle' ? player.hearts : -1
       paintLabel(ctx, place.x, place.y - (HERO_HEIGHT + 14) * place.scale, place.y + 8 * place.scale, {
         ...name,
         hearts,

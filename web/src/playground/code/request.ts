@@ -1,10 +1,7 @@
-import { connect, type Ticket } from 'rtms/client'
+import { connect } from 'rtms/client'
 
 const client = connect({
-  getTicket: async () => {
-    const response = await fetch('/api/playground/ticket', { method: 'POST', body: '{"name": "Ada"}' })
-    return (await response.json()) as Ticket
-  },
+  getTicket: () => fetch('/api/playground/ticket', { method: 'POST', body: '{"name": "Ada"}' }),
 })
 
 const { id, price } = await client.request<{ id: string; price: number }>('demo.order', { quantity: 10 })

@@ -1,0 +1,101 @@
+import type { Client } from './client.ts'
+import type { Meeting } from './meeting.ts'
+import type { CallOptions, ConnectOptions, JoinOptions, SendOptions, SubscribeOptions } from './options.ts'
+
+/*
+ * What a client tells of mistakes, in development alone: a bundler that builds for production leaves this module out. Types tell of
+ * a misspelt option too, but not to whoever writes JavaScript.
+ */
+
+/** The names that options may have: all of them, or it does not compile. */
+type Names<T> = Readonly<Record<keyof T, true>>
+
+const send: Names<SendOptions> = { offline: true, timeoutMs: true }
+const call: Names<CallOptions> = { ...send, signal: true }
+const join: Names<JoinOptions> = { ...call, spectator: true, config: true, from: true }
+const connect: Names<ConnectOptions> = {
+  getTicket: true,
+  window: true,
+  socket: true,
+  connectTimeoutMs: true,
+  maxBackoffMs: true,
+  keepBytes: true,
+  autoConnect: true,
+  offline: true,
+}
+const subscribe: Names<SubscribeOptions> = {
+  conflate: true,
+  maxHz: true,
+  keys: true,
+  policy: true,
+  history: true,
+  since: true,
+  onSubscribed: true,
+  onGap: true,
+  onError: true,
+}
+
+type Method = 'connect' | 'join' | 'subscribe' | 'request' | 'publish' | 'send'
+
+/** By method, the names of its options. */
+export const optionNames: Readonly<Record<Method, Readonly<Record<string, true>>>> = {
+  connect,
+  join,
+  subscribe,
+  request: call,
+  publish: { ...call, key: true, remove: true },
+  send,
+}
+
+type Call = (...args: unknown[]) => unknown
+
+/** Calls of one client, and the mistakes that the console was told. */
+class Mistakes {
+  readonly #told: Set<string> = new Set()
+
+  tell(text: string): void {
+    if (this.#told.has(text)) return
+    this.#told.add(text)
+    console.warn(text)
+  }
+
+  check(method: Method, options: unknown): void {
+    if (typeof options !== 'object' || options === null) return
+    const known = Object.keys(optionNames[method])
+    for (const name of Object.keys(options))
+      if (!known.includes(name)) this.tell(`${method} has no option ${name}: it has ${known.join(', ')}`)
+  }
+
+  /** Checks the options of a method, which stand `at` this place of its arguments; `done` gets what it returns. */
+  watch(object: object, method: Method, at: number, done = (result: unknown): unknown => result): void {
+    const methods = object as Record<Method, Call>
+    const plain = methods[method]
+    methods[method] = (...args) => {
+      this.check(method, args[at])
+      return done(plain.apply(object, args))
+    }
+  }
+}
+
+/** Warns of misspelt options, of the client and of each call, once of each; and of refused inputs nobody hears of. */
+export function tellMistakes(client: Client, options: ConnectOptions): void {
+  const mistakes = new Mistakes()
+  mistakes.check('connect', options)
+  for (const method of ['subscribe', 'request', 'publish'] as const) mistakes.watch(client, method, 2)
+  mistakes.watch(client, 'join', 1, async (joining) => {
+    const meeting = (await joining) as Meeting
+    const leave = meeting.leave.bind(meeting)
+    let isLeft = false
+    meeting.leave = () => {
+      isLeft = true
+      leave()
+    }
+    meeting.unheard = (error) => {
+      // Whoever leaves or closes with inputs under way knows.
+      if (isLeft || client.state === 'closed') return
+      console.warn(`an input to ${meeting.name} was refused, and nobody heard of it: ${String(error)}`)
+    }
+    mistakes.watch(meeting, 'send', 1)
+    return meeting
+  })
+}

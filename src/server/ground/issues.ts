@@ -1,0 +1,32 @@
+import type { BaseIssue } from 'valibot'
+
+/** Whether an issue is about a name that the schema does not know. */
+export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
+  return type === 'strict_object' && expected === 'never'
+}
+
+/** The names that lead to what an issue is about. */
+export function pathOf({ path }: BaseIssue<unknown>): string[] {
+  return path?.map(({ key }) => String(key)) ?? []
+}
+
+/** How valibot's schemas lead further in. */
+interface Parts {
+  readonly entries?: Readonly<Record<string, Parts>>
+  readonly item?: Parts
+  readonly wrapped?: Parts
+  readonly options?: readonly (Parts | string)[]
+}
+
+/** The names that an object may have where the path leads in a schema; none where no object belongs there. */
+export function namesAt(schema: object | undefined, path: readonly unknown[]): readonly string[] {
+  const { wrapped, options, entries = {}, item } = (schema ?? {}) as Parts
+  if (wrapped !== undefined) return namesAt(wrapped, path)
+  // Of alternatives, at most one is an object.
+  const object = options?.find((each) => typeof each === 'object' && each.entries !== undefined)
+  if (typeof object === 'object') return namesAt(object, path)
+  const [key, ...rest] = path
+  if (key === undefined) return Object.keys(entries)
+  const isField = typeof key === 'string' && Object.hasOwn(entries, key)
+  return namesAt(item ?? (isField ? entries[key] : undefined), rest)
+}

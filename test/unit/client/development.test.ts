@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import type { ConnectOptions, JoinOptions } from '../../../src/client/index.ts'
+import { failure, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
+
+/* Misspelt options, of whoever writes JavaScript. */
+
+useVirtualTime()
+const warnings: unknown[] = []
+
+beforeEach(() => {
+  warnings.length = 0
+  vi.spyOn(console, 'warn').mockImplementation((text) => void warnings.push(text))
+})
+
+afterEach(() => {
+  vi.unstubAllEnvs()
+  vi.restoreAllMocks()
+})
+
+const misspelt = { timeout: 1 } as object
+
+async function misspellAll(): Promise<void> {
+  const setup = await live({}, { maxBackof: 5 } as Partial<ConnectOptions>)
+  const meeting = await joined(setup)
+  const { client } = setup
+  client.subscribe('t', () => {}, { maxhz: 5, conflate: true } as object)
+  void failure(client.request('r', null, misspelt))
+  void failure(client.publish('t', 1, misspelt))
+  void failure(client.join('m2', misspelt))
+  for (let n = 0; n < 3; n++) void failure(meeting.send(1, misspelt))
+  await settle()
+}
+
+it('a misspelt option is a warning in development, once of each method and client', async () => {
+  await misspellAll()
+  expect(warnings).toEqual([
+    'connect has no option maxBackof: it has getTicket, window, socket, connectTimeoutMs, maxBackoffMs, keepBytes, autoConnect, offline',
+    'subscribe has no option maxhz: it has conflate, maxHz, keys, policy, history, since, onSubscribed, onGap, onError',
+    'request has no option timeout: it has offline, timeoutMs, signal',
+    'publish has no option timeout: it has offline, timeoutMs, signal, key, remove',
+    'join has no option timeout: it has offline, timeoutMs, signal, spectator, config, from',
+    'send has no option timeout: it has offline, timeoutMs',
+  ])
+})
+
+it('in production nobody is told, and nothing is looked at', async () => {
+  vi.stubEnv('NODE_ENV', 'production')
+  await misspellAll()
+  expect(warnings).toEqual([])
+  const { client } = make()
+  expect(Object.keys(client)).toEqual([])
+})
+
+it('inputs that are under way when the application itself leaves or closes are no mistake', async () => {
+  for (const end of ['leave', 'close'] as const) {
+    const setup = await live()
+    const meeting = await joined(setup)
+    void meeting.send('under way')
+    await settle()
+    void meeting.send('not sent')
+    if (end === 'leave') meeting.leave()
+    else setup.client.close()
+    await settle()
+  }
+  expect(warnings).toEqual([])
+  const setup = await live()
+  const meeting = await joined(setup)
+  void meeting.send('x')
+  setup.socket.receive({ type: 'ended', log: 5, error: 'CLOSED', message: 'kicked' })
+  await settle()
+  expect(warnings).toHaveLength(1)
+})
+
+it('options that are right are no news, nor is their absence', async () => {
+  const setup = await live({}, { window: 0 })
+  const meeting = await joined(setup)
+  const { client } = setup
+  client.subscribe('t', () => {}, { maxHz: 5 })
+  client.subscribe('u', () => {})
+  void failure(client.request('r', { timeout: 5 }))
+  void failure(client.join('m2', { from: 'now' } satisfies JoinOptions))
+  void failure(meeting.send({ timeout: 5 }))
+  await settle()
+  expect(warnings).toEqual([])
+})
