@@ -1,5 +1,4 @@
 import { SeatMachine } from '../../src/client/machine/seat.ts'
-import { Recall } from '../../src/core/cluster/recall.ts'
 import { Lineage } from '../../src/core/meeting/lineage.ts'
 import type { MessageOf } from '../../src/protocol/index.ts'
 import { simLineage } from '../../src/testing/lineage.ts'
@@ -86,18 +85,6 @@ export const recallMutants: readonly RecallMutant[] = [
         }),
       ]
       return () => undo.forEach((each) => each())
-    },
-  },
-  {
-    name: 'whoever has shown nothing that counts asked no more, nor anybody else',
-    lie: changed,
-    plant: () => {
-      let asked = 0
-      return replace(Recall.prototype, 'ask', (ask) => {
-        return function (this: Recall, ...rest) {
-          return asked++ === 0 && ask.apply(this, rest)
-        }
-      })
     },
   },
 ]
