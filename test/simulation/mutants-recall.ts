@@ -93,7 +93,7 @@ export const recallMutants: readonly RecallMutant[] = [
     lie: changed,
     plant: () => {
       let asked = 0
-      return replace(Recall.prototype, 'ask', (ask) => {
+      return replace(Recall.prototype, 'askOne', (ask) => {
         return function (this: Recall, ...rest) {
           return asked++ === 0 && ask.apply(this, rest)
         }
