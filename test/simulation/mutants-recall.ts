@@ -1,4 +1,5 @@
 import { SeatMachine } from '../../src/client/machine/seat.ts'
+import { Recall } from '../../src/core/cluster/recall.ts'
 import { Lineage } from '../../src/core/meeting/lineage.ts'
 import type { MessageOf } from '../../src/protocol/index.ts'
 import { simLineage } from '../../src/testing/lineage.ts'
@@ -85,6 +86,18 @@ export const recallMutants: readonly RecallMutant[] = [
         }),
       ]
       return () => undo.forEach((each) => each())
+    },
+  },
+  {
+    name: 'whoever has shown nothing that counts asked no more, nor anybody else',
+    lie: changed,
+    plant: () => {
+      let asked = 0
+      return replace(Recall.prototype, 'askOne', (ask) => {
+        return function (this: Recall, ...rest) {
+          return asked++ === 0 && ask.apply(this, rest)
+        }
+      })
     },
   },
 ]

@@ -52,12 +52,12 @@ export interface JoinWish {
 }
 
 type Held = MessageOf<'join'>['held'][number]
+type Piece = Omit<MessageOf<'kept'>, 'call'>
 /** A piece, and how many bytes all pieces have up to its end. */
-type Kept = MessageOf<'kept'> & { readonly end: number }
+type Kept = Piece & { readonly end: number }
 
-const NO_MORE: MessageOf<'kept'> = {
+const NO_MORE: Piece = {
   type: 'kept',
-  call: 0,
   first: 0,
   count: 0,
   bytes: new Uint8Array(),
@@ -191,7 +191,7 @@ export class SeatMachine {
   #keep(first: number, count: number, data: Uint8Array, stable: number, tag: number): void {
     const kept = this.#kept
     const end = (kept[kept.length - 1]?.end ?? 0) + data.length + 32
-    kept.push({ type: 'kept', call: 0, first, count, bytes: data.slice(), stable, tag, end })
+    kept.push({ type: 'kept', first, count, bytes: data.slice(), stable, tag, end })
     while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#keepBytes)) kept.shift()
   }
 

@@ -85,16 +85,17 @@ export class Recall {
       standing === null
         ? NOTHING
         : { term: standing.lastTerm, incarnation: standing.lastIncarnation, next: standing.next }
-    return this.#askOne(now)
+    return this.askOne(now)
   }
 
   /** The same where a JOIN has come and nothing else is new: those of thousands of spectators may wait. */
   askFor(come: Joining, now: number): boolean {
     this.#elsewhere = NOTHING
-    return this.#asked !== null || (this.#isMore(come) && this.#askOne(now))
+    return this.#asked !== null || (this.#isMore(come) && this.askOne(now))
   }
 
-  #askOne(now: number): boolean {
+  /** The same, where nothing else has been heard of who stands. */
+  askOne(now: number): boolean {
     const { lineage } = this.#host
     if (this.#asked !== null || !lineage) return this.#asked !== null
     let best: Joining | null = null
@@ -241,7 +242,7 @@ export class Recall {
     }
     if (!isTaken) this.#failed++
     else if (owner !== 0) this.#owner = owner
-    if (this.#askOne(now)) return
+    if (this.askOne(now)) return
     const other = this.#other
     this.#other = null
     this.#done(other, this.#owner, now)
