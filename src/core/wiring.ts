@@ -136,6 +136,7 @@ export class Wiring {
         : {
             supportedUntil: (owner, now) => peering.mesh.backing.supportedUntil(owner, now),
             answersSince: (now) => peering.mesh.backing.answersSince(now),
+            askReach: (...asked) => peering.mesh.backing.askReach(...asked),
           },
       lineage,
       (owner, now) => peering?.mesh.charters.add(owner, now),

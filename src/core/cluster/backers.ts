@@ -1,23 +1,35 @@
 import { isEdge } from '../ground/incarnation.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
+import { isSame, reignOf } from '../meeting/reigns.ts'
+import type { Questions } from './questions.ts'
 import type { Cluster } from './cluster.ts'
 import type { Support } from './support.ts'
+
+/** For so long a node has time to say how far it has a meeting. */
+const ANSWER_MS = 1_000
 
 /** The nodes that support the owners of this one: those that may have the frames of their meetings. */
 export class Backers {
   readonly #support: Support
   readonly #cluster: Pick<Cluster, 'nodes' | 'peers'>
   readonly #meetings: () => Meetings
+  readonly #questions: () => Pick<Questions, 'ask'>
   /** Owners that lacked support when they last looked. */
   readonly #unsupported: Set<Owner> = new Set()
   /** Number of nodes whose support is needed. */
   needed = 0
 
-  constructor(support: Support, cluster: Pick<Cluster, 'nodes' | 'peers'>, meetings: () => Meetings) {
+  constructor(
+    support: Support,
+    cluster: Pick<Cluster, 'nodes' | 'peers'>,
+    meetings: () => Meetings,
+    questions: () => Pick<Questions, 'ask'>,
+  ) {
     this.#support = support
     this.#cluster = cluster
     this.#meetings = meetings
+    this.#questions = questions
   }
 
   /** Until when all of them support an owner. Those that do not are asked at once. */
@@ -48,6 +60,19 @@ export class Backers {
           if (!isEdge(incarnation)) backing.doubt(incarnation, now)
       backing.release(node)
     }
+  }
+
+  /** Asks nodes up to which frame they have a meeting of this one. */
+  askReach({ name, room, log, backing }: Owner, nodes: readonly number[], now: number): void {
+    const { world, term, incarnation } = room.facts
+    const question = { name, world, term, incarnation, from: log.next }
+    this.#questions().ask(nodes, 'frames', question, now + ANSWER_MS, (node, ending, at) => {
+      if (ending.by !== 'answer') return
+      const { answer } = ending
+      const last = answer === null ? Infinity : answer.next - 1
+      // Of another branch it is not, whatever its number.
+      if (answer === null || isSame(answer, reignOf(room.facts.reigns, last))) backing.reaches(node, last, at)
+    })
   }
 
   /** Since when members must have answered who support an owner. */

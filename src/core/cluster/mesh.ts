@@ -181,7 +181,7 @@ export class Mesh implements Elsewhere, LinkPart {
       answer: (node, sent) => put(node, encodeAnswer(sent)),
       isAgainst: (node) => this.revival.isAgainst(node),
     })
-    this.backing = new Backers(this.support, host.cluster, host.meetings)
+    this.backing = new Backers(this.support, host.cluster, host.meetings, host.questions)
     this.revival = new Revival({
       ...host,
       hosting,

@@ -8,6 +8,8 @@ import { Sealings } from './sealings.ts'
 
 /** Time between two pings to members that are to say whether they are there still. */
 const PING_MS = 500
+/** Time between two questions to nodes how far they have the log. */
+const ASK_MS = 100
 
 /**
  * Whether an owner may seal: nobody else can have gone on with its meeting, as long as every node that may have the
@@ -19,6 +21,8 @@ export class Backing<O> {
   readonly #holders: Map<number, number> = new Map()
   /** Those of them to which another node may have given the frames, and since when. */
   readonly #doubts: Map<number, number> = new Map()
+  /** Up to which frame each of them has the log, as it has said; `Infinity`: it has nothing, and gets all from here. */
+  readonly #reached: Map<number, number> = new Map()
   readonly #sealings: Sealings = new Sealings()
   readonly #owner: O
   readonly #host: OwnerHost<O>
@@ -27,6 +31,8 @@ export class Backing<O> {
   readonly #pulse: Pulse
   #until = -Infinity
   #pinged = -Infinity
+  /** When nodes were last asked how far they have the log. */
+  #askedAt = -Infinity
 
   constructor(owner: O, host: OwnerHost<O>, roster: Roster, electorate: Electorate, pulse: Pulse) {
     this.#owner = owner
@@ -44,6 +50,7 @@ export class Backing<O> {
   /** A node gets frames, or may have had some. `since`: as above. */
   hold(node: number, since: number = -Infinity): void {
     this.#doubts.delete(node)
+    this.#reached.delete(node)
     this.#holders.set(node, Math.max(since, this.#holders.get(node) ?? -Infinity))
     this.#until = -Infinity
   }
@@ -64,6 +71,31 @@ export class Backing<O> {
   release(node: number): void {
     this.#holders.delete(node)
     this.#doubts.delete(node)
+    this.#reached.delete(node)
+  }
+
+  /** A node has said up to which frame it has the log. */
+  reaches(node: number, frame: number, now: number): void {
+    if (!this.#holders.has(node)) return
+    this.#reached.set(node, frame)
+    if (this.#forsake(now)) this.#pulse.wake(now)
+  }
+
+  /**
+   * Members who have disappeared have no say any more, once every node that may have the frames knows that by them: one
+   * that lacks those could go on with what it has and the promises of these members, though others have acknowledged
+   * more here. True: nobody waits for them from now on.
+   */
+  #forsake(now: number): boolean {
+    const { lostAt } = this.#electorate
+    if (lostAt === 0) return false
+    const behind = [...this.#holders.keys()].filter((node) => (this.#reached.get(node) ?? 0) < lostAt)
+    if (behind.length === 0) this.#electorate.forsake()
+    else if (now - this.#askedAt >= ASK_MS) {
+      this.#askedAt = now
+      this.#host.askReach(this.#owner, behind, now)
+    }
+    return behind.length === 0
   }
 
   /** A frame is about to be sealed. */
@@ -101,7 +133,7 @@ export class Backing<O> {
     const isAlone = this.#holders.size === 0
     if (!isAlone && now >= this.#until) this.#until = this.#host.supportedUntil(this.#owner, now)
     if (isAlone || now < this.#until) {
-      this.#electorate.forsake()
+      this.#forsake(now)
       return true
     }
     for (const { seat } of this.#roster.all())

@@ -52,10 +52,12 @@ export class Electorate {
   readonly #terms: Term[] = []
   /** Frames at which the electorate changed; the first begins the electorate in force at the stable mark. */
   readonly #changes: number[] = [0]
+  /** Whether those have been heard, or given up, who may have kept the stable mark back; cleared by who tells of it. */
+  isNews = false
   /** Whether something has happened that may move the stable mark. */
   #isOpen = true
-  /** Whether electors have disappeared since {@link forsake}. */
-  #hasLost = false
+  /** The last frame at which an elector has disappeared, since {@link forsake}; 0: none has. */
+  #lostAt = 0
   #stable = 0
   /** The first frame of the present owner's fence. */
   #reign = 1
@@ -80,16 +82,22 @@ export class Electorate {
   /** Ends an elector's term at this frame. `asked`: the member left on request; else it has disappeared. */
   leave(elector: Elector, frame: number, asked: boolean): void {
     if (asked) elector.acked = Infinity
-    else this.#hasLost = true
+    else this.#lostAt = frame
     const term = this.#terms.find((each) => each.elector === elector)
     if (term !== undefined) term.until = frame
     this.#change(frame)
   }
 
-  /** No other node goes on with the meeting: those who have disappeared will acknowledge nothing to anybody. */
+  /** See the field. */
+  get lostAt(): number {
+    return this.#lostAt
+  }
+
+  /** No other node can go on with those alone who have disappeared: they will acknowledge nothing that counts. */
   forsake(): void {
-    if (!this.#hasLost) return
-    this.#hasLost = false
+    if (this.#lostAt === 0) return
+    this.#lostAt = 0
+    this.isNews = true
     this.#isOpen = true
     for (const { elector, until } of this.#terms)
       if (until < Infinity && elector.acked < Infinity) elector.gone = true
@@ -105,6 +113,7 @@ export class Electorate {
   acknowledge(elector: Elector, frame: number): void {
     if (frame <= elector.acked) return
     elector.acked = frame
+    this.isNews = true
     this.#isOpen = true
   }
 
@@ -180,7 +189,7 @@ export class Electorate {
       const elector = electorOf(slot) ?? new Elector()
       elector.acked = Math.max(elector.acked, acked)
       elector.gone ||= gone
-      if (until < Infinity && acked < Infinity && !gone) this.#hasLost = true
+      if (until < Infinity && acked < Infinity && !gone) this.#lostAt = Math.max(this.#lostAt, until)
       if (until === Infinity) elector.elected = from
       this.#terms.push({ elector, from, until })
     }

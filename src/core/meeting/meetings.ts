@@ -25,10 +25,14 @@ import type { Work } from '../ground/work.ts'
 /** What the members of a meeting are told that was closed without a reason. */
 export const CLOSED: string = 'the meeting was closed'
 
+/** What owners need of the other nodes. */
+type BackingHost = Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince' | 'askReach'>
+
 /** Of a node alone, whose meetings nobody else goes on with. */
-const alone: Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince'> = {
+const alone: BackingHost = {
   supportedUntil: () => Infinity,
   answersSince: () => -Infinity,
+  askReach: () => {},
 }
 
 /** All meetings of a node. */
@@ -57,7 +61,7 @@ export class Meetings {
     work: Work,
     nextLog: () => number,
     closed: (name: string) => void = () => {},
-    backing: Pick<OwnerHost<Owner>, 'supportedUntil' | 'answersSince'> = alone,
+    backing: BackingHost = alone,
     lineage: Lineage | null = null,
     succeeded: (owner: Owner, now: number) => void = () => {},
   ) {

@@ -10,6 +10,8 @@ export interface OwnerHost<O> extends RoomHost {
   supportedUntil(owner: O, now: number): number
   /** Since when members must have answered who support an owner now. */
   answersSince(now: number): number
+  /** Asks nodes how far they have the log: see `Backing.reaches`. */
+  askReach(owner: O, nodes: readonly number[], now: number): void
   /** The meeting has been empty for its TTL. */
   expired(owner: O, now: number): void
 }

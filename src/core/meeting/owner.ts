@@ -48,8 +48,6 @@ export class Owner implements Host {
   readonly backing: Backing<Owner>
   #closed = false
   readonly events: WaitingEvents
-  /** Members have acknowledged frames since the last sweep: without a frame rate, one may be sealed just to say so. */
-  #acknowledged = false
   /** Whether `sealNow` is pending at the end of the sweep. */
   #unsealed = false
   readonly #notices: Notices
@@ -87,7 +85,7 @@ export class Owner implements Host {
     })
     this.#pulse = new Pulse(options, log.number, now, {
       timers: host.timers,
-      // Without a frame rate, it was paused and looks again.
+      // Without a frame rate, it looks whether it may go on, or more is stable.
       tick: (at) => (options.frameRate === 0 ? this.#sealSoon() : this.#tick(at)),
       expired: (at) => host.expired(this, at),
     })
@@ -297,7 +295,6 @@ export class Owner implements Host {
 
   acknowledge({ elector }: Occupant, frame: number): void {
     this.backing.acknowledge(elector, Math.min(frame, this.log.next - 1))
-    this.#acknowledged = true
     this.#sealSoon()
   }
 
@@ -339,6 +336,7 @@ export class Owner implements Host {
   /** Without a frame rate: whether the last non-empty frame has become stable and no frame has said so. */
   get #hasNewsOfStability(): boolean {
     const { lastFull } = this.room
+    if (!this.#electorate.isNews) return false
     return this.log.stableAt(this.log.next - 1) < lastFull && this.#stable >= lastFull
   }
 
@@ -365,12 +363,12 @@ export class Owner implements Host {
   sealNow(now: number, end: number): void {
     this.#unsealed = false
     if (this.#closed) return
-    const hasNews = !this.#hasNothing || (this.#acknowledged && this.#hasNewsOfStability)
+    const hasNews = !this.#hasNothing || this.#hasNewsOfStability
     if ((hasNews || this.backing.isPaused) && !this.#maySeal(now)) return this.#notices.tell()
     this.#sealWaiting(now, end)
     if (!this.#hasNothing) this.#sealSoon()
-    if (this.#acknowledged && this.#hasNewsOfStability) this.#seal(now)
-    this.#acknowledged = false
+    if (this.#hasNewsOfStability) this.#seal(now)
+    this.#electorate.isNews = false
     this.room.tell(now)
     if (this.#pulse.isRunning && this.room.isDeserted) this.#pulse.stop(now)
     this.#notices.tell()

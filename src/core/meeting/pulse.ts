@@ -86,6 +86,11 @@ export class Pulse {
     this.#timers.set(this.#beat, at)
   }
 
+  /** Without a frame rate: looks now whether there is something to seal. */
+  wake(now: number): void {
+    if (this.interval === 0 && !this.isPaused) this.#timers.set(this.#beat, now)
+  }
+
   /** It may go on. Returns how long it was paused. */
   resume(next: number, now: number): number {
     const since = this.#pausedSince

@@ -61,7 +61,7 @@ function twins(parts: Partial<RoomFacts> = {}): {
   replica: Room
   node: ReturnType<typeof nodeOf>
 } {
-  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity }
+  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
   const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {}, ...support }
   const owner = new Owner(host, roomOn(host), { ...defaultMeeting, frameRate: 0 }, plain, 0)
   const node = nodeOf()

@@ -46,6 +46,7 @@ class Desk {
     this.support,
     clusterOf(this.ended, this.peers),
     () => ({ all: () => this.owners }) as never,
+    () => ({ ask: () => {} }),
   )
 
   heard(): number[] {

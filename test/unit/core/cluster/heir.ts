@@ -78,7 +78,7 @@ export class Heir extends Parts {
       entropy: (length: number) => new Uint8Array(length),
       incarnation: SELF,
     }
-    const backing = { supportedUntil: () => this.until, answersSince: () => this.since }
+    const backing = { supportedUntil: () => this.until, answersSince: () => this.since, askReach: () => {} }
     const closed = (name: string): void => void this.said.push(`${name} is let go of`)
     this.meetings = new Meetings(
       config as never,

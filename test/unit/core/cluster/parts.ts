@@ -201,7 +201,7 @@ export function ownerOn(
   facts: Partial<RoomFacts> = {},
   business: Partial<MeetingBusiness> = {},
 ): Owner {
-  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity }
+  const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
   const host = { ...hostOf(parts), stats: parts.stats, sealSoon: () => {}, expired: () => {}, ...support }
   const settings = { ...defaultMeeting, frameRate: 0, ...options }
   const { frameRate, inputBytes, spectatorDelayMs } = settings

@@ -498,3 +498,46 @@ describe('A node that stands for a meeting', () => {
     expect(second.node.stats.meetingsForked).toBe(0)
   })
 })
+
+describe('A member who has disappeared, and whose place its user has taken in another session', () => {
+  /** The last frame that is stable, as a client was told. */
+  const stableOf = (client: Roamer, name: string): number => client.seat(name)?.stable ?? 0
+
+  function takenOver(isCut: boolean) {
+    const rig = meeting([0], { standby: 1 })
+    const { world, nodes, clients, name } = rig
+    const [first] = clients as [Roamer]
+    const mend = isCut ? cut(world, [nodes[0]]) : () => {}
+    roam(world, clients, 200)
+    const before = stableOf(first, name)
+    first.cut()
+    // Where it is cut off, it comes to the node that has a copy; else it is gone.
+    const standby = nodes.slice(1).find(({ node }) => node.peering?.mesh.size.replicas === 1) as Harness
+    first.leads = () => (isCut ? standby : null)
+    const second = new Roamer(world, 'u0', nodes[0])
+    second.leads = () => nodes[0]
+    second.join(name)
+    clients.push(second)
+    roam(world, clients, 400)
+    return { ...rig, mend, standby, second, before, taken: frameOf(nodes[0], name) }
+  }
+
+  it('has no say once the nodes that may go on know that: frames are stable by the other session alone', () => {
+    const { world, clients, second, name, taken } = takenOver(false)
+    roam(world, clients, 2_000)
+    expect(stableOf(second, name)).toBeGreaterThan(taken)
+  })
+
+  it('has one while a node that may go on with that member may not know', () => {
+    const rig = takenOver(true)
+    const { world, standby, clients, second, name, mend, before } = rig
+    expect([before, stableOf(second, name)]).toEqual([before, before])
+    // The other node goes on with the first session, and what the second one has done is undone: none of it was stable.
+    roam(world, clients, 6_000)
+    expect(frameOf(standby, name)).toBeGreaterThan(before)
+    expect(stableOf(second, name)).toBe(before)
+    mend()
+    roam(world, clients, 4_000)
+    expect(world.whereIs(name)).toEqual([standby.node.id])
+  })
+})
