@@ -147,19 +147,19 @@ export class StabilityChecker implements Observer {
     if (world === undefined || frame.number !== world.known + 1) return
     world.known = frame.number
     for (const event of frame.events) {
-      if (event.type === 'join') {
-        const isBot = event.user.startsWith('bot') || event.user === 'guest'
-        const { slot } = event
-        world.stays.push({ slot, isBot, from: frame.number, until: Infinity, left: false, wasBack: false })
-      } else if (event.type === 'leave' || event.type === 'back') {
-        const stay = world.stays.find(({ slot, until }) => slot === event.slot && until === Infinity)
-        if (stay === undefined) continue
-        if (event.type === 'back') stay.wasBack = true
-        else {
-          stay.until = frame.number
-          stay.left = event.reason === 'left'
-        }
+      const { type } = event
+      if (type !== 'join' && type !== 'takeover' && type !== 'leave' && type !== 'back') continue
+      const stay = world.stays.find(({ slot, until }) => slot === event.slot && until === Infinity)
+      if (stay !== undefined && type === 'back') stay.wasBack = true
+      else if (stay !== undefined) {
+        stay.until = frame.number
+        stay.left = type === 'leave' && event.reason === 'left'
       }
+      // In a new world, a member may come back of whom its frames have not said that it came.
+      if (type !== 'join' && type !== 'takeover') continue
+      const isBot = type === 'join' && (event.user.startsWith('bot') || event.user === 'guest')
+      const { slot } = event
+      world.stays.push({ slot, isBot, from: frame.number, until: Infinity, left: false, wasBack: false })
     }
     this.#settle(number, world)
   }
