@@ -4,6 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'vite'
 
+// Tests that build the package have another value: what a page gets would be more.
+process.env.NODE_ENV = 'production'
+
 const KIB = 1_024
 /** Gzipped. */
 const MOST_BYTES = 18.72 * KIB

@@ -17,7 +17,11 @@ export function Search({
   useEffect(() => type(value), [value])
   useEffect(() => {
     if (typed === value) return undefined
-    const timer = setTimeout(() => search(typed), PAUSE_MS)
+    const { hash } = location
+    const timer = setTimeout(() => {
+      // Whoever follows a link meanwhile is not brought back.
+      if (location.hash === hash) search(typed)
+    }, PAUSE_MS)
     return () => clearTimeout(timer)
   }, [typed])
   return (
