@@ -47,9 +47,9 @@ export default defineConfig({
       // Weighs the heap, in a process of its own.
       project('weight', { ...first, testTimeout: 120_000 }),
       project('simulation', { ...first, testTimeout: 240_000 }),
-      project('integration', { ...second, testTimeout: 60_000 }),
+      project('integration', { ...second, testTimeout: 60_000, pure: true }),
       project('away', { ...second, testTimeout: 120_000 }),
-      project('bus', { ...second, testTimeout: 60_000 }),
+      project('bus', { ...second, testTimeout: 60_000, pure: true }),
       project('browser', { ...last, testTimeout: 120_000 }),
     ],
   },
