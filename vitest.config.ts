@@ -12,11 +12,11 @@ interface Settings {
   /** It tests what is built as well. */
   readonly built?: boolean
   /** Its files share a process, which spares loading the sources anew for each. */
-  readonly pure?: boolean
+  readonly shared?: boolean
 }
 
 // One project a kind of test; `npm run test:run -- --project unit` runs one of them.
-const project = (name: string, { testTimeout, groupOrder, maxWorkers, built, pure }: Settings) => ({
+const project = (name: string, { testTimeout, groupOrder, maxWorkers, built, shared }: Settings) => ({
   test: {
     name,
     include: [`test/${name}/**/*.test.ts`],
@@ -27,7 +27,7 @@ const project = (name: string, { testTimeout, groupOrder, maxWorkers, built, pur
     // As patient as locators of pages are nearly, since a busy machine takes its time.
     expect: { poll: { timeout: 10_000 } },
     ...(built ? { globalSetup: 'test/built.ts' } : {}),
-    ...(pure ? { isolate: false } : {}),
+    ...(shared ? { isolate: false } : {}),
   },
 })
 
@@ -43,13 +43,13 @@ export default defineConfig({
     // Without a logger nodes warn on the console, in many tests on purpose.
     silent: 'passed-only',
     projects: [
-      project('unit', { ...first, testTimeout: 30_000, pure: true }),
+      project('unit', { ...first, testTimeout: 30_000, shared: true }),
       // Weighs the heap, in a process of its own.
       project('weight', { ...first, testTimeout: 120_000 }),
       project('simulation', { ...first, testTimeout: 240_000 }),
-      project('integration', { ...second, testTimeout: 60_000, pure: true }),
+      project('integration', { ...second, testTimeout: 60_000, shared: true }),
       project('away', { ...second, testTimeout: 120_000 }),
-      project('bus', { ...second, testTimeout: 60_000, pure: true }),
+      project('bus', { ...second, testTimeout: 60_000, shared: true }),
       project('browser', { ...last, testTimeout: 120_000 }),
     ],
   },
