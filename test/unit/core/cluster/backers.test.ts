@@ -46,8 +46,15 @@ class Desk {
     this.support,
     clusterOf(this.ended, this.peers),
     () => ({ all: () => this.owners }) as never,
-    () => ({ ask: () => {} }),
+    () => ({
+      ask: (nodes, kind, question, deadline, ended) => {
+        this.asked.push([[...nodes], kind, question, deadline])
+        this.answer = (node, ending) => ended(node, ending as never, deadline)
+      },
+    }),
   )
+  readonly asked: unknown[] = []
+  answer = (_node: number, _ending: object): void => {}
 
   heard(): number[] {
     return this.called.splice(0)
@@ -131,5 +138,38 @@ describe('The support of an owner', () => {
     desk.owners.length = 0
     desk.backers.ask([], 1_500)
     expect([desk.heard(), desk.backers.needed]).toEqual([[], 0])
+  })
+})
+
+describe('How far nodes have the log of an owner', () => {
+  const reigns = [
+    { term: 2, incarnation: 1, from: 1 },
+    { term: 4, incarnation: 1, from: 10 },
+  ]
+  const facts = { world: 77, term: 4, incarnation: 1, reigns }
+
+  it('is asked of them, and what they say of this branch is taken', () => {
+    const desk = new Desk()
+    const told: unknown[] = []
+    const backing = { reaches: (...args: unknown[]) => told.push(args) }
+    const owner = { name: 'm', room: { facts }, log: { next: 20 }, backing } as unknown as Owner
+    desk.backers.askReach(owner, [2, 3], 500)
+    expect(desk.asked).toEqual([
+      [[2, 3], 'frames', { name: 'm', world: 77, term: 4, incarnation: 1, from: 20 }, 1_500],
+    ])
+    const says = (node: number, answer: object | null): void => desk.answer(node, { by: 'answer', answer })
+    says(2, { term: 4, incarnation: 1, next: 15 })
+    says(3, { term: 2, incarnation: 1, next: 8 })
+    // It has nothing, and gets all from the owner.
+    says(4, null)
+    // Frames of another branch have the same numbers.
+    says(5, { term: 3, incarnation: 9, next: 15 })
+    says(6, { term: 2, incarnation: 1, next: 15 })
+    desk.answer(7, { by: 'deadline' })
+    expect(told).toEqual([
+      [2, 14, 1_500],
+      [3, 7, 1_500],
+      [4, Infinity, 1_500],
+    ])
   })
 })
