@@ -47,5 +47,5 @@ export const weights = {
   topic: 200,
   entries: 1_150,
   /** A meeting without members. */
-  meeting: 3_500,
+  meeting: 4_500,
 } as const

@@ -141,7 +141,8 @@ describe('The log of a node', () => {
     const connection = host.handle((node, now) => node.handleOpen(transport, binaryCodec, now)) as Connection
     const peer = new Peer((packet) => host.handle((node, now) => node.handlePacket(connection, packet, now)))
     peer.hello(token)
-    await cluster.pass(10)
+    // Its token is checked in real time.
+    while (connection.session === null) await cluster.pass(1)
     more?.(peer)
     await cluster.pass(10)
   }
