@@ -3,8 +3,8 @@ import type { Meeting } from './meeting.ts'
 import type { CallOptions, ConnectOptions, JoinOptions, SendOptions, SubscribeOptions } from './options.ts'
 
 /*
- * What a client tells of mistakes, in development alone: a bundler that builds for production leaves this module out. Types tell of
- * a misspelt option too, but not to whoever writes JavaScript.
+ * What a client tells of mistakes, in development alone: a bundler that builds for production leaves this module out.
+ * Types tell of a misspelt option too, but not to whoever writes JavaScript.
  */
 
 /** The names that options may have: all of them, or it does not compile. */

@@ -1,4 +1,4 @@
-import { type Fence, isAbove, partingOf, reignOf } from '../meeting/reigns.ts'
+import { type Fence, isAbove, partingOf } from '../meeting/reigns.ts'
 import { Room, type RoomHost } from '../meeting/room.ts'
 import { Heritage } from './heritage.ts'
 import { factsOf, type Frames, type MeshMessageOf } from './mesh-messages.ts'
@@ -63,15 +63,12 @@ export class Copy {
     if (this.room === null) return true
     const { facts, log } = this.room
     if (facts.world !== world || log.next > next) return false
-    const last = reignOf(facts.reigns, log.next - 1)
-    return partingOf(reigns, { ...last, next: log.next, stable: 0 }) === log.next
+    return partingOf(reigns, { ...this.room.lastFence, next: log.next, stable: 0 }) === log.next
   }
 
   /** Whether the frames here are of a later owner of the same world than one that says so. */
   outruns(told: Fence & { readonly world: number }): boolean {
-    if (this.room === null || this.room.facts.world !== told.world) return false
-    const { facts, log } = this.room
-    return isAbove(reignOf(facts.reigns, log.next - 1), told)
+    return this.room?.facts.world === told.world && isAbove(this.room.lastFence, told)
   }
 
   /** The owner tells where the meeting stands; what is here goes on from there. */

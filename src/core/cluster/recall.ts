@@ -1,7 +1,7 @@
 import type { MessageOf } from '../../protocol/schema.ts'
 import { Timer } from '../ground/timers.ts'
 import { costs } from '../ground/work.ts'
-import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
+import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { Room, RoomHost } from '../meeting/room.ts'
 import { isOutrun } from '../meeting/visitor.ts'
 import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
@@ -293,9 +293,7 @@ type End = Fence & { readonly next: number }
 const NOTHING: End = { term: 0, incarnation: 0, next: 1 }
 
 function endOf({ room }: Copy): End {
-  if (room === null) return NOTHING
-  const { next } = room.log
-  return { ...reignOf(room.facts.reigns, next - 1), next }
+  return room === null ? NOTHING : { ...room.lastFence, next: room.log.next }
 }
 
 function endHeldBy({ message: { held, next } }: Joining): End {

@@ -1,6 +1,6 @@
 import { isEdge } from '../ground/incarnation.ts'
 import { Timer } from '../ground/timers.ts'
-import { type Fence, isAbove, isSame, reignOf } from '../meeting/reigns.ts'
+import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { Room } from '../meeting/room.ts'
 import { Accession } from './accession.ts'
 import { Candidacy, comesFirst } from './candidacy.ts'
@@ -209,8 +209,8 @@ export class Revival {
     const follow = follows.get(node)
     if (follow === undefined || candidacy === null) return
     const { term, incarnation } = candidacy
-    const { facts, log } = replica.copy.room as Room
-    const { term: lastTerm, incarnation: lastIncarnation } = reignOf(facts.reigns, log.next - 1)
+    const { facts, log, lastFence } = replica.copy.room as Room
+    const { term: lastTerm, incarnation: lastIncarnation } = lastFence
     const standing = { world: facts.world, term, incarnation, next: log.next, lastTerm, lastIncarnation }
     this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
@@ -257,9 +257,9 @@ export class Revival {
 
   #askFor(orphan: Orphan, node: number, now: number): void {
     const { replica, candidacy } = orphan
-    const { facts, log } = replica.copy.room as Room
+    const { facts, log, lastFence } = replica.copy.room as Room
     candidacy?.asked.add(node)
-    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
+    const { term, incarnation } = lastFence
     const question = { name: replica.name, world: facts.world, from: log.next, term, incarnation }
     const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
@@ -282,8 +282,7 @@ export class Revival {
     now: number,
   ): void {
     const { replica } = orphan
-    const { facts, log } = replica.copy.room as Room
-    const own = reignOf(facts.reigns, log.next - 1)
+    const { log, lastFence: own } = replica.copy.room as Room
     if (isAbove(last, own)) {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
@@ -309,8 +308,7 @@ export class Revival {
     const room = owner?.room ?? this.#host.replica(name)?.copy.room ?? null
     support.gave(asker, now)
     if (room === null || (owner === undefined && room.facts.world !== world)) return null
-    const { facts, log } = room
-    const own = reignOf(facts.reigns, log.next - 1)
+    const { log, lastFence: own } = room
     const packet = encodeFrames(0, log, Math.max(from, log.first), limits.pageBytes).bytes
     const orphan = this.#orphans.get(name)
     const stands = owner === undefined && (orphan?.candidacy ?? null) !== null
@@ -372,7 +370,7 @@ export class Revival {
     if (replica.copy.isShown && !isLate && new Set(own.map(({ user }) => user)).size < 2) return false
     // Nobody is left who could promise.
     const isOver = isLate || heritage.terms(head).every(({ until }) => until < Infinity)
-    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, reignOf(room.facts.reigns, head), own)
+    const goesOn = heritage.mayContinue(room.log.stableAt(head), head, room.lastFence, own)
     const isLost = orphan.silent === 0 || (now - orphan.since >= limits.abandonMs && promises.size > 0)
     if (!goesOn && !(isOver && isLost)) return false
     // Where the silent owner may have the frames, it is the members who support this one: by what they have just said.

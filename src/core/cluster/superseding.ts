@@ -1,4 +1,3 @@
-import { reignOf } from '../meeting/reigns.ts'
 import type { Room, RoomFacts } from '../meeting/room.ts'
 import type { RevivalHost } from './orphan.ts'
 import type { Subject } from './question-kinds.ts'
@@ -55,8 +54,8 @@ export class Superseding {
     const { name, copy, owner } = replica
     replica.lost(now)
     if (this.isPending(owner)) return
-    const { facts, log } = copy.room as Room
-    const { term, incarnation } = reignOf(facts.reigns, log.next - 1)
+    const { facts, lastFence } = copy.room as Room
+    const { term, incarnation } = lastFence
     this.add({ name, world: facts.world, term, incarnation }, [owner], now)
   }
 

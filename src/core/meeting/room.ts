@@ -16,7 +16,7 @@ import { FrameLog } from './frame-log.ts'
 import { Gallery } from './gallery.ts'
 import { type Lineage, Trace } from './lineage.ts'
 import { Partings } from './partings.ts'
-import { partingOf, type Reign, reignOf, withReign } from './reigns.ts'
+import { type Fence, partingOf, type Reign, reignOf, withReign } from './reigns.ts'
 import { openFrame } from './sealed.ts'
 import type { Seat } from './seat.ts'
 
@@ -187,6 +187,11 @@ export class Room {
   /** The seats of those who read here. */
   *seats(): Iterable<Seat> {
     for (const [cursor, seat] of this.#readers) if (!this.#partings?.has(cursor)) yield seat
+  }
+
+  /** The fence of the last frame; of the first one to come where there is none yet. */
+  get lastFence(): Fence {
+    return reignOf(this.facts.reigns, this.log.next - 1)
   }
 
   /** Number of readers on this node. */
