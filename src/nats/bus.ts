@@ -16,7 +16,7 @@ import type { NatsOptions } from './options.ts'
 import { firstToSpeak } from './probe.ts'
 import { Parts } from './parts.ts'
 import { OVERHEAD, Seal } from './seal.ts'
-import { nodeSubjectOf, subjectOf } from './subjects.ts'
+import { isReplySubject, nodeSubjectOf, replySubjectOf, subjectOf } from './subjects.ts'
 
 /** A message on its way to the server. */
 interface Waiting {
@@ -106,7 +106,7 @@ export class NatsBus implements BusPort {
     const connection = this.#connection
     if (!this.#isUp || !this.#isConnected(connection)) return true
     // The answer comes to a subject that this node may listen to whatever its rights are.
-    const reply = `${this.#own}.${++this.#asked}`
+    const reply = replySubjectOf(this.#own, ++this.#asked)
     const options = { timeout: natsLimits.listensMs, noMux: true, reply }
     try {
       await connection.request(nodeSubjectOf(this.#cluster, node), undefined, options)
@@ -222,8 +222,7 @@ export class NatsBus implements BusPort {
         if (this.#isClosed || error !== null) return
         const { data } = message
         try {
-          // Somebody asks whether this node listens.
-          if (data.length === 0 && message.respond()) return
+          if (data.length === 0 && this.#isQuestion(subject, message.reply)) return void message.respond()
           const opened = this.#seal.open(subject, data)
           if (opened === null) this.#strange()
           else {
@@ -235,6 +234,11 @@ export class NatsBus implements BusPort {
         }
       },
     })
+  }
+
+  /** Another node asks whether this one listens. A stranger must not have nodes write where it likes, or all at once. */
+  #isQuestion(subject: string, reply = ''): boolean {
+    return subject === this.#own && isReplySubject(this.#cluster, reply)
   }
 
   /** A message that no node of this cluster has sent. */

@@ -19,3 +19,14 @@ export function subjectOf(cluster: string, subject: string): string {
 export function nodeSubjectOf(cluster: string, incarnation: number): string {
   return `${cluster}.n${incarnation}`
 }
+
+/** Where a node wants the answer to a question of its own, so many questions after it began. */
+export function replySubjectOf(own: string, asked: number): string {
+  return `${own}.${asked}`
+}
+
+/** Whether a node of the cluster may want an answer there. */
+export function isReplySubject(cluster: string, subject: string): boolean {
+  const start = `${cluster}.n`
+  return subject.startsWith(start) && /^\d+\.\d+$/.test(subject.slice(start.length))
+}

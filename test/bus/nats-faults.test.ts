@@ -92,6 +92,27 @@ describe('The NATS bus', () => {
     expect(await a.port.listens?.(2)).toBe(true)
   })
 
+  it('answers a stranger who asks whether it listens to nothing but the place of a node that asks', async () => {
+    const [a, b] = await two()
+    const stranger = await connectTo({ servers: server.url })
+    try {
+      const heard: string[] = []
+      for (const subject of ['rtms.n7.1', 'rtms.st', 'elsewhere', 'rtms.n2'])
+        stranger.subscribe(subject, { callback: (_, message) => heard.push(message.subject) })
+      // All who listen would answer at once, and each answer would come to all.
+      stranger.publish('rtms.st', undefined, { reply: 'rtms.st' })
+      stranger.publish('rtms.st', undefined, { reply: 'rtms.n7.1' })
+      for (const reply of ['elsewhere', 'rtms.st', 'rtms.n2', 'rtms.n7.1'])
+        stranger.publish('rtms.n1', undefined, { reply })
+      await soon(() => expect(heard).toContain('rtms.n7.1'))
+      await stranger.flush()
+      expect(heard).toEqual(['rtms.st', 'rtms.st', 'rtms.n7.1'])
+      expect([a.port.stats.strangers, b.port.stats.strangers, a.faults, b.faults]).toEqual([3, 2, [], []])
+    } finally {
+      await stranger.close()
+    }
+  })
+
   it('says what the server refuses, once, and which rights it needs', async () => {
     const rights = 'permissions: { publish: ["rtms.sn%2F", "_INBOX.>"], subscribe: ["rtms.s>", "rtms.>"] }'
     const strict = await NatsServer.start(
