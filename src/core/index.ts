@@ -18,7 +18,7 @@ export {
   type NodeOptions,
   type Retention,
 } from './ground/config.ts'
-export { defaultMeeting, type MeetingOptions } from './meeting/options.ts'
+export { defaultMeeting, meetingBounds, type MeetingOptions } from './meeting/options.ts'
 export type { NodeLoad } from './ground/node-facts.ts'
 export type { Connection } from './door/connection.ts'
 export type { Bot, MeetingInfo, MemberInfo } from './meeting/business.ts'

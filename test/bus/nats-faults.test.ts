@@ -98,7 +98,7 @@ describe('The NATS bus', () => {
     try {
       const heard: string[] = []
       for (const subject of ['rtms.n7.1', 'rtms.st', 'elsewhere', 'rtms.n2'])
-        stranger.subscribe(subject, { callback: (_, message) => heard.push(message.subject) })
+        stranger.subscribe(subject, { callback: (_, message) => void heard.push(message.subject) })
       // All who listen would answer at once, and each answer would come to all.
       stranger.publish('rtms.st', undefined, { reply: 'rtms.st' })
       stranger.publish('rtms.st', undefined, { reply: 'rtms.n7.1' })

@@ -14,7 +14,7 @@ import {
   type Introduction,
 } from './messages.ts'
 import { KnownPeer, type Peer } from './peer.ts'
-import { Registrar } from './registrar.ts'
+import { believed, Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
 /**
@@ -159,9 +159,9 @@ export class Cluster {
 
   /** The term of a new fence of this node: that of a grant, if there is one, and above all that it has had before. */
   nextTerm(granted = 0): number {
-    this.#term = Math.max(this.#term + 1, granted)
-    this.#registrar.term = Math.max(this.#registrar.term, this.#term)
-    return this.#term
+    this.#term = Math.max(this.#term + 1, believed(granted))
+    this.#registrar.learn(this.#term)
+    return Math.max(this.#term, granted)
   }
 
   /**
@@ -205,7 +205,7 @@ export class Cluster {
 
   /** This node owns a meeting from now on, at a fence of this term. */
   took(name: string, term: number): void {
-    this.#registrar.term = Math.max(this.#registrar.term, term)
+    this.#registrar.learn(term)
     this.holdings.add(name)
     this.#registrar.notice(name)
   }

@@ -1,5 +1,6 @@
 import type { Owner } from '../meeting/owner.ts'
 import { isAbove, isSame } from '../meeting/reigns.ts'
+import { isAway } from '../meeting/seat.ts'
 import { localSeatsOf } from './branches.ts'
 import type { GivingHost } from './giving.ts'
 import { Heritage } from './heritage.ts'
@@ -25,9 +26,9 @@ export class Deposing {
   claimant(name: string): Claimant | null {
     const owner = this.#host.meetings().get(name)
     if (owner === undefined) return null
-    const { room, log, members, bots, backing } = owner
+    const { room, log, roster, backing } = owner
     const { world, term, incarnation } = room.facts
-    const present = members.filter(({ away }) => !away).length - bots.size
+    const present = [...roster.all()].filter((member) => member.seat !== null && !isAway(member)).length
     return { world, term, incarnation, isPaused: backing.isPaused, present, next: log.next }
   }
 

@@ -4,7 +4,7 @@ import { limits, MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { Payload } from '../../protocol/payload.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import { fixedLimits } from '../ground/config.ts'
-import type { MeetingOptions } from '../meeting/options.ts'
+import { meetingBounds, type MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import type { MemberState } from '../meeting/roster.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
@@ -23,6 +23,7 @@ import {
   within,
 } from './forms.ts'
 import { linked } from './link-messages.ts'
+import { LAST_FRAME, LONGEST_WAIT, MOST_HOPS, MOST_READERS } from './possible.ts'
 
 /*
  * How a node hands a meeting over to another one, over the link between them. `hop` counts the owners of the meeting
@@ -100,7 +101,10 @@ export interface Settled {
 
 export type HandoverMessage = Offer | Ready | Declined | Yield | Settled
 
-const subject = { name, world: uint, hop: uint }
+const subject = { name, world: uint, hop: within(0, MOST_HOPS, 'a hop') }
+
+const frame: Form<number> = within(0, LAST_FRAME, 'a frame')
+const readers: Form<number> = within(0, MOST_READERS, 'readers')
 
 const event: Form<MeetingEvent> = {
   write: (w, value) => {
@@ -117,11 +121,18 @@ const event: Form<MeetingEvent> = {
   },
 }
 
-/** Milliseconds, to the microsecond. */
-const time: Form<number> = {
-  write: (w, value) => w.uint(Math.max(0, Math.round(value * 1000))),
-  read: (r) => r.uint() / 1000,
+/** Milliseconds, to the microsecond, at most so many microseconds. */
+function time(most: number): Form<number> {
+  const form = within(0, most, 'a time')
+  return {
+    write: (w, value) => form.write(w, Math.min(most, Math.max(0, Math.round(value * 1000)))),
+    read: (r) => form.read(r) / 1000,
+  }
 }
+
+const due: Form<number> = time(LONGEST_WAIT)
+/** Nearly nine years. */
+const stood: Form<number> = time(2 ** 48)
 
 /** A number that may be `Infinity`. */
 const limit: Form<number> = {
@@ -165,18 +176,21 @@ const slot = within(0, SYSTEM_SLOT - 1, 'a slot')
 /** The electorates that count, and the one in force at the stable mark. */
 const electorates = fixedLimits.electorates + 1
 
+/** Within the bounds of an option. */
+const option = (name: keyof typeof meetingBounds): Form<number> => within(...meetingBounds[name], name)
+
 const options = struct<MeetingOptions>({
-  frameRate: within(0, 60, 'a frame rate'),
-  capacity: within(1, limits.slots, 'a capacity'),
-  ttlMs: uint,
-  inputBytes: within(1, limits.input, 'bytes of an input'),
-  inputsPerSecond: uint,
-  inputBurst: uint,
-  joinsPerMinute: uint,
-  inputsPerFrame: uint,
-  frameBytes: uint,
-  spectatorDelayMs: uint,
-  standby: uint,
+  frameRate: option('frameRate'),
+  capacity: option('capacity'),
+  ttlMs: option('ttlMs'),
+  inputBytes: option('inputBytes'),
+  inputsPerSecond: option('inputsPerSecond'),
+  inputBurst: option('inputBurst'),
+  joinsPerMinute: option('joinsPerMinute'),
+  inputsPerFrame: option('inputsPerFrame'),
+  frameBytes: option('frameBytes'),
+  spectatorDelayMs: option('spectatorDelayMs'),
+  standby: option('standby'),
   config: name,
 })
 
@@ -196,12 +210,12 @@ const state = struct<OwnerState>({
     },
   }),
   electorate: struct<ElectorateState>({
-    stable: uint,
-    reign: uint,
-    changes: list(uint, electorates),
+    stable: frame,
+    reign: frame,
+    changes: list(frame, electorates),
     // Of each electorate, one for each slot.
     terms: list(
-      struct({ slot: uint, from: uint, until: limit, acked: limit, gone: bool }),
+      struct({ slot: uint, from: frame, until: limit, acked: limit, gone: bool }),
       electorates * limits.slots,
     ),
   }),
@@ -209,10 +223,11 @@ const state = struct<OwnerState>({
   clock: {
     write: (w, clock) => {
       bool.write(w, clock.is === 'running')
-      time.write(w, clock.is === 'running' ? clock.dueInMs : clock.stoodMs)
+      if (clock.is === 'running') due.write(w, clock.dueInMs)
+      else stood.write(w, clock.stoodMs)
     },
     read: (r) =>
-      bool.read(r) ? { is: 'running', dueInMs: time.read(r) } : { is: 'stopped', stoodMs: time.read(r) },
+      bool.read(r) ? { is: 'running', dueInMs: due.read(r) } : { is: 'stopped', stoodMs: stood.read(r) },
   },
 })
 
@@ -221,18 +236,18 @@ const json = text(Infinity)
 const nodes = <T>(item: Form<T>): Form<readonly T[]> => list(item, clusterLimits.nodes + 1)
 
 const form = messages<HandoverMessage>(linked.handover, {
-  offer: struct({ ...subject, head: uint, holders: nodes(uint), kind: name, metadata: json }),
+  offer: struct({ ...subject, head: frame, holders: nodes(uint), kind: name, metadata: json }),
   ready: struct(subject),
   declined: struct(subject),
   yield: struct<Omit<Yield, 'type'>>({
     ...subject,
-    last: uint,
+    last: frame,
     kind: name,
     metadata: json,
     business: nullable(blob),
     state,
     holders: nodes(uint),
-    branches: nodes(struct<Branch>({ node: uint, replica: uint, readers: uint, spectators: uint })),
+    branches: nodes(struct<Branch>({ node: uint, replica: uint, readers, spectators: readers })),
     places: list(struct<MemberPlace>({ slot: uint, session: name, branch: uint, seat: uint }), limits.slots),
   }),
   settled: struct({ name }),

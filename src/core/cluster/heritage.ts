@@ -1,6 +1,6 @@
-import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { fixedLimits } from '../ground/config.ts'
-import { defaultMeeting, type MeetingOptions } from '../meeting/options.ts'
+import { defaultMeeting, meetingBounds, type MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
@@ -50,8 +50,8 @@ export function writeLegacy(legacy: Omit<Legacy, 'terms'>, { terms }: Electorate
   }
 }
 
-/** Frames a second, and characters of the text. */
-const MOST_FRAMES = 60
+const ANY: readonly [least: number, most: number] = [0, MAX_UINT]
+/** Characters of the text. */
 const MOST_TEXT = 1_048_576
 
 /**
@@ -65,8 +65,8 @@ function readLegacy(text: string, most: number): Legacy | null {
     const { metadata, seqs, terms } = legacy
     const options = { ...defaultMeeting, ...legacy.options }
     const isWhole =
-      Object.entries(defaultMeeting).every(([name, like]) => isLike(options[name as never], like)) &&
-      options.frameRate <= MOST_FRAMES &&
+      Object.entries(meetingBounds).every(([name, bounds]) => isLike(options[name as never], 0, bounds)) &&
+      isLike(options.config, '') &&
       isLike(legacy.kind, '') &&
       typeof metadata === 'object' &&
       metadata !== null &&
@@ -79,10 +79,10 @@ function readLegacy(text: string, most: number): Legacy | null {
   }
 }
 
-/** Whether it is a text, where the other one is, or a number that nodes send. */
-function isLike(value: unknown, other: string | number): boolean {
+/** Whether it is a text, where the other one is, or a number that nodes send, within these bounds. */
+function isLike(value: unknown, other: string | number, [least, most] = ANY): boolean {
   if (typeof other === 'string') return typeof value === 'string'
-  return Number.isSafeInteger(value) && (value as number) >= 0
+  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most
 }
 
 /**

@@ -1,6 +1,7 @@
 import { Reader, Writer } from '../../protocol/bytes.ts'
 import { limits as protocolLimits } from '../../protocol/limits.ts'
 import type { Stats } from '../ground/stats.ts'
+import { type Form, within } from './forms.ts'
 import { linked, type LinkPart } from './link-messages.ts'
 import type { Place, Whereabouts } from './question-kinds.ts'
 import type { View } from './view.ts'
@@ -17,6 +18,7 @@ const END = 2
 
 /** Holds two numbers in one. */
 const SESSION = 2 ** 20
+const count: Form<number> = within(0, SESSION - 1, 'sessions of a user')
 
 export interface HomesLimits {
   /** Users of this node that are told of in one sweep, where everything is told anew. */
@@ -263,7 +265,7 @@ export class Homes implements LinkPart {
       const told = this.#told.get(from)
       // The link broke after this was sent, and everything follows anew.
       if (told === undefined) return
-      while (r.left > 0) this.#hear(told, r.text(protocolLimits.name), r.uint(), r.uint())
+      while (r.left > 0) this.#hear(told, r.text(protocolLimits.name), count.read(r), count.read(r))
       if ((flags & END) !== 0 && this.size <= this.#limits.homeUsers) told.isComplete = true
     } catch {
       this.#stats.strangers++

@@ -1,5 +1,6 @@
 import type { NodeFacts, NodeLoad } from '../ground/node-facts.ts'
 import { bool, type Form, list, messages, name, struct, text, uint, within } from './forms.ts'
+import { MAX_TERM } from '../meeting/reigns.ts'
 
 /*
  * What nodes say to each other about who is there and who owns which meeting. Not part of the protocol: all nodes of a
@@ -112,8 +113,6 @@ export const NODES = 'n/'
 export const CLUSTER = 0x63
 
 const MAX_INCARNATION = 2 ** 48 - 1
-/** Terms rise by one: a node that names a higher one is broken, and would leave none to those that come after. */
-const MAX_TERM = 2 ** 48
 const MAX_ADDRESS = 1_024
 
 const node: Form<number> = within(1, MAX_INCARNATION, 'an incarnation')

@@ -32,6 +32,14 @@ interface Teller {
 
 const none: readonly Holder[] = []
 
+/** Terms rise by one, so only a node that is broken names a higher one. */
+const MOST_BELIEVED = 2 ** 48
+
+/** A term as others go on from it: one that is broken must not leave them so few that they run out. */
+export function believed(term: number): number {
+  return Math.min(term, MOST_BELIEVED)
+}
+
 /** A name that several nodes own at the same time. */
 export interface Contest {
   readonly name: string
@@ -85,14 +93,23 @@ export class Registrar {
   readonly #waiting: Map<string, Waiting> = new Map()
   /** Names that several nodes own, or did when this was last looked at. */
   readonly #shared: Set<string> = new Set()
-  /** The highest term that was granted or told of. */
-  term = 0
+  /** The highest term that was granted or told of; see {@link learn}. */
+  #term = 0
 
   constructor(self: number, view: View, limits: RegistrarLimits, host: RegistrarHost) {
     this.#self = self
     this.#view = view
     this.#limits = limits
     this.#host = host
+  }
+
+  get term(): number {
+    return this.#term
+  }
+
+  /** A term is in use. */
+  learn(term: number): void {
+    this.#term = Math.max(this.#term, believed(term))
   }
 
   get isReady(): boolean {
@@ -133,7 +150,7 @@ export class Registrar {
     if (isFirst) this.#forget(from, teller)
     teller.seq = seq
     teller.claimed = Math.max(teller.claimed, claimed)
-    this.term = Math.max(this.term, term)
+    this.learn(term)
     for (const { name, owns, stands } of holdings) {
       if (owns) this.#remember(name, from, 0, stands)
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
@@ -254,6 +271,6 @@ export class Registrar {
       this.#host.answer(from, claim, { by: 'taken', owner })
       return
     }
-    if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.term })
+    if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.#term })
   }
 }

@@ -109,8 +109,10 @@ export class FrameLog extends Payer implements Log {
   /** Appends a frame. `stable`: the last stable frame at this moment. */
   append(frame: Uint8Array, stable: number): void {
     this.#batches.clear()
+    // Another node may say what cannot be.
+    const head = this.next - 1
+    this.#marks.push(Math.max(this.stableAt(head), Math.min(stable, head)))
     this.#ring.push(frame)
-    this.#marks.push(stable)
     this.trace?.push(frame)
     this.#entries += entriesOf(frame)
     this.grown += frame.length + KEPT

@@ -1,3 +1,6 @@
+import { limits, MAX_UINT } from '../../protocol/limits.ts'
+import { fixedLimits } from '../ground/config.ts'
+
 /** The options with which the business opens a meeting. */
 export interface MeetingOptions {
   /** Frames a second, 1–60, or 0: a frame is sealed at each sweep that has input. */
@@ -40,4 +43,21 @@ export const defaultMeeting: MeetingOptions = {
   spectatorDelayMs: 0,
   standby: 0,
   config: '',
+}
+
+/** The least and the highest value of each option that is a number. With others, a meeting may never be done. */
+export const meetingBounds: {
+  readonly [O in Exclude<keyof MeetingOptions, 'config'>]: readonly [least: number, most: number]
+} = {
+  frameRate: [0, 60],
+  capacity: [1, limits.slots],
+  ttlMs: [1, MAX_UINT],
+  inputBytes: [1, limits.input],
+  inputsPerSecond: [1, MAX_UINT],
+  inputBurst: [1, MAX_UINT],
+  joinsPerMinute: [1, 1_000],
+  inputsPerFrame: [1, MAX_UINT],
+  frameBytes: [1, fixedLimits.frameBytes],
+  spectatorDelayMs: [0, 3_600_000],
+  standby: [0, 1],
 }

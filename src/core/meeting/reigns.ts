@@ -4,6 +4,9 @@ export interface Fence {
   readonly incarnation: number
 }
 
+/** The highest term that another node may name. */
+export const MAX_TERM: number = 2 ** 52
+
 /** The frames that were sealed at one fence, by one node or, after a hand-over, by several in turn. */
 export interface Reign extends Fence {
   /** Its first frame. */

@@ -13,6 +13,7 @@ import type { MeetingEvent } from '../../protocol/schema.ts'
 import { readPayload } from '../../protocol/struct.ts'
 import type { SealedFrame } from '../ports.ts'
 import type { Input } from './intake.ts'
+import { MAX_TERM } from './reigns.ts'
 
 const scratch: Writer = new Writer(4_096)
 
@@ -84,14 +85,21 @@ export function splitFrames(bytes: Uint8Array, first: number, count: number): Op
 }
 
 function splitFrame(bytes: Uint8Array, start: number, size: number, r: Reader): OpenedFrame {
+  if (size === 0) throw malformed('a frame that is neither empty nor has entries')
   const events: MeetingEvent[] = []
   const inputs: { slot: number; seq: number }[] = []
   for (let n = 0; n < size; n++) {
     const entry = { slot: r.byte(), seq: r.uint(), data: readPayload(r) }
     const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
-    if (event !== null && 'slot' in event && event.slot >= SYSTEM_SLOT) throw malformed('a slot above 254')
+    if (event !== null && !isPossible(event)) throw malformed('an event that there cannot be')
     if (event !== null) events.push(event)
     else if (entry.slot !== SYSTEM_SLOT) inputs.push({ slot: entry.slot, seq: entry.seq })
   }
   return { bytes: bytes.slice(start, bytes.length - r.left), events, inputs }
+}
+
+/** What comes after it must not run out of numbers. */
+function isPossible(event: MeetingEvent): boolean {
+  if ('slot' in event) return event.slot < SYSTEM_SLOT
+  return event.type !== 'epoch' || event.term <= MAX_TERM
 }

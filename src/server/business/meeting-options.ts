@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { fixedLimits, type MeetingOptions } from '../../core/index.ts'
+import { meetingBounds, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { isObject } from '../ground/check.ts'
 import { notAnOption } from '../../spelling/meant.ts'
@@ -27,7 +27,8 @@ type OptionsSchema = v.StrictObjectSchema<v.ObjectEntries, undefined>
 
 type OptionalInteger = v.OptionalSchema<v.GenericSchema<number>, undefined>
 
-function integer(min: number, max: number): OptionalInteger {
+function integer(option: keyof typeof meetingBounds): OptionalInteger {
+  const [min, max] = meetingBounds[option]
   const wrong = ({ input }: { readonly input: unknown }): string =>
     `${show(input)} was given; expected an integer from ${min} to ${max}; leave it out for the default`
   return v.optional(
@@ -35,25 +36,23 @@ function integer(min: number, max: number): OptionalInteger {
   )
 }
 
-const MANY = Number.MAX_SAFE_INTEGER
-
 /** The schema of each option of a meeting, shared with the HTTP API. */
 export const meetingSettings: Readonly<
   Record<Exclude<keyof MeetingOptions, 'config'>, OptionalInteger> & {
     config: v.OptionalSchema<v.GenericSchema<string>, undefined>
   }
 > = {
-  frameRate: integer(0, 60),
-  capacity: integer(1, limits.slots),
-  ttlMs: integer(1, MANY),
-  inputBytes: integer(1, limits.input),
-  inputsPerSecond: integer(1, MANY),
-  inputBurst: integer(1, MANY),
-  joinsPerMinute: integer(1, 1_000),
-  inputsPerFrame: integer(1, MANY),
-  frameBytes: integer(1, fixedLimits.frameBytes),
-  spectatorDelayMs: integer(0, 3_600_000),
-  standby: integer(0, 1),
+  frameRate: integer('frameRate'),
+  capacity: integer('capacity'),
+  ttlMs: integer('ttlMs'),
+  inputBytes: integer('inputBytes'),
+  inputsPerSecond: integer('inputsPerSecond'),
+  inputBurst: integer('inputBurst'),
+  joinsPerMinute: integer('joinsPerMinute'),
+  inputsPerFrame: integer('inputsPerFrame'),
+  frameBytes: integer('frameBytes'),
+  spectatorDelayMs: integer('spectatorDelayMs'),
+  standby: integer('standby'),
   config: v.optional(
     v.pipe(
       v.string('expected a string; leave it out for that of the first member'),
