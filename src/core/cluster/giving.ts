@@ -50,9 +50,9 @@ interface Passed extends Retired {
   /** The YIELD, which is sent again where it may be lost. */
   readonly packet: Uint8Array
   readonly replica: Replica
-  /** Those that are to follow the new owner, and those that have asked since. */
+  /** Those that are to follow the new owner, and those that have asked since: one replica of each node. */
   readonly guests: readonly Guest[]
-  readonly astray: Map<string, { readonly node: number; readonly replica: number }>
+  readonly astray: Map<number, number>
   /** The new owner has begun. */
   isTaken: boolean
   /** This node holds the name until the registrar knows the new owner. */
@@ -145,7 +145,7 @@ export class Giving {
     const passed = this.#passed.get(meeting)
     if (passed === undefined || passed.to === node) return false
     if (passed.isTaken) this.#host.hosting.send(node, replica, passed.to)
-    else passed.astray.set(`${node} ${replica}`, { node, replica })
+    else passed.astray.set(node, replica)
     return true
   }
 
@@ -358,7 +358,7 @@ export class Giving {
 
   #release({ guests, astray }: Passed, to: number): void {
     this.#host.hosting.release(guests, to)
-    for (const { node, replica } of astray.values()) this.#host.hosting.send(node, replica, to)
+    for (const [node, replica] of astray) this.#host.hosting.send(node, replica, to)
   }
 
   /** The registrar knows the new owner. */

@@ -125,7 +125,7 @@ const event: Form<MeetingEvent> = {
 function time(most: number): Form<number> {
   const form = within(0, most, 'a time')
   return {
-    write: (w, value) => form.write(w, Math.min(most, Math.max(0, Math.round(value * 1000)))),
+    write: (w, value) => form.write(w, Math.max(0, Math.round(value * 1000))),
     read: (r) => form.read(r) / 1000,
   }
 }

@@ -22,6 +22,7 @@ const KEEP_MS = 5_000
 export interface PassingHost {
   readonly self: number
   readonly sessions: {
+    readonly isCrowded: boolean
     get(id: string): Session | undefined
     /** See `Sessions`. */
     whereGone(id: string): number
@@ -198,7 +199,7 @@ export class Passing {
         this.#asked.push({ from, at: asked, give, refuse: () => reply({ state: null, to: 0 }) })
         this.#giveSome(asked)
       },
-      keep: (state, reply, _, now) => reply(sessions.take(state, now)),
+      keep: (state, reply, _, now) => reply(!sessions.isCrowded && sessions.take(state, now)),
       sendOn: ({ id, entry }, reply) => {
         const session = sessions.get(id)
         if (session !== undefined) this.#host.deliver(session, entry)

@@ -50,8 +50,8 @@ interface Taken {
   readonly since: number
   /** Its business's side, as of the offer; null where there was none. */
   readonly business: MeetingBusiness | null
-  /** Those who want to follow it here: the last word of each. */
-  readonly follows: Map<string, { readonly node: number; readonly message: MeshMessageOf<'follow'> }>
+  /** Those who want to follow it here: the last word of each node. */
+  readonly follows: Map<number, MeshMessageOf<'follow'>>
 }
 
 /** A member whose session has no place any more. */
@@ -229,7 +229,7 @@ export class Taking {
     cluster.took(name, room.facts.term)
     this.#host.taken(name)
     this.#host.inherited(room.facts, now)
-    this.#begun.set(name, { from, isTold: false })
+    this.#noteBegun(name, from)
     for (const { seat, member } of returned) seat.move(owner, member)
     for (const seat of room.seats()) if (seat.member === null) seat.move(owner, null)
     // The old owner had no place for them any more.
@@ -239,7 +239,15 @@ export class Taking {
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
     for (const join of joins) answerHere(join, meetings(), now)
-    for (const each of follows.values()) hosting.goOn(each.node, each.message, now)
+    for (const [node, follow] of follows) hosting.goOn(node, follow, now)
+  }
+
+  /** The old owner is told in the end. No more are remembered than there can be meetings: others were told long ago. */
+  #noteBegun(name: string, from: number): void {
+    this.#begun.delete(name)
+    this.#begun.set(name, { from, isTold: false })
+    const [oldest] = this.#begun.keys()
+    if (oldest !== undefined && this.#begun.size > this.#host.limits.meetings) this.#begun.delete(oldest)
   }
 
   /** What a member on this node has done that the old owner has not heard of. */
@@ -271,7 +279,7 @@ export class Taking {
   /** Somebody wants to follow a meeting with which this node is about to begin. False: it is not. */
   await(node: number, message: MeshMessageOf<'follow'>): boolean {
     const taken = this.#taken.get(message.meeting)
-    taken?.follows.set(`${node} ${message.replica}`, { node, message })
+    taken?.follows.set(node, message)
     return taken !== undefined
   }
 

@@ -157,6 +157,14 @@ export class Sessions {
     return state
   }
 
+  /**
+   * Whether no more may come that nobody here has asked for: those of all connections that there can be are here, and as
+   * many from other nodes.
+   */
+  get isCrowded(): boolean {
+    return this.size >= 2 * this.#config.limits.connections
+  }
+
   /** How long a user has to wait until another session may come from another node, in milliseconds. */
   debtOf(user: string, now: number): number {
     const account = this.#byUser.get(user)?.account ?? this.#idle.get(user)

@@ -176,6 +176,12 @@ describe('The log of frames', () => {
     )
   })
 
+  it('marks as stable what comes before a frame, and what was marked before, whatever another node says', () => {
+    const log = logOf(1, 1_000_000)
+    for (const stable of [5, 0, 1, Number.MAX_SAFE_INTEGER, 2]) log.append(frame(1, 1), stable)
+    expect([1, 2, 3, 4, 5].map((number) => log.stableAt(number))).toEqual([0, 0, 1, 3, 3])
+  })
+
   it('gives up cached batches first', () => {
     const log = logOf(1, 1_000_000)
     for (let n = 0; n < 10; n++) log.append(frame(100, n), 0)

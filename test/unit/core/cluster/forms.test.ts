@@ -207,6 +207,14 @@ describe('A hand-over', () => {
     ['room for more than there are slots', { options: { ...state.options, capacity: 256 } }],
     ['inputs larger than any', { options: { ...state.options, inputBytes: 4_097 } }],
     [
+      'frames that take no input, so that it is never done',
+      { options: { ...state.options, inputsPerFrame: 0 } },
+    ],
+    ['no input, ever', { options: { ...state.options, inputsPerSecond: 0 } }],
+    ['no joins, ever', { options: { ...state.options, joinsPerMinute: 0 } }],
+    ['a frame that is due in a month', { clock: { is: 'running', dueInMs: 2_600_000_000 } }],
+    ['a mark behind all frames', { electorate: { ...electorateOf(0, 0), stable: 2 ** 48 + 1 } }],
+    [
       'a member in the slot of the system',
       {
         roster: {

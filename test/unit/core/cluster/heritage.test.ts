@@ -229,6 +229,9 @@ describe('What a replica knows', () => {
   it.each([
     { options: { ...defaultMeeting, frameRate: 61 } },
     { options: { ...defaultMeeting, capacity: -1 } },
+    { options: { ...defaultMeeting, capacity: 256 } },
+    { options: { ...defaultMeeting, inputsPerFrame: 0 } },
+    { options: { ...defaultMeeting, joinsPerMinute: 0 } },
     { options: { ...defaultMeeting, capacity: 'many' } },
     { options: { ...defaultMeeting, config: 3 } },
     { kind: 5 },

@@ -281,6 +281,9 @@ describe('The home of a user', () => {
     for (const bytes of [[3], [3, 0, 9], [3, 1]]) a.homes.message(20_202, Uint8Array.from(bytes))
     a.homes.message(7, Uint8Array.of(3, 0, 1, 97, 1, 1))
     expect([a.stats.strangers, a.homes.size]).toEqual([3, 0])
+    // More sessions of one user than there can be.
+    a.homes.message(7, Uint8Array.of(3, 1, 5, 1, 97, 0x80, 0x80, 0x40, 1))
+    expect([a.stats.strangers, a.homes.size]).toEqual([4, 0])
   })
 
   it('knows the truth again after any nodes have come and gone and any links have broken', () => {

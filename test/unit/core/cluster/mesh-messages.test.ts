@@ -94,6 +94,23 @@ describe('Frames to a replica', () => {
     expect(joined(2 ** 40)).toBeNull()
   })
 
+  it('are nothing where no fence could follow, or where a frame is said to have entries and has none', () => {
+    const read = (frame: Uint8Array): unknown => {
+      const log = {
+        *history() {
+          yield [5, frame]
+        },
+        stableAt: () => 0,
+      } as never
+      return decodeDatagram(encodeFrames(9, log, 5, 1_000).bytes)
+    }
+    const ofTerm = (term: number): Uint8Array => sealFrame([{ type: 'epoch', term, incarnation: 7 }], [])
+    expect(read(ofTerm(2 ** 52))).toMatchObject({ type: 'frames' })
+    expect(read(ofTerm(2 ** 52 + 1))).toBeNull()
+    // No client could read that.
+    expect(read(Uint8Array.of(0))).toBeNull()
+  })
+
   it('are nothing where they are cut short, or have marks of more frames than there are', () => {
     const { bytes } = encodeFrames(9, logOf(0, 0, 3), 5, 10_000)
     // The last three bytes: the first mark, how many frames have it, and by how much it rises then.

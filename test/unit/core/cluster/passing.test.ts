@@ -265,6 +265,20 @@ describe('Sessions with much that was not acknowledged', () => {
     expect(taken.filter((each) => each).length).toBeLessThan(4)
     expect(b.node.logs.of.user).toBeLessThan(130_000)
   })
+
+  it('are not more than there can be connections, besides those of clients here', () => {
+    const world = settled(2, { connections: 3 })
+    const [, b] = nodesOf(world)
+    const keep = (id: string): boolean => {
+      let kept = false
+      const state = { id, user: id, calls: 0, first: 1, entries: [], said: [] }
+      b.node.peering?.passing.answerers.keep(state, (answer) => (kept = answer === true), 1, b.now)
+      return kept
+    }
+    expect(Array.from({ length: 8 }, (_, n) => keep(`x${n}`)).filter((kept) => kept)).toHaveLength(6)
+    world.advance(b.limits.sessionKeepMs + 1_000)
+    expect(keep('y')).toBe(true)
+  })
 })
 
 describe('A node that drains', () => {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { isPossible } from '../../../../src/core/cluster/possible.ts'
+import { MAX_TERM } from '../../../../src/core/meeting/reigns.ts'
 import { limits } from '../../../../src/protocol/index.ts'
 import { followedOf, seatedOf } from './parts.ts'
 
 const member = (slot: number) => ({ slot, user: 'ann', away: false })
+const reign = { term: 1, incarnation: 5, from: 1 }
 const FRAME = 2 ** 48
 const WAIT = 2 ** 40
 
@@ -17,6 +19,10 @@ describe('What a node says of its meeting', () => {
     ['next', FRAME, FRAME + 1],
     ['hidden', FRAME, FRAME + 1],
     ['due', WAIT, WAIT + 1],
+    ['term', MAX_TERM, MAX_TERM + 1],
+    ['hop', FRAME, FRAME + 1],
+    ['reigns', [{ ...reign, term: MAX_TERM }], [reign, { ...reign, term: MAX_TERM + 1 }]],
+    ['reigns', [{ ...reign, from: FRAME }], [{ ...reign, from: FRAME + 1 }]],
     ['members', [member(0), member(254)], [member(0), member(255)]],
     ['shown', [member(254)], [member(255)]],
   ])('has a possible %s', (field, can, cannot) => {
@@ -32,6 +38,15 @@ describe('What a node says of its meeting', () => {
   ])('of a seat has a possible %s', (field, can, cannot) => {
     expect(isPossible(seatedOf(1, { [field]: can }))).toBe(true)
     expect(isPossible(seatedOf(1, { [field]: cannot }))).toBe(false)
+  })
+
+  it.each(['readers', 'spectators'])('of its copy has no more %s than can be counted together', (field) => {
+    const readers = { type: 'readers', replica: 1, readers: 0, spectators: 0 } as const
+    const follow = { ...readers, type: 'follow', meeting: 'm', world: 0, next: 1 } as const
+    for (const each of [readers, follow]) {
+      expect(isPossible({ ...each, [field]: 2 ** 32 })).toBe(true)
+      expect(isPossible({ ...each, [field]: 2 ** 32 + 1 })).toBe(false)
+    }
   })
 
   it('is possible otherwise', () => {

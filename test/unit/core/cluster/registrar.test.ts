@@ -161,6 +161,14 @@ describe('A registrar', () => {
     expect([desk.news(), desk.registrar.term]).toEqual([['2 #1 may, term 10'], 10])
   })
 
+  it('believes no term that would leave too few to those that come', () => {
+    const desk = new Desk()
+    desk.hear(2, 1, [], { term: 2 ** 52 })
+    desk.hear(3, 1, [], { term: 2 ** 53 - 1 })
+    for (const id of [1, 2]) desk.claim(2, id, `a${id}`)
+    expect(desk.news()).toEqual([1, 2].map((id) => `2 #${id} may, term ${2 ** 48 + id}`))
+  })
+
   it('has one claim of each node for a name wait, every search, and no more in all than may', () => {
     const desk = new Desk(4)
     desk.claim(2, 1, 'a')
