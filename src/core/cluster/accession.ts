@@ -82,8 +82,8 @@ export class Accession {
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
       const has = denied.get(node)
-      // It goes on with nothing.
-      if (isEdge(node)) continue
+      // It goes on with nothing; or has had nothing of the new world, and can say nothing.
+      if (isEdge(node) || (!goesOn && cluster.isSilent(node))) continue
       if (has !== false) owner.backing.hold(node, has === true ? since : -Infinity)
       if (has === undefined && mayOwn) pending.push(node)
     }

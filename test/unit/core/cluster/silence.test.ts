@@ -306,6 +306,25 @@ describe('An owner that hangs, with all its members', () => {
   )
 })
 
+describe('An owner that stays silent, with most of its members', () => {
+  it('leaves the others without frames until the meeting goes on as another one, and no longer', () => {
+    const rig = meeting([0, 0, 0, 1], { standby: 1 })
+    const { world, nodes, clients, name } = rig
+    const last = clients[3] as Roamer
+    const epoch = worldOf(last, name)
+    for (const client of clients.slice(0, 3)) client.leads = () => null
+    world.pause(nodes[0])
+    roam(world, clients, 58_000, () => {}, 50)
+    expect(worldOf(last, name)).toBe(epoch)
+    roam(world, clients, 7_000, () => {}, 20)
+    expect(worldOf(last, name)).not.toBe(epoch)
+    const had = last.frames.get(name)?.length as number
+    roam(world, clients, 1_000)
+    expect(last.frames.get(name)?.length).toBeGreaterThan(had + 10)
+    expect(last.seat(name)?.isWaiting).toBe(false)
+  })
+})
+
 /**
  * A meeting without a frame rate, whose owner only its members hear, and which has just asked them whether they are
  * there: most of them come to another node then, and theirs does not notice. Returns whether two nodes have sealed
