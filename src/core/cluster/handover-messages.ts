@@ -6,6 +6,7 @@ import type { MeetingEvent } from '../../protocol/schema.ts'
 import { fixedLimits } from '../ground/config.ts'
 import { meetingBounds, type MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
+import { MAX_SEQ } from '../meeting/intake.ts'
 import type { MemberState } from '../meeting/roster.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
 import { clusterLimits } from './cluster-limits.ts'
@@ -173,6 +174,9 @@ const standing: Form<MemberState['standing']> = {
 /** Of a member. */
 const slot = within(0, SYSTEM_SLOT - 1, 'a slot')
 
+/** Of an input. */
+const seq = within(0, MAX_SEQ, 'a seq')
+
 /** The electorates that count, and the one in force at the stable mark. */
 const electorates = fixedLimits.electorates + 1
 
@@ -198,11 +202,11 @@ const state = struct<OwnerState>({
   options,
   config: name,
   roster: struct<OwnerState['roster']>({
-    members: list(struct<MemberState>({ slot, user: name, standing, seq: uint, isBot: bool }), limits.slots),
-    seqs: list(uint, limits.slots),
+    members: list(struct<MemberState>({ slot, user: name, standing, seq, isBot: bool }), limits.slots),
+    seqs: list(seq, limits.slots),
   }),
   intake: struct<OwnerState['intake']>({
-    inputs: list(struct({ slot, seq: uint, data: payload })),
+    inputs: list(struct({ slot, seq, data: payload })),
     last: {
       // −1 for none.
       write: (w, value) => w.uint(value + 1),

@@ -2,6 +2,7 @@ import { MAX_UINT, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import { fixedLimits } from '../ground/config.ts'
 import { defaultMeeting, meetingBounds, type MeetingOptions } from '../meeting/options.ts'
 import type { ElectorateState } from '../meeting/electorate.ts'
+import { MAX_SEQ } from '../meeting/intake.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import type { OpenedFrame } from '../meeting/sealed.ts'
 
@@ -72,7 +73,7 @@ function readLegacy(text: string, most: number): Legacy | null {
       metadata !== null &&
       terms.length <= (most + 1) * SYSTEM_SLOT &&
       terms.every((term) => term.slot <= SYSTEM_SLOT && isLike(term.from, 0) && isLike(term.until ?? 0, 0)) &&
-      seqs.every(([slot, seq]) => isLike(slot, 0) && slot < SYSTEM_SLOT && isLike(seq, 0))
+      seqs.every(([slot, seq]) => isLike(slot, 0) && slot < SYSTEM_SLOT && isLike(seq, 0, [0, MAX_SEQ]))
     return isWhole ? { ...legacy, options } : null
   } catch {
     return null

@@ -1,4 +1,5 @@
 import { limits, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { MAX_SEQ } from '../meeting/intake.ts'
 import { MAX_TERM } from '../meeting/reigns.ts'
 import type { MeshMessage } from './mesh-messages.ts'
 
@@ -33,7 +34,11 @@ export function isPossible(message: MeshMessage): boolean {
     return message.readers <= MOST_READERS && message.spectators <= MOST_READERS
   if (message.type !== 'seated') return true
   return (
-    isMember(message) && message.members.every(isMember) && message.next <= LAST_FRAME && isDue(message.due)
+    isMember(message) &&
+    message.members.every(isMember) &&
+    message.next <= LAST_FRAME &&
+    isDue(message.due) &&
+    message.seq <= MAX_SEQ
   )
 }
 

@@ -16,6 +16,9 @@ export interface Input {
   readonly data: Payload
 }
 
+/** The highest seq of an input that another node may name: whoever comes next into the slot needs numbers. */
+export const MAX_SEQ: number = 2 ** 52
+
 /** The inputs that wait, as another node is given them. `last`: the slot that was served last. */
 export interface IntakeState {
   readonly inputs: readonly { readonly slot: number; readonly seq: number; readonly data: Payload }[]

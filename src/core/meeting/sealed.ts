@@ -12,7 +12,7 @@ import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import { readPayload } from '../../protocol/struct.ts'
 import type { SealedFrame } from '../ports.ts'
-import type { Input } from './intake.ts'
+import { type Input, MAX_SEQ } from './intake.ts'
 import { MAX_TERM } from './reigns.ts'
 
 const scratch: Writer = new Writer(4_096)
@@ -93,7 +93,10 @@ function splitFrame(bytes: Uint8Array, start: number, size: number, r: Reader): 
     const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
     if (event !== null && !isPossible(event)) throw malformed('an event that there cannot be')
     if (event !== null) events.push(event)
-    else if (entry.slot !== SYSTEM_SLOT) inputs.push({ slot: entry.slot, seq: entry.seq })
+    else if (entry.slot !== SYSTEM_SLOT) {
+      if (entry.seq > MAX_SEQ) throw malformed('a seq that there cannot be')
+      inputs.push({ slot: entry.slot, seq: entry.seq })
+    }
   }
   return { bytes: bytes.slice(start, bytes.length - r.left), events, inputs }
 }

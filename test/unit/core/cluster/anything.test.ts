@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest'
+import { encodeHandover, type Yield } from '../../../../src/core/cluster/handover-messages.ts'
 import { LinkParts } from '../../../../src/core/cluster/link-messages.ts'
 import {
   encodeCall,
@@ -10,6 +11,8 @@ import {
   type MeshMessage,
   type MeshType,
 } from '../../../../src/core/cluster/mesh-messages.ts'
+import { defaultMeeting } from '../../../../src/core/index.ts'
+import { Writer } from '../../../../src/protocol/bytes.ts'
 import { MAX_UINT } from '../../../../src/protocol/limits.ts'
 import { mutate } from '../../../../src/testing/fuzz.ts'
 import { Random } from '../../../../src/testing/index.ts'
@@ -86,12 +89,64 @@ function valuesOf(random: Random, fields: object, known: readonly number[]): obj
   return Object.fromEntries(Object.entries(fields).map(([name, kind]) => [name, valueOf(kind)]))
 }
 
+/** A hand-over of a meeting of its own, with any numbers. */
+function handed(random: Random, known: readonly number[]): Uint8Array {
+  const number = (): number =>
+    random.pick([0, 0, 1, 2, 5, 254, 2 ** 32, 2 ** 48, 2 ** 52, MAX_UINT, ...known])
+  const few = <T>(make: () => T): T[] => Array.from({ length: random.int(0, 3) }, make)
+  const slot = (): number => random.int(0, 3)
+  const subject = { name: random.pick(['r', 'n']), world: 77, hop: random.pick([0, 0, number()]) }
+  if (random.chance(0.2)) {
+    const offered = { head: random.pick([0, number()]), holders: few(number), kind: '', metadata: '{}' }
+    return encodeHandover({ type: 'offer', ...subject, ...offered })
+  }
+  const options = Object.entries(defaultMeeting).map(([name, value]) => [
+    name,
+    typeof value === 'number' && random.chance(0.1) ? number() : value,
+  ])
+  const standing = random.pick([{ is: 'present' }, { is: 'away', turn: number() }] as const)
+  const member = () => ({ slot: slot(), user: 'u0', standing, seq: number(), isBot: random.chance(0.5) })
+  const state: Yield['state'] = {
+    options: Object.fromEntries(options) as Yield['state']['options'],
+    config: '',
+    roster: { members: few(member), seqs: few(number) },
+    intake: {
+      inputs: few(() => ({ slot: slot(), seq: number(), data: { text: false, bytes: new Uint8Array(5) } })),
+      last: random.int(-1, 300),
+    },
+    electorate: {
+      stable: random.pick([0, number()]),
+      reign: number(),
+      changes: few(number),
+      terms: few(() => ({ slot: slot(), from: number(), until: Infinity, acked: number(), gone: false })),
+    },
+    events: few(() => ({ type: 'epoch', term: number(), incarnation: number() }) as const),
+    clock: random.chance(0.5)
+      ? { is: 'running', dueInMs: number() / 1_000 }
+      : { is: 'stopped', stoodMs: number() / 1_000 },
+  }
+  const branch = () => ({ node: number(), replica: number(), readers: number(), spectators: number() })
+  return encodeHandover({
+    ...{ type: 'yield', ...subject, last: 0, kind: '', metadata: '{}', business: null, state },
+    holders: few(number),
+    branches: few(branch),
+    places: few(() => ({ slot: slot(), session: 'x', branch: number(), seat: number() })),
+  })
+}
+
 const lived = life()
 
 it.each(Array.from({ length: COUNT }, (_, n) => FIRST + n))(
   'Whatever a broken node says, the others go on with what is theirs (run %i)',
   (seed) => {
     const random = new Random(seed)
+    const wrong: number[] = []
+    // oxlint-disable-next-line typescript/unbound-method -- Called with `this` below.
+    const { uint } = Writer.prototype
+    vi.spyOn(Writer.prototype, 'uint').mockImplementation(function (this: Writer, value) {
+      if (!Number.isSafeInteger(value) || value < 0) wrong.push(value)
+      uint.call(this, Number.isFinite(value) ? value : 0)
+    })
     const world = settled(2)
     const [a, b] = world.nodes as [Harness, Harness]
     world.open(a, 'm', { frameRate: 20 })
@@ -114,6 +169,9 @@ it.each(Array.from({ length: COUNT }, (_, n) => FIRST + n))(
     const number = (): number => random.pick(known)
     const said = (): Uint8Array => {
       const type = random.pick([...types, 'followed', 'followed', 'seated', 'standing', 'promised'] as const)
+      if (random.chance(0.2)) return handed(random, known)
+      const term = random.pick([1, 1, number(), 2 ** 52])
+      if (random.chance(0.15)) return encodeMesh(followedOf({ world: 77, term, replica: random.pick(replicas) }))
       const message = { type, ...valuesOf(random, meshMessages[type].fields, known) }
       const replica = random.chance(0.8) ? { replica: random.pick(replicas) } : {}
       return encodeMesh({ ...message, ...replica } as MeshMessage)
@@ -146,5 +204,6 @@ it.each(Array.from({ length: COUNT }, (_, n) => FIRST + n))(
     roam(world, clients, 500, () => {}, 20)
     for (const [n, client] of clients.entries())
       expect(client.frames.get('m')?.length).toBeGreaterThan((had[n] as number) + 5)
+    expect(wrong).toEqual([])
   },
 )

@@ -242,6 +242,7 @@ describe('A hand-over', () => {
       'seqs of more slots than there are',
       { roster: { members: [], seqs: Array.from({ length: 256 }, () => 1) } },
     ],
+    ['a seq with none behind it', { roster: { members: [], seqs: [2 ** 53 - 1] } }],
     ['more electorates than count', { electorate: electorateOf(66, 0) }],
     ['more terms than those have', { electorate: electorateOf(0, 65 * 255 + 1) }],
     ['an input of the system', { intake: { inputs: [{ slot: 255, seq: 1, data: textOf('x') }], last: -1 } }],

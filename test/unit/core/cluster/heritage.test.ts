@@ -247,6 +247,7 @@ describe('What a replica knows', () => {
     { seqs: [[255, 1]] },
     { seqs: [[1e9, 1]] },
     { seqs: [[0, 1.5]] },
+    { seqs: [[0, 2 ** 52 + 1]] },
     { seqs: [[0]] },
     { seqs: {} },
   ])('is nothing where a node that is broken has told it: %j', (parts) => {

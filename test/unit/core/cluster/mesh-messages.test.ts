@@ -107,6 +107,10 @@ describe('Frames to a replica', () => {
     const ofTerm = (term: number): Uint8Array => sealFrame([{ type: 'epoch', term, incarnation: 7 }], [])
     expect(read(ofTerm(2 ** 52))).toMatchObject({ type: 'frames' })
     expect(read(ofTerm(2 ** 52 + 1))).toBeNull()
+    const ofSeq = (seq: number): Uint8Array =>
+      sealFrame([], [{ member: { slot: 1 } as never, seq, data: text('x') }])
+    expect(read(ofSeq(2 ** 52))).toMatchObject({ type: 'frames' })
+    expect(read(ofSeq(2 ** 52 + 1))).toBeNull()
     // No client could read that.
     expect(read(Uint8Array.of(0))).toBeNull()
   })

@@ -32,6 +32,7 @@ describe('What a node says of its meeting', () => {
 
   it.each<[keyof ReturnType<typeof seatedOf>, unknown, unknown]>([
     ['slot', 254, 255],
+    ['seq', 2 ** 52, 2 ** 52 + 1],
     ['next', FRAME, FRAME + 1],
     ['due', WAIT, WAIT + 1],
     ['members', [member(254)], [member(255)]],
