@@ -336,8 +336,7 @@ export class SharedReader implements ReaderListener {
       this.#start(subscriber)
       // Who is held has not had what came on the way.
       if (!subscriber.isHeld)
-        for (const [publisher, number] of before?.numbers ?? [])
-          this.#had(subscriber, publisher, number)
+        for (const [publisher, number] of before?.numbers ?? []) this.#had(subscriber, publisher, number)
       if (wish.conflate && serving === null && !recovered && !getsLatest) {
         // It asks for the latest value as one that is alone.
         const since = (subscriber.isHeld ? owed : before) ?? undefined
