@@ -86,7 +86,8 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
     keys,
     policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
-    history,
+    // Others begin elsewhere.
+    history: conflate || keys.length > 0 || since ? 0 : history,
     since,
   }
 }
@@ -94,10 +95,10 @@ function wishOf(options: SubscribeOptions): ReadOptions {
 /** The arguments of a request: data may be left out where the contract, or the lack of one, allows null. */
 type RequestArguments<C, M extends string> =
   unknown extends RequestOf<C, M, 'input'>
-    ? [data?: unknown, options?: CallOptions]
+    ? [data?: unknown, options?: CallOptions | null]
     : null extends RequestOf<C, M, 'input'>
-      ? [data?: RequestOf<C, M, 'input'>, options?: CallOptions]
-      : [data: RequestOf<C, M, 'input'>, options?: CallOptions]
+      ? [data?: RequestOf<C, M, 'input'>, options?: CallOptions | null]
+      : [data: RequestOf<C, M, 'input'>, options?: CallOptions | null]
 
 /** A meeting that a client has joined, as its contract has it. */
 type JoinedIn<C, T> = Meeting<
@@ -231,9 +232,9 @@ export class Client<C extends Contract = Contract> {
    */
   join<T extends Joinable<C> = Joinable<C>>(
     name: string,
-    options: JoinOptions = {},
+    options?: JoinOptions | null,
   ): Promise<JoinedIn<C, T>> {
-    const { spectator = false, config = '', from = 'start' } = options
+    const { spectator = false, config = '', from = 'start' } = options ?? {}
     return this.#promise(options, (resolve, reject, timeoutMs) => {
       checkName(name, 'meeting', 'BAD_NAME')
       checkKey(config, 'config')
@@ -266,8 +267,9 @@ export class Client<C extends Contract = Contract> {
   subscribe<T = unknown, N extends TopicIn<C> = TopicIn<C>>(
     topics: N | readonly N[],
     listener: (data: TopicOf<C, N, T>, publication: Publication) => void,
-    options: SubscribeOptions = {},
+    given?: SubscribeOptions | null,
   ): () => void {
+    const options = given ?? {}
     const names = typeof topics === 'string' ? [topics] : topics
     for (const name of names) checkName(name, 'topic', 'BAD_TOPIC')
     const wish = wishOf(options)
@@ -344,7 +346,7 @@ export class Client<C extends Contract = Contract> {
     method: M,
     ...call: RequestArguments<C, M>
   ): Promise<RequestOf<C, M, 'output', T>>
-  request(method: string, data: unknown = null, options: CallOptions = {}): Promise<unknown> {
+  request(method: string, data: unknown = null, options?: CallOptions | null): Promise<unknown> {
     return this.#call<Payload>(options, (done, timeoutMs, now) =>
       this.#machine.calls.request(method, toPayload(data), timeoutMs, now, done),
     ).then((reply) => fromPayload(reply))
@@ -358,14 +360,14 @@ export class Client<C extends Contract = Contract> {
   async publish<N extends TopicIn<C>>(
     topic: N,
     data: TopicOf<C, N>,
-    options: CallOptions & { readonly key?: string; readonly remove?: boolean } = {},
+    options?: (CallOptions & { readonly key?: string; readonly remove?: boolean }) | null,
   ): Promise<number> {
     const percent = await this.#call<number>(options, (done, timeoutMs, now) =>
       this.#machine.calls.publish(
         topic,
         toPayload(data),
-        options.key ?? '',
-        options.remove ?? false,
+        options?.key ?? '',
+        options?.remove ?? false,
         timeoutMs,
         now,
         done,
@@ -375,7 +377,7 @@ export class Client<C extends Contract = Contract> {
   }
 
   #call<T>(
-    options: CallOptions,
+    options: CallOptions | null | undefined,
     start: (done: Done<T>, timeoutMs: number, now: number) => number | void,
   ): Promise<T> {
     return this.#promise(options, (resolve, reject, timeoutMs) => {
@@ -396,9 +398,10 @@ export class Client<C extends Contract = Contract> {
    * signal may outlive many promises, so a promise that has settled no longer listens to it.
    */
   #promise<T>(
-    { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS }: CallOptions,
+    options: CallOptions | null | undefined,
     start: (resolve: (value: T) => void, reject: (error: unknown) => void, timeoutMs: number) => () => void,
   ): Promise<T> {
+    const { signal, offline = this.#options.offline, timeoutMs = TIMEOUT_MS } = options ?? {}
     let abort: (() => void) | undefined
     const promise = new Promise<T>((resolve, reject) => {
       const refuse = (error: unknown): void => {
@@ -490,7 +493,7 @@ export class Client<C extends Contract = Contract> {
       ) {
         throw new RtmsError(
           'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970: see its cause',
+          'getTicket must return { url, token, expiresAt (seconds since 1970) }: see its cause',
           { cause: ticket },
         )
       }

@@ -407,11 +407,6 @@ export class RtmsNode implements PeeringHost {
     return this.#endings.learn(told, now)
   }
 
-  /** Revocations in force, as another node is told of them. See {@link Revocations.list}. */
-  revocations(after: number, most: number, now: number): ReturnType<PeeringHost['revocations']> {
-    return this.#endings.revocations(after, most, now)
-  }
-
   /** Sets whether the business is asked before a session joins, subscribes or publishes, where its ticket allows it. */
   askFirst(on: boolean): void {
     this.#dispatch.gate.on = on

@@ -8,6 +8,7 @@ import type { Found } from './cluster/names.ts'
 import { type AnswerOf, type MeetingPart, meetingParts, type QuestionOf } from './cluster/question-kinds.ts'
 import type { Whereabouts } from './cluster/question-kinds.ts'
 import { type Answerer, type Answerers, Questions, Refusal } from './cluster/questions.ts'
+import { Revoking, type RevokingHost } from './cluster/revoking.ts'
 import type { ErrorCode } from '../protocol/errors.ts'
 import { utf8Length } from '../protocol/bytes.ts'
 import { limits } from '../protocol/limits.ts'
@@ -27,13 +28,9 @@ import { keptOf } from './topic/kept.ts'
 import type { TopicInfo } from './topic/topic-info.ts'
 import type { Topics } from './topic/topics.ts'
 
-/** Revocations in one answer to another node. */
-const REVOCATIONS = 1_000
 /** Searches for other nodes under way, of which some go on in each sweep; further ones are refused. */
 const SEARCHES = 1_000
 const SEARCHES_PER_SWEEP = 8
-/** How long a node has to tell its revocations. */
-const REVOCATIONS_MS = 5_000
 /** How long a node has to say what it has of a meeting. */
 const PART_MS = 1_000
 /** How long a node has to answer about a meeting that was handed over to it. */
@@ -44,11 +41,6 @@ export interface PeeringHost {
   push(user: string, name: string, data: Payload): number
   disconnect(user: string, text: string, final: boolean, now: number, id: string): number
   learnRevocation(told: ToldRevocation, now: number): number | ErrorCode
-  revocations(
-    after: number,
-    most: number,
-    now: number,
-  ): { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean }
   sessionList(limit: number, user?: string): SessionInfo[]
   meetingPage(wish: PageQuery, kind?: string): Search<readonly MeetingInfo[]>
   topicPage(wish: PageQuery): Search<readonly TopicInfo[]>
@@ -91,14 +83,13 @@ export class Peering implements TopicPeers {
   readonly twins: Twins
   /** Sessions that go from node to node. */
   readonly passing: Passing
+  readonly revoking: Revoking
   readonly #self: number
   readonly #cluster: Cluster
   readonly #host: PeeringHost
   readonly #application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
-  /** Up to which of its revocations each node has told them. */
-  readonly #revocations: Map<number, number> = new Map()
 
   constructor(
     config: NodeConfig,
@@ -110,7 +101,9 @@ export class Peering implements TopicPeers {
     topics: () => Topics,
     host: PeeringHost,
     application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>,
-    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> & Pick<PassingHost, 'replaced'>,
+    meshHost: Omit<MeshHost, 'links' | 'self' | 'cluster' | 'questions'> &
+      Pick<PassingHost, 'replaced'> &
+      Pick<RevokingHost, 'revocations'>,
   ) {
     this.#self = config.incarnation
     this.#cluster = cluster
@@ -164,6 +157,13 @@ export class Peering implements TopicPeers {
       deliver: (session, entry) => downstream.sendEncoded(session, entry),
       isOpen: (node, isLast) => this.isThere(node) && this.links.isOpen(node, isLast),
     })
+    this.revoking = new Revoking({
+      revocations: meshHost.revocations,
+      learnRevocation: (told, now) => host.learnRevocation(told, now),
+      questions,
+      isThere,
+      reaches: (node) => this.reaches(node),
+    })
     this.questions = new Questions(timers, stats, send, this.#answerers(config.limits.busBytes))
     this.links.add(linked.homes, this.homes)
     this.links.add(linked.questions, {
@@ -171,7 +171,7 @@ export class Peering implements TopicPeers {
       broken: (node, now) => {
         this.questions.broken(node, now)
         // What this node was told of may have been lost with the link.
-        this.#learnRevocations(node, now)
+        this.revoking.ask(node, now)
       },
     })
   }
@@ -226,18 +226,18 @@ export class Peering implements TopicPeers {
       this.links.gone(node)
       this.mesh.gone(node, now)
       this.questions.gone(node, now)
-      this.#revocations.delete(node)
+      this.revoking.gone(node)
       this.#topics().catchUp.gone(node, now)
     }
     this.homes.renew()
     // One that has ended may have told some of the others only.
-    if (ended.length > 0) for (const node of this.peers()) this.#learnRevocations(node, now)
+    if (ended.length > 0) for (const node of this.peers()) this.revoking.ask(node, now)
   }
 
   /** A node is met, or heard again after it was silent. */
   heard(node: number, now: number): void {
     this.#topics().catchUp.met(node, this.#topics().all())
-    this.#learnRevocations(node, now)
+    this.revoking.ask(node, now)
   }
 
   /** The bus carries messages again: this node may have missed what anybody has said. */
@@ -295,21 +295,6 @@ export class Peering implements TopicPeers {
     return { isComplete: isComplete && this.#cluster.isSettled, places }
   }
 
-  /** Asks a node for the revocations in force there that it has not told yet. */
-  #learnRevocations(node: number, now: number): void {
-    const after = this.#revocations.get(node) ?? 0
-    this.questions.ask([node], 'revocations', { after }, now + REVOCATIONS_MS, (_, ending, at) => {
-      if (ending.by === 'answer') {
-        const { told, next, isAll } = ending.answer
-        for (const each of told) this.#host.learnRevocation(each, at)
-        if (this.isThere(node)) this.#revocations.set(node, Math.max(next, this.#revocations.get(node) ?? 0))
-        if (!isAll) this.#learnRevocations(node, at)
-      } else if (ending.by === 'deadline' && this.reaches(node))
-        // One that is silent is asked when it is heard again.
-        this.#learnRevocations(node, at)
-    })
-  }
-
   #answerers(most: number): Answerers {
     const host = this.#host
     return {
@@ -321,7 +306,7 @@ export class Peering implements TopicPeers {
         const closed = host.learnRevocation(told, now)
         reply(typeof closed === 'number' ? closed : new Refusal(closed, 'too many are revoked'))
       },
-      revocations: ({ after }, reply, _, now) => reply(host.revocations(after, REVOCATIONS, now)),
+      revocations: (question, reply, from, now) => reply(this.revoking.answer(from, question, now)),
       kept: (wants, reply) => {
         const { nodes } = this.#cluster
         // Who is there answers for itself.

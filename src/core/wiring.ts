@@ -68,6 +68,7 @@ export class Wiring {
     const work = new Work(config.ofHooks)
     const keys = config.cluster?.lineage
     const lineage = keys === undefined ? null : new Lineage(keys, (now) => now + config.wallOffset)
+    const revocations = new Revocations(limits)
     const nextLog = (): number => ++this.#lastLog
     const publishers = new Publishers(incarnation)
     const downstream = (this.downstream = new Downstream(
@@ -108,6 +109,7 @@ export class Wiring {
         budget,
         work,
         lineage,
+        revocations,
         stats,
         put: (node, bytes) => bus.send(node, bytes),
         meetings: () => meetings,
@@ -170,7 +172,6 @@ export class Wiring {
     this.topics = topics
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)
     const requests = (this.requests = new Requests(limits, timers, downstream, application, stats))
-    const revocations = new Revocations(limits)
     const dispatch = (this.dispatch = new Dispatch(limits, stats, work, {
       timers,
       application,

@@ -87,11 +87,11 @@ interface Kinds {
   /** Takes over a revocation. Answer: number of connections closed. */
   revoke: Kind<ToldRevocation, number>
   /**
-   * Revocations in force on the node asked with numbers of its own above `after`. `next`: where to go on, now or, if
-   * `isAll`, another time.
+   * Revocations in force on the node asked with numbers of its own above `after`; `last` is the asker's own last number,
+   * so that it is asked in turn for what it has not told. `next`: where to go on, now or, if `isAll`, another time.
    */
   revocations: Kind<
-    { readonly after: number },
+    { readonly after: number; readonly last: number },
     { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean }
   >
   /** What the node asked keeps of topics, in the order asked; what is left out is to be asked for again. */
@@ -196,7 +196,7 @@ export const questionKinds: Kinds = {
   },
   revoke: { question: revocation, answer: uint },
   revocations: {
-    question: struct({ after: uint }),
+    question: struct({ after: uint, last: uint }),
     answer: struct({ told: list(revocation), next: uint, isAll: bool }),
   },
   kept: {

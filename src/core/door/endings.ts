@@ -132,11 +132,6 @@ export class Endings {
     return count
   }
 
-  /** See {@link Revocations.list}. */
-  revocations(after: number, most: number, now: number): ReturnType<Revocations['list']> {
-    return this.#host.revocations.list(after, most, now)
-  }
-
   /** Takes over a revocation of another node. Sessions whose token it covers end. Returns as {@link revoke} does. */
   learn(told: ToldRevocation, now: number): number | ErrorCode {
     const { revocations, sessions } = this.#host

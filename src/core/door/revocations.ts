@@ -8,22 +8,31 @@ export type Revoked = { readonly user: string } | { readonly id: string }
 interface Revocation {
   /** Its number on this node: rises with each one that is added. */
   readonly seq: number
+  /** Whether `name` is a user; else it is the id of a token. */
+  readonly ofUser: boolean
+  readonly name: string
   /** Revokes the user's tokens issued up to this wall time, in milliseconds since 1970. */
   readonly until: number
   /** When the entry may be forgotten. In monotonic milliseconds, because the wall clock may be set meanwhile. */
   readonly end: number
 }
 
+const keyOf = (ofUser: boolean, name: string): string => (ofUser ? 'u' : 't') + name
+
 /** The revocations in force. Each is kept as long as a token that it covers may still be valid. */
 export class Revocations {
   readonly #limits: NodeLimits
-  /** By user and by token id, the oldest first. */
-  readonly #users: Queue<string, Revocation> = new Queue()
-  readonly #tokens: Queue<string, Revocation> = new Queue()
+  /** In the order of their numbers. */
+  readonly #log: Queue<string, Revocation> = new Queue()
   #last = 0
 
   constructor(limits: NodeLimits) {
     this.#limits = limits
+  }
+
+  /** The number of the last one that was added; 0 before the first. */
+  get last(): number {
+    return this.#last
   }
 
   /**
@@ -31,33 +40,33 @@ export class Revocations {
    * full.
    */
   add(revoked: Revoked, until: number, now: number, wallOffset: number): boolean {
-    this.#forget(this.#users, now)
-    this.#forget(this.#tokens, now)
-    const [known, key] = 'user' in revoked ? [this.#users, revoked.user] : [this.#tokens, revoked.id]
+    this.#forget(now)
+    const [ofUser, name] = 'user' in revoked ? [true, revoked.user] : [false, revoked.id]
     const { tokenMs } = this.#limits
     // An `until` from a clock far ahead must not keep the entry for years.
     const ahead = Math.min(Math.max(0, until - (now + wallOffset)), tokenMs)
-    return this.#put(known, key, until, now + ahead + tokenMs)
+    return this.#put(ofUser, name, until, now + ahead + tokenMs)
   }
 
-  #put(known: Queue<string, Revocation>, key: string, until: number, end: number): boolean {
-    const before = known.get(key)
-    if (before === undefined && this.#users.size + this.#tokens.size >= this.#limits.revocations) return false
+  #put(ofUser: boolean, name: string, until: number, end: number): boolean {
+    const key = keyOf(ofUser, name)
+    const before = this.#log.get(key)
+    if (before === undefined && this.#log.size >= this.#limits.revocations) return false
     const longest = Math.max(end, before?.end ?? 0)
-    known.set(key, { seq: ++this.#last, until: Math.max(until, before?.until ?? 0), end: longest })
+    const latest = Math.max(until, before?.until ?? 0)
+    this.#log.set(key, { seq: ++this.#last, ofUser, name, until: latest, end: longest })
     return true
   }
 
   /** Adds what another node tells. Returns whether it was new; false also where the table is full. */
-  learn({ ofUser, name, until, leftMs }: ToldRevocation, now: number): boolean {
-    const known = ofUser ? this.#users : this.#tokens
-    const before = known.get(name)
-    if (before !== undefined && before.until >= until) return false
-    return this.#put(known, name, until, now + Math.min(leftMs, 2 * this.#limits.tokenMs))
+  learn(told: ToldRevocation, now: number): boolean {
+    const { ofUser, name, until, leftMs } = told
+    if (this.knows(told)) return false
+    return this.#put(ofUser, name, until, now + Math.min(leftMs, 2 * this.#limits.tokenMs))
   }
 
   knows({ ofUser, name, until }: ToldRevocation): boolean {
-    return ((ofUser ? this.#users : this.#tokens).get(name)?.until ?? -1) >= until
+    return (this.#log.get(keyOf(ofUser, name))?.until ?? -1) >= until
   }
 
   /**
@@ -69,35 +78,33 @@ export class Revocations {
     most: number,
     now: number,
   ): { readonly told: readonly ToldRevocation[]; readonly next: number; readonly isAll: boolean } {
-    const found: (ToldRevocation & { readonly seq: number })[] = []
-    for (const [ofUser, known] of [
-      [true, this.#users],
-      [false, this.#tokens],
-    ] as const)
-      for (const [name, { seq, until, end }] of known.entries())
-        if (seq > after && end > now) found.push({ seq, ofUser, name, until, leftMs: Math.ceil(end - now) })
-    found.sort((a, b) => a.seq - b.seq)
-    const told = found.slice(0, most)
-    const isAll = found.length <= most
-    return { told, next: isAll ? this.#last : (told.at(-1)?.seq ?? 0), isAll }
+    const told: ToldRevocation[] = []
+    let next = after
+    for (const [, { seq, ofUser, name, until, end }] of this.#log.entries()) {
+      if (seq <= after || end <= now) continue
+      if (told.length === most) return { told, next, isAll: false }
+      told.push({ ofUser, name, until, leftMs: Math.ceil(end - now) })
+      next = seq
+    }
+    return { told, next: this.#last, isAll: true }
   }
 
   /** The wall time up to which a user's tokens are revoked, in milliseconds since 1970; 0 when none are. */
   until(user: string): number {
-    return this.#users.get(user)?.until ?? 0
+    return this.#log.get(keyOf(true, user))?.until ?? 0
   }
 
   /** Whether the token behind this grant is revoked, by its id or with all tokens of its user. */
   covers({ user, id, issued, after }: Grant): boolean {
-    if (this.#tokens.get(id) !== undefined) return true
-    const until = this.#users.get(user)?.until
+    if (this.#log.get(keyOf(false, id)) !== undefined) return true
+    const until = this.#log.get(keyOf(true, user))?.until
     return until !== undefined && issued <= until && (after === 0 || after < until)
   }
 
-  #forget(known: Queue<string, Revocation>, now: number): void {
-    for (let { oldest } = known; oldest !== undefined; { oldest } = known) {
-      if ((known.get(oldest)?.end ?? 0) > now) return
-      known.delete(oldest)
+  #forget(now: number): void {
+    for (let { oldest } = this.#log; oldest !== undefined; { oldest } = this.#log) {
+      if ((this.#log.get(oldest)?.end ?? 0) > now) return
+      this.#log.delete(oldest)
     }
   }
 }

@@ -47,6 +47,18 @@ describe('A time-out', () => {
   })
 })
 
+describe('Options that are null', () => {
+  it('are none', async () => {
+    const { client, socket } = await live()
+    const ignored = [client.request('r', 1, null), client.publish('t', 1, null), client.join('m', null)]
+    for (const promise of ignored) promise.catch(() => {})
+    client.subscribe('t', () => {}, null)
+    await settle()
+    for (const type of ['request', 'publish', 'join', 'subscribe'] as const)
+      expect(socket.takeOf(type)).toHaveLength(1)
+  })
+})
+
 describe('A signal', () => {
   it('that comes in the turn of the answer does not undo the join', async () => {
     const { client, socket } = await live()

@@ -293,7 +293,7 @@ const examples = {
   disconnect: [{ user: 'u', session: 's', text: 'x'.repeat(1_000), final: true }, 3],
   revoke: [{ ofUser: true, name: 'n', until: 5, leftMs: 6 }, 3],
   revocations: [
-    { after: 4 },
+    { after: 4, last: 7 },
     { told: [{ ofUser: false, name: 'n', until: 5, leftMs: 6 }], next: 2, isAll: true },
   ],
   kept: [

@@ -244,6 +244,21 @@ describe('A revocation', () => {
     }
   })
 
+  it('that only one node heard of before the one that made it ended is known to those that never met that one', () => {
+    const world = settled(2)
+    const [b, c] = world.nodes as [Harness, Harness]
+    for (const { node } of [b, c]) world.bus.cut(node.incarnation)
+    const a = world.start()
+    cutBetween(world, a, c)
+    revoke(a, 'ann', 5_000)
+    for (const { node } of [b, c]) world.bus.restore(node.incarnation)
+    world.settle()
+    expect([b, c].map(({ node }) => node.revokedUntil('ann'))).toEqual([5_000, 0])
+    world.kill(a, true)
+    world.advance(1_000)
+    expect([b, c].map(({ node }) => node.revokedUntil('ann'))).toEqual([5_000, 5_000])
+  })
+
   it('ends the sessions it covers when it comes late, and no others', () => {
     const world = settled(2)
     const [a, b] = nodesOf(world)
