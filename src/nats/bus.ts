@@ -222,7 +222,10 @@ export class NatsBus implements BusPort {
         if (this.#isClosed || error !== null) return
         const { data } = message
         try {
-          if (data.length === 0 && this.#isQuestion(subject, message.reply)) return void message.respond()
+          if (data.length === 0 && this.#isQuestion(subject, message.reply)) {
+            message.respond()
+            return
+          }
           const opened = this.#seal.open(subject, data)
           if (opened === null) this.#strange()
           else {

@@ -127,7 +127,13 @@ function handed(random: Random, known: readonly number[]): Uint8Array {
   }
   const branch = () => ({ node: number(), replica: number(), readers: number(), spectators: number() })
   return encodeHandover({
-    ...{ type: 'yield', ...subject, last: 0, kind: '', metadata: '{}', business: null, state },
+    type: 'yield',
+    ...subject,
+    last: 0,
+    kind: '',
+    metadata: '{}',
+    business: null,
+    state,
     holders: few(number),
     branches: few(branch),
     places: few(() => ({ slot: slot(), session: 'x', branch: number(), seat: number() })),
@@ -171,7 +177,8 @@ it.each(Array.from({ length: COUNT }, (_, n) => FIRST + n))(
       const type = random.pick([...types, 'followed', 'followed', 'seated', 'standing', 'promised'] as const)
       if (random.chance(0.2)) return handed(random, known)
       const term = random.pick([1, 1, number(), 2 ** 52])
-      if (random.chance(0.15)) return encodeMesh(followedOf({ world: 77, term, replica: random.pick(replicas) }))
+      if (random.chance(0.15))
+        return encodeMesh(followedOf({ world: 77, term, replica: random.pick(replicas) }))
       const message = { type, ...valuesOf(random, meshMessages[type].fields, known) }
       const replica = random.chance(0.8) ? { replica: random.pick(replicas) } : {}
       return encodeMesh({ ...message, ...replica } as MeshMessage)
