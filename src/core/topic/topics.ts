@@ -352,11 +352,9 @@ export class Topics {
     const followed = this.#follow(topic, since, wish)
     const reason = since.epoch === 0 ? null : followed !== null ? '' : topic.resume(since, wish)
     const recovered = reason === ''
-    // A reader that cannot be resumed begins with the latest values, if it conflates, names keys, or the topic is keyed
-    // and it asks for no history.
-    const wantsHistory = reason === null && asked.history > 0
-    const getsLatest = wish.conflate || keys !== null || (topic.keyCount > 0 && !wantsHistory)
-    const values = !recovered && !topic.isEmpty && getsLatest
+    // Who cannot go on begins with the latest values if it conflates, names keys, or wants no history of a keyed topic.
+    const isKeyed = topic.keyCount > 0 && (reason !== null || asked.history === 0)
+    const values = !recovered && !topic.isEmpty && (wish.conflate || keys !== null || isKeyed)
     const history = reason === null ? Math.max(topic.first, topic.next - asked.history) : topic.first
     // A conflating reader needs no ring. A reader of some keys that stood before the ring has lost nothing it wants, so
     // it goes on at the start of the ring.
