@@ -199,12 +199,14 @@ export class Recall {
       const sealed = lineage.keys.open(data)
       const charter = sealed && readCharter(sealed)
       if (charter === null || charter.facts.world !== asked.joining.message.world) return false
+      if (room === null) {
+        copy.follow(charter.facts, now)
+        asked.owner = charter.owner
+      }
+      if (!copy.canGoOn) return false
       const age = lineage.wallAt(now) - charter.written
       if (age <= this.#host.limits.charterKeptMs) asked.recent = charter
-      if (room !== null) return true
-      copy.follow(charter.facts, now)
-      asked.owner = charter.owner
-      return copy.canGoOn
+      return true
     }
     const trace = room?.log.trace ?? null
     if (room === null || trace === null) return false
