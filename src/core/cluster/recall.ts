@@ -208,15 +208,14 @@ export class Recall {
       if (age <= this.#host.limits.charterKeptMs) asked.recent = charter
       return true
     }
-    const trace = room?.log.trace ?? null
-    if (room === null || trace === null) return false
+    if (!room?.log.trace) return false
     const { next } = room.log
     if (first > next) return false
     const end = first + count
     if (end <= next) return true
     const frames = opened(data, first, count)?.slice(next - first)
     if (frames === undefined) return false
-    let chain = trace.behind(next - 1)
+    let chain = room.log.trace.behind(next - 1)
     for (const [at, { bytes }] of frames.entries()) chain = lineage.after(chain, next + at, bytes)
     if (lineage.ofHead(room.facts, chain, end - 1, stable) !== tag) return false
     // What was stable at the frames before the last one is not told.

@@ -43,6 +43,8 @@ class Desk extends Parts {
   /** What has been put together of members' logs alone. */
   other: Copy | null = null
   maySucceed = true
+  /** What the replica does once it has frames. */
+  enough = (): void => {}
   readonly #frames: readonly OpenedFrame[]
   readonly #chains: number[] = [0]
   #calls = 0
@@ -66,6 +68,7 @@ class Desk extends Parts {
         const { room } = this.copy
         if (room !== null) this.copy.append(room, { first, frames: come, marks }, now, () => {})
         this.came.push(...come.map((_, at) => first + at))
+        this.enough()
       },
     }
     this.recall = new Recall(host, replica as never, this.joins, (other, owner, now) => {
@@ -256,6 +259,8 @@ describe('Of the members who wait where a meeting has no owner', () => {
     const ann = desk.member('ann')
     expect([desk.recall.askFor(ann, desk.now), desk.news()]).toEqual([true, ['pull call:1']])
     const bob = desk.member('bob', 99)
+    const watcher = desk.member('watcher', 0, {}, { held: [] })
+    expect(desk.recall.askFor(watcher, desk.now)).toBe(true)
     expect([desk.recall.askFor(bob, desk.now), desk.recall.askOne(desk.now), desk.news()]).toEqual([
       true,
       true,
@@ -276,11 +281,11 @@ describe('Of the members who wait where a meeting has no owner', () => {
     const desk = new Desk({ recallTries: 2 })
     desk.member('eve', 99)
     desk.member('eve', 98)
-    desk.member('eve', 97)
     desk.member('ann', 3)
+    desk.member('eve', 97)
     desk.recall.ask(desk.now)
     desk.wait(10_000)
-    expect(desk.news()).toEqual(['pull call:1', 'pull call:4', 'pull call:2'])
+    expect(desk.news()).toEqual(['pull call:1', 'pull call:3', 'pull call:2'])
     expect(desk.ended()).toHaveLength(1)
     expect(desk.recall.ask(desk.now)).toBe(false)
   })
@@ -366,7 +371,7 @@ describe('What a member shows of a meeting of which nothing is here', () => {
     expect(desk.left).toBe(1_000)
     desk.wait(900)
     // Known already.
-    desk.shows(ann, desk.piece(1, 2), desk.piece(2, 2), desk.charter())
+    desk.shows(ann, desk.piece(1, 1), desk.piece(1, 2), desk.piece(2, 2), desk.charter())
     expect(desk.left).toBe(100)
     desk.shows(ann, desk.piece(2, 3))
     expect(desk.left).toBe(1_000)
@@ -386,29 +391,32 @@ describe('What a member shows of a meeting of which nothing is here', () => {
     expect([desk.news(), desk.left]).toEqual([['pull call:1', 'pull call:2 from:7'], 1_000])
   })
 
-  it.each<[string, (desk: Desk) => Kept[]]>([
-    ['no charter', (desk) => [desk.piece(1, 6)]],
-    ['a charter with another tag', (desk) => [{ ...desk.charter(), tag: 1 }, desk.piece(1, 6)]],
-    ['a charter of another world', (desk) => [desk.charter(1, { world: WORLD + 1 }), desk.piece(1, 6)]],
-    ['a charter that is none', (desk) => [desk.charterOf(new Uint8Array(40).fill(0x5a)), desk.piece(1, 6)]],
-    ['a charter from which nobody can go on', (desk) => [desk.charter(1, { legacy: '' }), desk.piece(1, 6)]],
-    [
-      'a later charter, and not what leads to it',
-      (desk) => [desk.charter(), desk.piece(1, 2), desk.charter(5)],
-    ],
-    [
-      'a later charter that its frames do not lead to',
-      (desk) => [desk.charter(), desk.piece(1, 6), desk.charter(5, { chain: 8 })],
-    ],
-    [
-      'a charter that is too old',
-      (desk) => [desk.charter(1, {}, EPOCH + desk.now - 150_001), desk.piece(1, 6)],
-    ],
-  ])('does not count where it is %s', (_, shown) => {
+  it.each<[string, (desk: Desk) => Kept]>([
+    ['no charter', (desk) => desk.piece(1, 6)],
+    ['a charter with another tag', (desk) => ({ ...desk.charter(), tag: 1 })],
+    ['a charter of another world', (desk) => desk.charter(1, { world: WORLD + 1 })],
+    ['a charter that is none', (desk) => desk.charterOf(new Uint8Array(40).fill(0x5a))],
+    ['a charter from which nobody can go on', (desk) => desk.charter(1, { legacy: '' })],
+  ])('is not waited for where it is %s', (_, shown) => {
     const desk = new Desk()
     const ann = desk.member('ann')
     desk.recall.ask(desk.now)
-    desk.shows(ann, ...shown(desk), desk.nothingMore())
+    desk.shows(ann, shown(desk))
+    expect(desk.ended()).toEqual(['nothing else, owner 0 @1000'])
+    expect([desk.other, desk.held.meeting, desk.budget.inside.size]).toEqual([null, 0, 0])
+  })
+
+  it.each<[string, (desk: Desk) => Kept[]]>([
+    ['does not lead', (desk) => [desk.charter(), desk.piece(1, 2), desk.charter(5)]],
+    ['leads elsewhere', (desk) => [desk.charter(), desk.piece(1, 6), desk.charter(5, { chain: 8 })]],
+    ['leads', (desk) => [desk.charter(1, {}, EPOCH + desk.now - 150_001), desk.piece(1, 6)]],
+  ])('does not count where it %s to a charter that is recent', (_, shown) => {
+    const desk = new Desk()
+    const ann = desk.member('ann')
+    desk.recall.ask(desk.now)
+    desk.shows(ann, ...shown(desk))
+    expect(desk.ended()).toEqual([])
+    desk.shows(ann, desk.nothingMore())
     expect(desk.ended()).toEqual(['nothing else, owner 0 @1000'])
     expect([desk.other, desk.held.meeting, desk.budget.inside.size]).toEqual([null, 0, 0])
   })
@@ -423,8 +431,30 @@ describe('What a member shows of a meeting of which nothing is here', () => {
     const desk = new Desk()
     const ann = desk.member('ann')
     desk.recall.ask(desk.now)
-    desk.shows(ann, desk.charter(), shown(desk), desk.piece(1, 6), desk.nothingMore())
+    desk.shows(ann, desk.charter(), shown(desk))
     expect(desk.ended()).toEqual([`up to 0, owner ${OWNER} @1000`])
+  })
+
+  it('counts up to a hole, and not as what leads to a charter behind one, though all frames in it are empty', () => {
+    const quiet = [...sealed.slice(0, 2), ...Array.from({ length: 8 }, () => frameOf())]
+    for (const behind of [(desk: Desk) => desk.piece(5, 6), (desk: Desk) => desk.charter(7)]) {
+      const desk = new Desk({}, quiet)
+      const ann = desk.member('ann')
+      desk.recall.ask(desk.now)
+      desk.shows(ann, desk.charter(), desk.piece(1, 2), behind(desk), desk.nothingMore())
+      const isFrames = behind(desk).count > 0
+      expect(desk.ended()).toEqual([
+        `${isFrames ? `up to 2, owner ${OWNER}` : 'nothing else, owner 0'} @1000`,
+      ])
+    }
+  })
+
+  it('is asked for from its beginning where its client names no owner', () => {
+    const desk = new Desk()
+    const ann = desk.member('ann', END, { term: 0, incarnation: 0 })
+    desk.recall.ask(desk.now)
+    desk.showsAll(ann)
+    expect([desk.news(), desk.ended()]).toEqual([['pull call:1'], [`up to 6, owner ${OWNER} @1000`]])
   })
 
   it('counts where its last charter is as old as may be, and leads on from an older one', () => {
@@ -527,6 +557,36 @@ describe('What a member shows beyond the frames that are here', () => {
     expect(desk.left).toBe(500)
     desk.shows(bob, desk.piece(4, 6), desk.nothingMore())
     expect([desk.came, desk.ended()]).toEqual([[4, 5, 6], ['nothing else, owner 0 @1000']])
+  })
+
+  it('counts up to a hole, and gives the next member all its time', () => {
+    const desk = new Desk()
+    desk.has(2)
+    const ann = desk.member('ann', 9)
+    desk.member('bob', 8)
+    desk.recall.ask(desk.now)
+    desk.shows(ann, desk.piece(3, 4), desk.piece(6, 6))
+    expect([desk.news(), desk.left]).toEqual([['pull call:1 from:3', 'pull call:2 from:5'], 1_000])
+  })
+
+  it('is not taken apart where it begins behind their end and somebody reads them', () => {
+    const desk = new Desk()
+    desk.has(2)
+    const ann = desk.member('ann')
+    desk.copy.room?.followers.add({ readers: 1, spectators: 1, tell: () => {}, close: () => {} })
+    desk.recall.ask(desk.now)
+    desk.shows(ann, desk.charter(5), desk.piece(5, 6))
+    expect(desk.ended()).toEqual(['nothing else, owner 0 @1000'])
+  })
+
+  it('is waited for no longer once they are enough', () => {
+    const desk = new Desk()
+    desk.has(3)
+    const ann = desk.member('ann')
+    desk.recall.ask(desk.now)
+    desk.enough = () => desk.recall.stop()
+    desk.shows(ann, desk.piece(4, 5))
+    expect([desk.came, desk.waits]).toEqual([[4, 5], {}])
   })
 
   it('is asked for whole where it is of a later owner, and takes the place of what is here', () => {
