@@ -33,7 +33,7 @@ type Kept = MessageOf<'kept'>
 
 /** A replica of the meeting, and members who wait there. What is asked of them, and how it ends, is noted in words. */
 class Desk extends Parts {
-  readonly lineage: Lineage
+  override readonly lineage: Lineage
   readonly joins: WaitingJoins = new WaitingJoins()
   readonly copy: Copy
   readonly recall: Recall
