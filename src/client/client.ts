@@ -86,7 +86,8 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
     keys,
     policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
-    history,
+    // Others begin elsewhere.
+    history: conflate || keys.length > 0 || since ? 0 : history,
     since,
   }
 }
@@ -492,7 +493,7 @@ export class Client<C extends Contract = Contract> {
       ) {
         throw new RtmsError(
           'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970: see its cause',
+          'getTicket must return { url, token, expiresAt (seconds since 1970) }: see its cause',
           { cause: ticket },
         )
       }

@@ -25,7 +25,7 @@ export const clusterMutants: readonly Mutant[] = [
   {
     name: 'messages of another view that count',
     breaks: ['I9', 'names'],
-    from: 27,
+    from: 31,
     plant: () => replaceGetter(View.prototype, 'id', () => 1),
   },
   {

@@ -51,7 +51,7 @@ export const meetingMutants: readonly Mutant[] = [
   {
     name: 'an input passed over that was lost on the way',
     breaks: ['I4', 'liveness'],
-    from: 165,
+    from: 179,
     plant: () => {
       const strike = every(3)
       const lose = replace(Inputs.prototype, 'resend', (resend) => {

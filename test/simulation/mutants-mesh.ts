@@ -28,7 +28,7 @@ const diffusionMutants: readonly Mutant[] = [
   {
     name: 'a topic that is read and not asked for',
     breaks: ['I11'],
-    from: 13,
+    from: 16,
     plant: () => replace(Carrier.prototype, 'subscribe', () => () => {}),
   },
   {
@@ -90,7 +90,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a member on another node that leaves and keeps its seat',
     breaks: ['I20'],
-    from: 3,
+    from: 15,
     plant: () =>
       replace(Replica.prototype, 'leave', () => {
         return function (this: Replica, seat) {
@@ -126,7 +126,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'members lost with their node who never leave',
     breaks: ['members', 'I20'],
-    from: 31,
+    from: 35,
     plant: () => replace(Hosting.prototype, 'expire', () => () => {}),
   },
   {

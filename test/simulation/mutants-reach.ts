@@ -30,7 +30,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a listener told of an event twice',
     breaks: ['I24'],
-    from: 17,
+    from: 27,
     plant: () => {
       const strike = every(20)
       return replace(Listeners.prototype, 'add', (add) => {
@@ -51,7 +51,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'calls left as they are when the client is closed',
     breaks: ['I24', 'I18'],
-    from: 184,
+    from: 200,
     plant: () => replace(Calls.prototype, 'endAll', () => () => {}),
   },
   {
@@ -80,7 +80,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'a revocation that trusts the clock of the issuer',
     breaks: ['I17'],
-    from: 31,
+    from: 37,
     plant: () =>
       replace(Revocations.prototype, 'add', (add) => {
         return function (this: Revocations, revoked, until, now, wallOffset) {
@@ -148,6 +148,7 @@ export const reachMutants: readonly Mutant[] = [
   {
     name: 'an answer owed for a port that threw and never given',
     breaks: ['I18', 'I24', 'crash'],
+    from: 11,
     plant: () => replace(Guards.prototype, 'sweep', () => () => {}),
   },
 ]

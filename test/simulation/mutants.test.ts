@@ -13,9 +13,7 @@ import { revivalMutants } from './mutants-revival.ts'
 import type { Mutant } from './plant.ts'
 import { deliveryMutants } from './mutants.ts'
 
-/**
- * Seeds tried on each mutant. The same ones run clean without it: `seeds.test.ts` and `cluster-seeds.test.ts` run them.
- */
+/** Seeds tried on each mutant. The same ones run clean without it: `npm run simulate` runs them and many more. */
 const SEEDS = 300
 
 /** What broke until one of these invariants did, by the first seed that did it, from the seed `from` on and around. */

@@ -237,7 +237,7 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'entries of other keys taken for a loss',
     breaks: ['I7', 'I11', 'I15'],
-    from: 7,
+    from: 10,
     plant: () =>
       replace(TopicEntries.prototype, 'hasLost', (hasLost) => {
         return function (this: TopicEntries, at, wish) {
@@ -248,13 +248,13 @@ export const deliveryMutants: readonly Mutant[] = [
   {
     name: 'a removal forgotten unheard',
     breaks: ['I15'],
-    from: 4,
+    from: 16,
     plant: () => replace(Compacted.prototype, 'hasForgotten', () => () => false),
   },
   {
     name: 'a reader that begins anew at each page',
     breaks: ['I11'],
-    from: 17,
+    from: 46,
     plant: () =>
       replace(TopicEntries.prototype, 'read', (read) => {
         return function (this: TopicEntries, cursor) {

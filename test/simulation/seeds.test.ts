@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { runSeed, sometimes } from '../../src/testing/index.ts'
 
-const SEEDS = Number(process.env['SEEDS'] ?? 300)
+const SEEDS = Number(process.env['SEEDS'] ?? 200)
 const BLOCK = 50
 /** What is too rare for so few seeds: `npm run simulate` looks for everything in 1,000. */
 const rare = new Set(['goodbye:4453', 'node refused input:READ_ONLY', 'fault:application.openMissing throws'])
