@@ -97,7 +97,7 @@ class Desk extends Parts {
   }
 
   /** Who was given what since it was last looked at. */
-  news(): string[] {
+  override news(): string[] {
     return this.given.splice(0).map(({ user, charter: { first } }) => `${user} ${first}`)
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Copy } from '../../../../src/core/cluster/copy.ts'
-import { encodeMesh, type MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
+import { encodeMesh, type Frames, type MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Recall } from '../../../../src/core/cluster/recall.ts'
 import { type Joining, WaitingJoins } from '../../../../src/core/cluster/waiting-joins.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
@@ -64,10 +64,10 @@ class Desk extends Parts {
     const replica = {
       name: 'm',
       copy: this.copy,
-      frames: ({ first, frames: come, marks }: MeshMessageOf<'frames'>, now: number) => {
+      frames: (frames: Frames, now: number) => {
         const { room } = this.copy
-        if (room !== null) this.copy.append(room, { first, frames: come, marks }, now, () => {})
-        this.came.push(...come.map((_, at) => first + at))
+        if (room !== null) this.copy.append(room, frames, now, () => {})
+        this.came.push(...frames.frames.map((_, at) => frames.first + at))
         this.enough()
       },
     }
@@ -90,7 +90,12 @@ class Desk extends Parts {
     const frames = this.#frames.slice(0, count)
     const { room } = this.copy
     if (room === null) throw new Error('it follows nothing')
-    this.copy.append(room, { first: 1, frames, marks: frames.map(() => 0) }, this.now, () => {})
+    this.copy.append(
+      room,
+      { type: 'frames', replica: 9, first: 1, frames, marks: frames.map(() => 0) },
+      this.now,
+      () => {},
+    )
   }
 
   /** A member waits who says that it has all frames before `next`. Its JOIN has the next number. */
