@@ -78,6 +78,6 @@ export class Deposing {
 }
 
 /** Whether this is the reign of a meeting that was decided about. */
-function isReign({ room, name }: Owner, subject: Subject): boolean {
-  return name === subject.name && room.facts.world === subject.world && isSame(room.facts, subject)
+function isReign({ room: { facts } }: Owner, subject: Subject): boolean {
+  return facts.world === subject.world && isSame(facts, subject)
 }

@@ -199,22 +199,23 @@ export class Recall {
       const sealed = lineage.keys.open(data)
       const charter = sealed && readCharter(sealed)
       if (charter === null || charter.facts.world !== asked.joining.message.world) return false
+      if (room === null) {
+        copy.follow(charter.facts, now)
+        asked.owner = charter.owner
+      }
+      if (!copy.canGoOn) return false
       const age = lineage.wallAt(now) - charter.written
       if (age <= this.#host.limits.charterKeptMs) asked.recent = charter
-      if (room !== null) return true
-      copy.follow(charter.facts, now)
-      asked.owner = charter.owner
-      return copy.canGoOn
+      return true
     }
-    const trace = room?.log.trace ?? null
-    if (room === null || trace === null) return false
+    if (!room?.log.trace) return false
     const { next } = room.log
     if (first > next) return false
     const end = first + count
     if (end <= next) return true
     const frames = opened(data, first, count)?.slice(next - first)
     if (frames === undefined) return false
-    let chain = trace.behind(next - 1)
+    let chain = room.log.trace.behind(next - 1)
     for (const [at, { bytes }] of frames.entries()) chain = lineage.after(chain, next + at, bytes)
     if (lineage.ofHead(room.facts, chain, end - 1, stable) !== tag) return false
     // What was stable at the frames before the last one is not told.

@@ -40,19 +40,19 @@ export class Revocations {
    * full.
    */
   add(revoked: Revoked, until: number, now: number, wallOffset: number): boolean {
-    this.#forget(now)
     const [ofUser, name] = 'user' in revoked ? [true, revoked.user] : [false, revoked.id]
     const { tokenMs } = this.#limits
     // An `until` from a clock far ahead must not keep the entry for years.
     const ahead = Math.min(Math.max(0, until - (now + wallOffset)), tokenMs)
-    return this.#put(ofUser, name, until, now + ahead + tokenMs)
+    return this.#put(ofUser, name, until, ahead + tokenMs, now)
   }
 
-  #put(ofUser: boolean, name: string, until: number, end: number): boolean {
+  #put(ofUser: boolean, name: string, until: number, leftMs: number, now: number): boolean {
+    this.#forget(now)
     const key = keyOf(ofUser, name)
     const before = this.#log.get(key)
     if (before === undefined && this.#log.size >= this.#limits.revocations) return false
-    const longest = Math.max(end, before?.end ?? 0)
+    const longest = Math.max(now + leftMs, before?.end ?? 0)
     const latest = Math.max(until, before?.until ?? 0)
     this.#log.set(key, { seq: ++this.#last, ofUser, name, until: latest, end: longest })
     return true
@@ -62,7 +62,7 @@ export class Revocations {
   learn(told: ToldRevocation, now: number): boolean {
     const { ofUser, name, until, leftMs } = told
     if (this.knows(told)) return false
-    return this.#put(ofUser, name, until, now + Math.min(leftMs, 2 * this.#limits.tokenMs))
+    return this.#put(ofUser, name, until, Math.min(leftMs, 2 * this.#limits.tokenMs), now)
   }
 
   knows({ ofUser, name, until }: ToldRevocation): boolean {

@@ -77,6 +77,7 @@ it('options that are right are no news, nor is their absence', async () => {
   const { client } = setup
   client.subscribe('t', () => {}, { maxHz: 5 })
   client.subscribe('u', () => {})
+  client.subscribe('v', () => {}, null as never)
   void failure(client.request('r', { timeout: 5 }))
   void failure(client.join('m2', { from: 'now' } satisfies JoinOptions))
   void failure(meeting.send({ timeout: 5 }))

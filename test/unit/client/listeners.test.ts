@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
+import { Listeners } from '../../../src/client/events.ts'
 import { joined, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
 import { framesOf, positionOf, publicationsOf, subscribedOf, text } from './rig.ts'
 
@@ -118,5 +119,20 @@ describe('The first listener of a meeting', () => {
     const meeting = await joined(setup, { slot: 2, members, stable: 3, seed: Uint8Array.of(1, 2) })
     const { slot, stable, seed } = meeting
     expect([slot, stable, seed, meeting.members]).toEqual([2, 3, Uint8Array.of(1, 2), members])
+  })
+})
+
+describe('A listener', () => {
+  it('has come to its end before anybody hears of what it has caused', () => {
+    const heard: string[] = []
+    const listeners = new Listeners<[event: string]>((error) => heard.push(String(error)))
+    listeners.add((event) => {
+      heard.push(`one ${event}`)
+      if (event === 'a') listeners.emit('b')
+      heard.push(`one ${event} end`)
+    })
+    listeners.add((event) => heard.push(`two ${event}`))
+    listeners.emit('a')
+    expect(heard).toEqual(['one a', 'one a end', 'two a', 'one b', 'one b end', 'two b'])
   })
 })

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { Revocations } from '../../../src/core/door/revocations.ts'
+import type { ToldRevocation } from '../../../src/core/index.ts'
 import { framesOf, grant, Harness, type Peer } from './harness.ts'
 
 /** A harness whose tokens are those of a user, issued at a wall time and with an id: `ann 5 a`. */
@@ -205,5 +207,84 @@ describe('A revocation', () => {
     expect(h.node.revoke({ user: 'bob' }, Date.UTC(2026, 0), h.now)).toBe('LIMIT')
     h.advance(1_500)
     expect(h.node.revoke({ user: 'bob' }, Date.UTC(2026, 0), h.now)).toBe(0)
+  })
+})
+
+describe('The revocations that a node knows', () => {
+  const told = (name: string, until: number, leftMs = 500, ofUser = true): ToldRevocation => ({
+    ofUser,
+    name,
+    until,
+    leftMs,
+  })
+  const knowing = (revocations = 10): Revocations => new Revocations({ tokenMs: 1_000, revocations } as never)
+  const namesOf = ({ told: all }: ReturnType<Revocations['list']>): string[] => all.map(({ name }) => name)
+
+  it('are told in the order in which they came, from any number on, as long as they are in force', () => {
+    const known = knowing()
+    expect([known.last, known.list(0, 9, 0)]).toEqual([0, { told: [], next: 0, isAll: true }])
+    known.add({ user: 'ann' }, 5, 0, 0)
+    known.add({ id: 'a' }, 7, 0.5, 0)
+    known.learn(told('bob', 3, 2_500), 0)
+    expect(known.list(0, 9, 1)).toEqual({
+      told: [told('ann', 5, 1_004), told('a', 7, 1_006, false), told('bob', 3, 1_999)],
+      next: 3,
+      isAll: true,
+    })
+    expect([known.last, namesOf(known.list(1, 9, 1)), namesOf(known.list(3, 9, 1))]).toEqual([
+      3,
+      ['a', 'bob'],
+      [],
+    ])
+    // What is renewed is told anew.
+    known.learn(told('ann', 6), 1)
+    expect([known.last, namesOf(known.list(1, 9, 1))]).toEqual([4, ['a', 'bob', 'ann']])
+    expect(namesOf(known.list(0, 9, 1_007))).toEqual(['bob'])
+    expect([namesOf(known.list(0, 9, 1_999)), namesOf(known.list(0, 9, 2_000))]).toEqual([['bob'], []])
+  })
+
+  it('are told a few at a time, each once', () => {
+    const known = knowing()
+    for (const name of ['a', 'b', 'c', 'd']) known.learn(told(name, 1), 0)
+    const first = known.list(0, 3, 0)
+    expect([namesOf(first), first.next, first.isAll]).toEqual([['a', 'b', 'c'], 3, false])
+    const rest = known.list(first.next, 3, 0)
+    expect([namesOf(rest), rest.next, rest.isAll]).toEqual([['d'], 4, true])
+    expect(known.list(1, 3, 0)).toMatchObject({ next: 4, isAll: true })
+  })
+
+  it('are learnt of other nodes where they are new', () => {
+    const known = knowing()
+    const learnt = [
+      told('ann', 0),
+      told('ann', 0),
+      told('ann', 2),
+      told('ann', 1),
+      told('ann', 1, 500, false),
+    ]
+    expect(learnt.map((each) => known.learn(each, 0))).toEqual([true, false, true, false, true])
+    expect([known.until('ann'), known.knows(told('ann', 2)), known.knows(told('ann', 3))]).toEqual([
+      2,
+      true,
+      false,
+    ])
+    expect(known.knows(told('bob', 0))).toBe(false)
+  })
+
+  it('are forgotten when they are over, also where it is other nodes alone that make any', () => {
+    const known = knowing(2)
+    known.learn(told('ann', 1, 1_000), 0)
+    known.learn(told('bob', 1, 1_000), 0)
+    expect(known.learn(told('cid', 1), 999)).toBe(false)
+    expect(known.learn(told('cid', 1), 1_000)).toBe(true)
+    expect([known.until('ann'), known.until('cid')]).toEqual([0, 1])
+  })
+
+  it('last as long as a token may that was issued before, by the clock of the wall', () => {
+    const known = knowing()
+    const wall = 9_000_000
+    known.add({ user: 'ann' }, wall, 0, wall)
+    known.add({ user: 'bob' }, wall + 300, 0, wall)
+    expect(known.list(0, 9, 0).told.map(({ leftMs }) => leftMs)).toEqual([1_000, 1_300])
   })
 })

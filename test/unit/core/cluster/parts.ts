@@ -3,6 +3,7 @@ import type { MeshMessage, MeshMessageOf } from '../../../../src/core/cluster/me
 import type { Downstream } from '../../../../src/core/down/downstream.ts'
 import { Budget, type Payer } from '../../../../src/core/ground/budget.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
+import type { Lineage } from '../../../../src/core/meeting/lineage.ts'
 import { defaultMeeting, type MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
@@ -77,6 +78,8 @@ export class Parts {
   readonly work: Work = new Work()
   readonly stats: Stats = new Stats()
   readonly budget: OpenBudget = new OpenBudget(Infinity)
+  /** What nodes whose cluster has a secret share; null where it has none. */
+  lineage: Lineage | null = null
   /** What clients were told, as user and message. */
   readonly told: string[] = []
   readonly marked: Set<Cursor> = new Set()
@@ -228,8 +231,8 @@ export function ownerOn(
 }
 
 /** What every room needs. */
-export function hostOf({ limits, timers, downstream, budget, work }: Parts): RoomHost {
-  return { limits, timers, downstream, budget, work }
+export function hostOf({ limits, timers, downstream, budget, work, lineage }: Parts): RoomHost {
+  return { limits, timers, downstream, budget, work, lineage }
 }
 
 /** A meeting without a frame rate seals what it has. */

@@ -65,6 +65,8 @@ describe('A node that was handed a world', () => {
     desk.silent.clear()
     desk.superseding.inherit({ ...facts, name: 'n', reigns: [reign(1), reign(3)] }, 0)
     expect(desk.beat(0)).toEqual(['supersede m: 2 until 500'])
+    desk.end('m', 2)
+    expect(desk.superseding.isBusy).toBe(false)
   })
 })
 
@@ -96,5 +98,23 @@ describe('A node that has gone on with a world', () => {
     expect(desk.beat(500)).toEqual(['supersede m: 2 until 1000'])
     desk.superseding.gone(2)
     expect(desk.superseding.isBusy).toBe(false)
+  })
+})
+
+describe('A node with frames of a later owner than the one that is to have the meeting', () => {
+  it('is without an owner, and tells that one of the fence of those frames, once at a time', () => {
+    const desk = new Desk()
+    const lost: number[] = []
+    const room = { facts: { world: 7, term: 2, incarnation: 4 }, lastFence: { term: 3, incarnation: 1 } }
+    const replica = { name: 'm', copy: { room }, owner: 2, lost: (now: number) => lost.push(now) }
+    const outrun = (now: number): void => desk.superseding.outrun(replica as never, now)
+    outrun(0)
+    outrun(100)
+    expect([lost, desk.watched, desk.superseding.isPending(2)]).toEqual([[0, 100], [0], true])
+    expect(desk.beat(100)).toEqual(['supersede m: 2 until 600'])
+    desk.end('m', 2)
+    expect(desk.superseding.isBusy).toBe(false)
+    outrun(700)
+    expect(desk.superseding.isPending(2)).toBe(true)
   })
 })
