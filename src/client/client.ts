@@ -2,6 +2,7 @@ import {
   binaryCodec,
   type Contract,
   type ErrorCode,
+  errorNames,
   fromPayload,
   isKey,
   type Joinable,
@@ -91,6 +92,41 @@ function wishOf(options: SubscribeOptions): ReadOptions {
   }
 }
 
+/** `cause`: what `getTicket` has returned or thrown. */
+function noTicket(code: ErrorCode, why: unknown, cause: unknown): RtmsError {
+  return new RtmsError(code, `getTicket failed: ${why}`, { cause })
+}
+
+/**
+ * The ticket in what `getTicket` has returned, or what is wrong with it, which may pass. Throws what the business says
+ * in a response.
+ */
+async function ticketIn(given: Ticket & TicketResponse): Promise<Ticket | RtmsError> {
+  let ticket = given
+  if (given?.json) {
+    const { ok, status } = given
+    if (!ok) {
+      // A copy, so that the page can read it too.
+      const body = status < 500 && (await (given.clone?.() ?? given).json().catch(() => {}))
+      const error = (body as { error?: RtmsError } | null)?.error
+      if (error && errorNames.includes(error.code))
+        throw new RtmsError(error.code, error.message, { ...error, cause: given })
+      return noTicket([401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE', status, given)
+    }
+    ticket = (await given.json()) as typeof given
+  }
+  return typeof ticket?.url === 'string' &&
+    typeof ticket.token === 'string' &&
+    typeof ticket.expiresAt === 'number' &&
+    ticket.expiresAt <= MOST_SECONDS
+    ? ticket
+    : new RtmsError(
+        'UNAUTHENTICATED',
+        'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970: see its cause',
+        { cause: ticket },
+      )
+}
+
 /** The arguments of a request: data may be left out where the contract, or the lack of one, allows null. */
 type RequestArguments<C, M extends string> =
   unknown extends RequestOf<C, M, 'input'>
@@ -150,7 +186,7 @@ export class Client<C extends Contract = Contract> {
         close: (attempt, code) => this.#forget(attempt, code),
         phase: (phase, error) => {
           if (phase === 'closed') this.#unwatch()
-          if (error !== null || phase === 'live') this.#fault = error
+          if (error !== null || phase === 'live' || phase === 'closed') this.#fault = error
           const state = stateOf(phase)
           if (state === this.#state) return
           this.#state = state
@@ -177,6 +213,11 @@ export class Client<C extends Contract = Contract> {
 
   get state(): State {
     return stateOf(this.#machine.phase)
+  }
+
+  /** Why there is no connection, as far as it is known, also during the next attempts; null while there is one. */
+  get error(): RtmsError | null {
+    return this.#fault
   }
 
   /** The user that the ticket of the last connection named; '' before the first connection. */
@@ -407,7 +448,7 @@ export class Client<C extends Contract = Contract> {
         const fault = this.#fault
         const { code, message } = error as RtmsError
         reject(
-          fault && code === 'NOT_SENT'
+          fault && fault !== error && (code === 'NOT_SENT' || code === 'CLOSED')
             ? new RtmsError(code, `${message}: ${fault.message}`, { cause: fault })
             : error,
         )
@@ -472,44 +513,27 @@ export class Client<C extends Contract = Contract> {
   }
 
   async #getTicket(attempt: number): Promise<void> {
+    let ticket: Ticket | RtmsError
+    let isFinal = false
     try {
-      let ticket = (await this.#options.getTicket()) as Ticket & TicketResponse
-      if (ticket?.json) {
-        const { status } = ticket
-        if (!ticket.ok)
-          throw new RtmsError(
-            [401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE',
-            `getTicket failed: ${status}`,
-            { cause: ticket },
-          )
-        ticket = (await ticket.json()) as typeof ticket
-      }
-      if (
-        typeof ticket?.url !== 'string' ||
-        typeof ticket.token !== 'string' ||
-        typeof ticket.expiresAt !== 'number' ||
-        ticket.expiresAt > MOST_SECONDS
-      ) {
-        throw new RtmsError(
-          'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970: see its cause',
-          { cause: ticket },
-        )
-      }
-      const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
-      this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
+      ticket = await ticketIn((await this.#options.getTicket()) as Ticket & TicketResponse)
     } catch (cause) {
-      const error =
-        cause instanceof RtmsError
-          ? cause
-          : // Node's `fetch` hides behind `fetch failed` what has failed.
-            new RtmsError(
-              'UNREACHABLE',
-              `getTicket failed: ${String((cause as Error | null)?.cause ?? cause)}`,
-              { cause },
-            )
-      this.#run((now) => this.#machine.handleNoTicket(attempt, error, now))
+      // Where it was thrown at once, the machine is still asking.
+      await null
+      if (cause instanceof RtmsError) {
+        ticket = cause
+        isFinal = cause.retry === 'fix'
+      }
+      // Node's `fetch` hides behind `fetch failed` what has failed.
+      else ticket = noTicket('UNREACHABLE', String((cause as Error | null)?.cause ?? cause), cause)
     }
+    this.#run((now) => {
+      if (ticket instanceof RtmsError) this.#machine.handleNoTicket(attempt, ticket, now, isFinal)
+      else {
+        const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
+        this.#machine.handleTicket(attempt, ticket, validMs, now)
+      }
+    })
   }
 
   #open(attempt: number, url: string): void {

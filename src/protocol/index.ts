@@ -16,6 +16,7 @@ export type {
 export { errorOf, errorTexts } from './error-texts.ts'
 export {
   closeCodes,
+  errorNames,
   errors,
   mayReconnect,
   RtmsError,

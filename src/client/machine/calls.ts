@@ -108,7 +108,10 @@ export class Calls {
 
   /** Starts a call of the application, within the number that the node allows. */
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): number {
-    if (this.#isClosed) throw ownError('CLOSED')
+    if (this.#isClosed) {
+      done(ownError('CLOSED'))
+      return 0
+    }
     checkSize(message.data, this.#maxPayload)
     if (this.#asking >= this.#most) throw busy(this.#most, 'calls')
     this.add(message, done, sendBy, grace)

@@ -199,10 +199,12 @@ export class Machine {
     else this.#refresh(ticket, now)
   }
 
-  handleNoTicket(attempt: number, error: RtmsError, now: number): void {
+  /** `isFinal`: the business will give none. */
+  handleNoTicket(attempt: number, error: RtmsError, now: number, isFinal = false): void {
     if (attempt !== this.#attempt) return
     this.#askedFor = 0
-    if (this.#phase === 'ticket') this.#withoutTicket(error, now)
+    if (isFinal) this.#end(error)
+    else if (this.#phase === 'ticket') this.#withoutTicket(error, now)
     else if (this.#phase === 'live') this.#tickets.retry(now)
   }
 
