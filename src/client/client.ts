@@ -1,5 +1,5 @@
 import {
-  binaryCodec,
+  clientCodec,
   type Contract,
   type ErrorCode,
   errorNames,
@@ -69,9 +69,6 @@ function reasonOf({ reason }: AbortSignal): unknown {
   return reason ?? ownError('CANCELLED')
 }
 
-/** The year 5138: a later ticket has its time in milliseconds. */
-const MOST_SECONDS = 1e11
-
 /** What is asked of a topic with these options. */
 function wishOf(options: SubscribeOptions): ReadOptions {
   const { conflate = false, maxHz = 0, keys = [], history = 0 } = options
@@ -98,32 +95,34 @@ function noTicket(code: ErrorCode, why: unknown, cause: unknown): RtmsError {
 }
 
 /**
- * The ticket in what `getTicket` has returned, or what is wrong with it, which may pass. Throws what the business says
- * in a response.
+ * The ticket that `getTicket` gives, or why it gives none, which may pass. Throws what it throws, and what the business
+ * says in a response.
  */
-async function ticketIn(given: Ticket & TicketResponse): Promise<Ticket | RtmsError> {
-  let ticket = given
-  if (given?.json) {
-    const { ok, status } = given
-    if (!ok) {
-      // A copy, so that the page can read it too.
-      const body = status < 500 && (await (given.clone?.() ?? given).json().catch(() => {}))
+async function ticketOf(options: ConnectOptions): Promise<Ticket | RtmsError> {
+  let ticket = (await options.getTicket()) as Ticket & TicketResponse
+  if ((ticket as Partial<TicketResponse> | null)?.json) {
+    const response = ticket
+    if (!response.ok) {
+      const { status } = response
+      // Of a copy, so that the page can read it too.
+      const body = status < 500 && (await (response.clone?.() ?? response).json().catch(() => {}))
       const error = (body as { error?: RtmsError } | null)?.error
       if (error && errorNames.includes(error.code))
-        throw new RtmsError(error.code, error.message, { ...error, cause: given })
-      return noTicket([401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE', status, given)
+        throw new RtmsError(error.code, error.message, { ...error, cause: response })
+      return noTicket([401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE', status, response)
     }
-    ticket = (await given.json()) as typeof given
+    ticket = (await response.json()) as typeof ticket
   }
   return typeof ticket?.url === 'string' &&
     typeof ticket.token === 'string' &&
     typeof ticket.expiresAt === 'number' &&
-    ticket.expiresAt <= MOST_SECONDS
+    // The year 5138: a later one is in milliseconds.
+    ticket.expiresAt < 1e11
     ? ticket
-    : new RtmsError(
+    : noTicket(
         'UNAUTHENTICATED',
-        'getTicket must return { url, token, expiresAt }, expiresAt in seconds since 1970: see its cause',
-        { cause: ticket },
+        'it must return { url, token, expiresAt in seconds }: see its cause',
+        ticket,
       )
 }
 
@@ -172,7 +171,7 @@ export class Client<C extends Contract = Contract> {
     this.#reconnects = new Listeners(outside.report)
     this.#machine = new Machine(
       {
-        codec: binaryCodec,
+        codec: clientCodec,
         window: options.window ?? 131_072,
         client: CLIENT,
         random: outside.random,
@@ -190,7 +189,7 @@ export class Client<C extends Contract = Contract> {
           const state = stateOf(phase)
           if (state === this.#state) return
           this.#state = state
-          this.#states.emit(state, error)
+          this.#states.emit(state, this.#fault)
         },
         push: (name, data) => this.#pushed({ name, data }),
         welcome: (welcome) => {
@@ -220,6 +219,11 @@ export class Client<C extends Contract = Contract> {
     return this.#fault
   }
 
+  /** Milliseconds until the next attempt to connect; 0 while there is a connection, or one is being made. */
+  get retryInMs(): number {
+    return this.#machine.waitMs(this.#outside.now())
+  }
+
   /** The user that the ticket of the last connection named; '' before the first connection. */
   get user(): string {
     return this.#welcome?.user ?? ''
@@ -236,9 +240,9 @@ export class Client<C extends Contract = Contract> {
   }
 
   /**
-   * Calls `listener` at each change of state. `error` says why there is no connection: the node's own reason, that of
-   * `getTicket`, or UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing
-   * is wrong, as for a page that is hidden.
+   * Calls `listener` at each change of state. `error` is {@link error}: the node's own reason, that of `getTicket`, or
+   * UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing is wrong, as for
+   * a page that is hidden.
    */
   onState(listener: (state: State, error: RtmsError | null) => void): () => void {
     return this.#states.add(listener)
@@ -394,20 +398,31 @@ export class Client<C extends Contract = Contract> {
 
   /**
    * Publishes to a topic, where the ticket allows it. Resolves when the server has accepted the publication, with the
-   * topic's pressure on that node, from 0 to 1, which tells a feed when to slow down. Rejects like {@link request}, or
-   * with BAD_TOPIC, FORBIDDEN, TOO_LARGE, RATE, LIMIT.
+   * topic's pressure on that node, from 0 to 1, which tells a feed when to slow down. To `remove` a key needs no data.
+   * Rejects like {@link request}, or with BAD_TOPIC, FORBIDDEN, TOO_LARGE, RATE, LIMIT.
    */
-  async publish<N extends TopicIn<C>>(
+  publish<N extends TopicIn<C>>(
     topic: N,
     data: TopicOf<C, N>,
     options?: (CallOptions & { readonly key?: string; readonly remove?: boolean }) | null,
+  ): Promise<number>
+  publish(
+    topic: TopicIn<C>,
+    data: null | undefined,
+    options: CallOptions & { readonly key: string; readonly remove: true },
+  ): Promise<number>
+  async publish(
+    topic: string,
+    data: unknown,
+    options?: (CallOptions & { readonly key?: string; readonly remove?: boolean }) | null,
   ): Promise<number> {
+    const { key = '', remove = false } = options ?? {}
     const percent = await this.#call<number>(options, (done, timeoutMs, now) =>
       this.#machine.calls.publish(
         topic,
-        toPayload(data),
-        options?.key ?? '',
-        options?.remove ?? false,
+        toPayload(remove ? (data ?? null) : data),
+        key,
+        remove,
         timeoutMs,
         now,
         done,
@@ -516,16 +531,14 @@ export class Client<C extends Contract = Contract> {
     let ticket: Ticket | RtmsError
     let isFinal = false
     try {
-      ticket = await ticketIn((await this.#options.getTicket()) as Ticket & TicketResponse)
+      ticket = await ticketOf(this.#options)
     } catch (cause) {
-      // Where it was thrown at once, the machine is still asking.
-      await null
-      if (cause instanceof RtmsError) {
-        ticket = cause
-        isFinal = cause.retry === 'fix'
-      }
-      // Node's `fetch` hides behind `fetch failed` what has failed.
-      else ticket = noTicket('UNREACHABLE', String((cause as Error | null)?.cause ?? cause), cause)
+      ticket =
+        cause instanceof RtmsError
+          ? cause
+          : // Node's `fetch` hides behind `fetch failed` what has failed.
+            noTicket('UNREACHABLE', (cause as Error | null)?.cause ?? cause, cause)
+      isFinal = ticket.retry === 'fix'
     }
     this.#run((now) => {
       if (ticket instanceof RtmsError) this.#machine.handleNoTicket(attempt, ticket, now, isFinal)
@@ -541,7 +554,7 @@ export class Client<C extends Contract = Contract> {
     let socket: Socket
     let cause: unknown
     try {
-      socket = make(url, [binaryCodec.subprotocol])
+      socket = make(url, [clientCodec.subprotocol])
     } catch (error) {
       // The ticket's URL is not one a socket can be made from.
       this.#lose(attempt, error)

@@ -165,7 +165,7 @@ export class SharedReader implements ReaderListener {
     const owed = this.#owed
     // The one that was served last would not get the rest of what it begins with.
     if (isBefore(this.position, owed)) return
-    const all = Array.from(this.#subscribers)
+    const all = [...this.#subscribers]
     const open = owed === null ? all.filter(({ phase }) => phase === 'asked') : []
     // What one that does not conflate begins with is enough for all, if the topic has keys.
     const next = open.find((each) => !each.wish.conflate) ?? open[0]
@@ -201,7 +201,7 @@ export class SharedReader implements ReaderListener {
     subscriber.phase = 'on'
     this.#call(subscriber, subscriber.options.onSubscribed, { recovered: false, reason: '' })
     if (!this.#getsLatest(subscriber.wish)) return
-    for (const received of Array.from(this.#latest.values())) this.#offer(subscriber, received)
+    for (const received of [...this.#latest.values()]) this.#offer(subscriber, received)
   }
 
   #call<A extends readonly unknown[]>(
@@ -242,7 +242,7 @@ export class SharedReader implements ReaderListener {
   #flush(subscriber: Subscriber, maxHz = 0): void {
     const { waiting, cancel } = subscriber
     cancel()
-    const all = Array.from(waiting.values())
+    const all = [...waiting.values()]
     waiting.clear()
     if (maxHz > 0) subscriber.turnAt = this.#host.outside.now() + 1_000 / maxHz
     for (const received of all) this.#deliver(subscriber, received)
@@ -260,7 +260,7 @@ export class SharedReader implements ReaderListener {
     if (key !== '') this.#isKeyed = true
     if (tombstone) this.#latest.delete(key)
     else this.#latest.set(key, received)
-    for (const subscriber of Array.from(this.#subscribers)) {
+    for (const subscriber of [...this.#subscribers]) {
       const { phase, had, isHeld } = subscriber
       if (phase === 'asked' || isHeld || number <= (had.get(publisher) ?? 0)) continue
       // Its value is among those that it starts with.
@@ -277,7 +277,7 @@ export class SharedReader implements ReaderListener {
   gap(lost: number, reason: ErrorCode): void {
     const isFollowed = reason === 'SLOW' && this.#asked?.policy === 'conflate'
     if (!isFollowed) this.#begin()
-    for (const subscriber of Array.from(this.#subscribers)) {
+    for (const subscriber of [...this.#subscribers]) {
       const { phase, isHeld, wish } = subscriber
       if (phase !== 'on' || isHeld) continue
       this.#flush(subscriber)
@@ -311,9 +311,9 @@ export class SharedReader implements ReaderListener {
     const isOn = position.epoch === before?.epoch && position.at <= before.at
     const isTold = position.at > 0 || before?.at === 0
     const isFound = recovered || !serving?.wish.since
-    const isForAll = !isConflated || Array.from(this.#subscribers).every(({ wish }) => wish.conflate)
+    const isForAll = !isConflated || [...this.#subscribers].every(({ wish }) => wish.conflate)
     const isWhole = serving === null || (isOn && isTold && isFound && isForAll)
-    for (const subscriber of Array.from(this.#subscribers)) {
+    for (const subscriber of [...this.#subscribers]) {
       const { had, wish, options } = subscriber
       const { onSubscribed } = options
       if (subscriber.phase === 'asked') {
@@ -353,7 +353,7 @@ export class SharedReader implements ReaderListener {
   /** It is over: null where the application has closed the client, and needs no telling. */
   failed(error: RtmsError | null): void {
     this.#host.forget(this)
-    const all = Array.from(this.#subscribers)
+    const all = [...this.#subscribers]
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
       subscriber.cancel()

@@ -1,4 +1,4 @@
-export { binaryCodec } from './binary.ts'
+export { binaryCodec, clientCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
 export type {
   Contract,

@@ -96,6 +96,11 @@ export class Machine {
     return this.#out.length > 0 || this.followers.hasWishes
   }
 
+  /** Until the next attempt to connect. */
+  waitMs(now: number): number {
+    return this.#phase === 'waiting' ? Math.max(0, this.#deadline - now) : 0
+  }
+
   /** When {@link tick} wants to be called. */
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
