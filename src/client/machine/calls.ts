@@ -110,7 +110,7 @@ export class Calls {
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): number {
     if (this.#isClosed) {
       done(ownError('CLOSED'))
-      return 0
+      return message.call
     }
     checkSize(message.data, this.#maxPayload)
     if (this.#asking >= this.#most) throw busy(this.#most, 'calls')

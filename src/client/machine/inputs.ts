@@ -182,10 +182,10 @@ export class Inputs {
 
   #answer(seq: number, error: RtmsError): void {
     const input = this.#inputs.get(seq)
-    if (input?.frame === UNDONE) this.#forget(seq)
-    if (input?.frame !== 0) return
+    if (input === undefined || (input.frame !== 0 && input.frame !== UNDONE)) return
     this.#inputs.delete(seq)
-    this.#finish(input, error)
+    if (input.frame === 0) this.#finish(input, error)
+    else this.#framed--
   }
 
   #finish(input: Input, error: RtmsError): void {

@@ -147,7 +147,7 @@ describe('A client that is disconnected says why', () => {
     const waits = make({ getTicket: () => new Promise(() => {}), connectTimeoutMs: 500 })
     const errors = whyOf(waits)
     await vi.advanceTimersByTimeAsync(500)
-    expect(errors[0]?.message).toBe('getTicket gave no ticket: no answer in 500 ms')
+    expect(errors[0]?.message).toBe('getTicket failed: no answer in 500 ms')
     const mute = make({ connectTimeoutMs: 500 })
     const whys = whyOf(mute)
     await settle()
@@ -320,6 +320,46 @@ describe('A getTicket that refuses for good', () => {
     const errors = whyOf(setup)
     await settle()
     expect(errors).toMatchObject([{ code: 'UNREACHABLE', message: 'getTicket failed: 503' }])
+  })
+})
+
+describe('The reason why there is no connection', () => {
+  it('stays with the client and its states until it is connected, and so does the time of the next attempt', async () => {
+    const setup = make()
+    const { client, sockets } = setup
+    const told: unknown[] = []
+    client.onState((state, error) => told.push([state, error?.code ?? null, client.error === error]))
+    expect([client.error, client.retryInMs]).toEqual([null, 0])
+    await settle()
+    sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    const wait = client.retryInMs
+    expect(wait).toBeGreaterThanOrEqual(200)
+    await vi.advanceTimersByTimeAsync(wait - 1)
+    expect(client.retryInMs).toBeCloseTo(1, 3)
+    expect(sockets.length).toBe(1)
+    await vi.advanceTimersByTimeAsync(2)
+    expect([client.error?.code, client.retryInMs, sockets.length]).toEqual(['UNREACHABLE', 0, 2])
+    sockets[1]?.onopen?.()
+    sockets[1]?.receive(welcomeOf())
+    expect(client.error).toBe(null)
+    client.close()
+    expect(told).toEqual([
+      ['disconnected', 'UNREACHABLE', true],
+      ['connecting', 'UNREACHABLE', true],
+      ['connected', null, true],
+      ['closed', null, true],
+    ])
+  })
+
+  it('is none where the application has closed it itself', async () => {
+    const { client, sockets } = make()
+    await settle()
+    sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    client.close()
+    expect([client.error, await failure(client.request('r'))]).toMatchObject([
+      null,
+      { code: 'CLOSED', message: 'the client is closed' },
+    ])
   })
 })
 
