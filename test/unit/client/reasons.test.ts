@@ -337,7 +337,7 @@ describe('The reason why there is no connection', () => {
     await vi.advanceTimersByTimeAsync(wait - 1)
     expect(client.retryInMs).toBeCloseTo(1, 3)
     expect(sockets.length).toBe(1)
-    await vi.advanceTimersByTimeAsync(2)
+    await vi.advanceTimersByTimeAsync(10)
     expect([client.error?.code, client.retryInMs, sockets.length]).toEqual(['UNREACHABLE', 0, 2])
     sockets[1]?.onopen?.()
     sockets[1]?.receive(welcomeOf())
