@@ -13,4 +13,4 @@ app.post('/ticket', async ({ headers: { cookie, host } }, res) => {
   res.json(await rtms.tickets.issue({ user: hash('sha256', guest), meetings: ['room'], host }))
 })
 app.use(express.static('public'))
-app.use('/rtms', express.static('node_modules/rtms/dist')) // a bundler does without this
+app.use('/rtms', express.static('node_modules/rtms/dist/page')) // a bundler does without this

@@ -4,18 +4,18 @@ import { readFile } from 'node:fs/promises'
 import { Rtms } from 'rtms/server'
 
 const page = new URL('index.html', import.meta.url)
-const library = new URL('..', import.meta.resolve('rtms/client'))
+const client = new URL('../page/client.js', import.meta.resolve('rtms/client'))
 
 async function answer(path, host, res) {
-  const [, module] = /^\/rtms\/((?:client|protocol)\/[\w/-]+\.js)$/.exec(path) ?? []
   if (path === '/ticket') {
     const meeting = await rtms.meetings.open('room', { frameRate: 0 }) // no clock: sealed when somebody speaks
     // A guest, another one after a reload: examples/express keeps them.
     const ticket = await rtms.tickets.issue({ user: randomUUID(), meetings: [meeting], host })
     res.setHeader('content-type', 'application/json').end(JSON.stringify(ticket))
   } else {
-    const body = await readFile(module === undefined ? page : new URL(module, library))
-    res.setHeader('content-type', module === undefined ? 'text/html' : 'text/javascript').end(body)
+    const isClient = path === '/rtms/client.js'
+    const body = await readFile(isClient ? client : page)
+    res.setHeader('content-type', isClient ? 'text/javascript' : 'text/html').end(body)
   }
 }
 

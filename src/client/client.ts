@@ -84,7 +84,8 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
     keys,
     policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
-    history,
+    // Others begin elsewhere.
+    history: conflate || keys.length > 0 || since ? 0 : history,
     since,
   }
 }

@@ -70,7 +70,8 @@ export function connect<C extends Contract = Contract>(options: ConnectOptions):
   const client = new Client<C>(options, runtime)
   // Bundlers put the value in. A page without a bundler has no `process`.
   try {
-    if (process.env['NODE_ENV'] !== 'production') tellMistakes(client as unknown as Client, options, runtime.now)
+    if (process.env['NODE_ENV'] !== 'production')
+      tellMistakes(client as unknown as Client, options, runtime.now)
   } catch {
     // It is not known that this is development.
   }

@@ -25,8 +25,10 @@ export function ownData(payload: Payload): unknown {
 
 /** Whether a subscriber's wish is served where another one's is, who begins at the same time. */
 function isServedWith(served: ReadOptions, wish: ReadOptions, isConflated: boolean, keyed: boolean): boolean {
-  if (JSON.stringify(served.since) !== JSON.stringify(wish.since)) return false
-  return isConflated ? wish.conflate : keyed || (!wish.conflate && served.history === wish.history)
+  return (
+    JSON.stringify(served.since) === JSON.stringify(wish.since) &&
+    (isConflated ? wish.conflate : served.history === wish.history && (keyed || !wish.conflate))
+  )
 }
 
 export type TopicListener = (data: unknown, publication: Publication) => void
@@ -140,7 +142,7 @@ export class SharedReader implements ReaderListener {
       isCovered &&
       (wish.conflate || !conflate) &&
       // Whoever reads at a rate may stand behind what has been published.
-      (getsLatest ? this.#hasLatest : wish.history === 0 && maxHz === 0)
+      (getsLatest ? this.#hasLatest : !wish.history && !maxHz)
     if (isLate) {
       subscriber.phase = 'late'
       // What comes again on a new connection is no news.
@@ -185,8 +187,8 @@ export class SharedReader implements ReaderListener {
   }
 
   /** Whether it begins with the latest values. */
-  #getsLatest({ conflate, keys }: ReadOptions): boolean {
-    return conflate || keys.length > 0 || this.#isKeyed
+  #getsLatest({ conflate, keys, history }: ReadOptions): boolean {
+    return conflate || keys.length > 0 || (this.#isKeyed && !history)
   }
 
   /** The latest values are no longer known, or are about to come. */
@@ -201,7 +203,15 @@ export class SharedReader implements ReaderListener {
     subscriber.phase = 'on'
     this.#call(subscriber, subscriber.options.onSubscribed, { recovered: false, reason: '' })
     if (!this.#getsLatest(subscriber.wish)) return
-    for (const received of [...this.#latest.values()]) this.#offer(subscriber, received)
+    for (const received of [...this.#latest.values()]) {
+      this.#had(subscriber, received.publisher, received.number)
+      this.#offer(subscriber, received)
+    }
+  }
+
+  /** What comes again up to this number is no news to it. */
+  #had({ had }: Subscriber, publisher: number, number: number): void {
+    had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
   }
 
   #call<A extends readonly unknown[]>(
@@ -300,9 +310,10 @@ export class SharedReader implements ReaderListener {
     const owed = this.#owed
     if (keyed) this.#isKeyed = true
     const isConflated = this.#asked?.conflate === true
-    const getsLatest = keyed || isConflated
-    // All of it follows, or its latest values, of which it may have none.
-    if (position.at === 0 || (serving && getsLatest && !serving.wish.since)) this.#begin(true)
+    const getsLatest = isConflated || (keyed && !serving?.wish.history)
+    // All of it follows, or its latest values, of which it may have none; or only the end of it, perhaps of more keys.
+    const isAll = position.at === 0 || (serving && getsLatest && !serving.wish.since)
+    if (isAll || serving) this.#begin(isAll as boolean)
     this.#serving = null
     if (serving === null) this.#owed = null
     if (!isBefore(before, this.#reached)) this.#reached = before
@@ -314,7 +325,7 @@ export class SharedReader implements ReaderListener {
     const isForAll = !isConflated || [...this.#subscribers].every(({ wish }) => wish.conflate)
     const isWhole = serving === null || (isOn && isTold && isFound && isForAll)
     for (const subscriber of [...this.#subscribers]) {
-      const { had, wish, options } = subscriber
+      const { wish, options } = subscriber
       const { onSubscribed } = options
       if (subscriber.phase === 'asked') {
         if (serving === null || !isServedWith(serving.wish, wish, isConflated, keyed)) continue
@@ -325,8 +336,7 @@ export class SharedReader implements ReaderListener {
       this.#start(subscriber)
       // Who is held has not had what came on the way.
       if (!subscriber.isHeld)
-        for (const [publisher, number] of before?.numbers ?? [])
-          had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
+        for (const [publisher, number] of before?.numbers ?? []) this.#had(subscriber, publisher, number)
       if (wish.conflate && serving === null && !recovered && !getsLatest) {
         // It asks for the latest value as one that is alone.
         const since = (subscriber.isHeld ? owed : before) ?? undefined

@@ -61,12 +61,7 @@ function encode(messages: readonly Message[]): Uint8Array {
 type Read = (body: Reader, type: MessageType, packet: Reader) => Message
 
 /** `read`: reads one message. */
-function decode(
-  packet: Uint8Array | string,
-  from: Side,
-  read: Read = readPlain,
-  most = Infinity,
-): Message[] {
+function decode(packet: Uint8Array | string, from: Side, read: Read = readPlain, most = Infinity): Message[] {
   if (typeof packet === 'string') throw malformed('text, but rtms.v1 is binary')
   const r = new Reader(packet)
   const messages: Message[] = []

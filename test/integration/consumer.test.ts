@@ -205,6 +205,22 @@ describe('the packed package', { timeout: LONG_MS }, () => {
     expect(await run(folder, tsc, '-p', '.')).toBe('')
   })
 
+  it('has every file that its documents lead to', async () => {
+    const folder = join(consumer.folder, 'node_modules/rtms')
+    const names = (await readdir(folder, { recursive: true })).filter((name) => !name.startsWith('dist'))
+    const missing: string[] = []
+    let count = 0
+    for (const name of names.filter((each) => each.endsWith('.md'))) {
+      const prose = (await readFile(join(folder, name), 'utf8')).replaceAll(/```.*?```/gs, '')
+      for (const [, path = ''] of prose.matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)) {
+        count++
+        if (!names.includes(join(dirname(name), path).replace(/\/$/, ''))) missing.push(`${name}: ${path}`)
+      }
+    }
+    expect(missing).toEqual([])
+    expect(count).toBeGreaterThan(100)
+  })
+
   it('is what README.md and docs/ say: every block of code type-checks', async () => {
     const files: Record<string, string> = {}
     const docs = (await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md'))

@@ -91,9 +91,7 @@ export class Inputs {
       // An input whose frame is undone was promised to be in one, unless its sender was told otherwise before. Another
       // session that had the slot meanwhile has used the seq of one that was never sent.
       const isLate =
-        seq > answered
-          ? input.sendBy <= now && (input.frame === 0 || input.done === NOBODY)
-          : !input.sent
+        seq > answered ? input.sendBy <= now && (input.frame === 0 || input.done === NOBODY) : !input.sent
       if (isLate) this.#answer(seq, ownError('NOT_SENT'))
       else if (seq > answered) {
         input.sent = true

@@ -352,9 +352,11 @@ export class Topics {
     const followed = this.#follow(topic, since, wish)
     const reason = since.epoch === 0 ? null : followed !== null ? '' : topic.resume(since, wish)
     const recovered = reason === ''
-    // A reader that cannot be resumed begins with the latest values, if it conflates, names keys, or the topic is
-    // keyed.
-    const values = !recovered && !topic.isEmpty && (wish.conflate || keys !== null || topic.keyCount > 0)
+    // A reader that cannot be resumed begins with the latest values, if it conflates, names keys, or the topic is keyed
+    // and it asks for no history.
+    const wantsHistory = reason === null && asked.history > 0
+    const getsLatest = wish.conflate || keys !== null || (topic.keyCount > 0 && !wantsHistory)
+    const values = !recovered && !topic.isEmpty && getsLatest
     const history = reason === null ? Math.max(topic.first, topic.next - asked.history) : topic.first
     // A conflating reader needs no ring. A reader of some keys that stood before the ring has lost nothing it wants, so
     // it goes on at the start of the ring.

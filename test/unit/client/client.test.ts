@@ -881,8 +881,7 @@ describe('A request', () => {
 describe('A removal of a key', () => {
   it('needs no data', async () => {
     const { client, socket } = await live()
-    for (const data of [undefined, null])
-      void failure(client.publish('t', data, { key: 'k', remove: true }))
+    for (const data of [undefined, null]) void failure(client.publish('t', data, { key: 'k', remove: true }))
     await settle()
     const nothing = { key: 'k', tombstone: true, data: toPayload(null) }
     expect(socket.takeOf('publish')).toMatchObject([nothing, nothing])

@@ -225,31 +225,28 @@ describe('A getTicket that refuses for good', () => {
     }),
   }
 
-  it.each(Object.entries(ways))(
-    'ends the client, and what waits has the error: %s',
-    async (_, refusing) => {
-      let asked = 0
-      const setup = make({ getTicket: () => (asked++, refusing()) })
-      const { client, sockets } = setup
-      const states: unknown[] = []
-      client.onState((state, error) => states.push([state, error]))
-      const lost: unknown[] = []
-      client.subscribe('t', () => {}, { onError: (error) => lost.push(error) })
-      const calls = [client.join('m'), client.request('r'), client.publish('t', 1)].map(failure)
-      await settle()
-      expect(states).toMatchObject([['closed', told]])
-      for (const call of [...calls, lost[0]]) expect(await call).toMatchObject({ ...told, retry: 'fix' })
-      // Whoever calls later reads why the client is closed.
-      for (const call of [client.join('m'), client.request('r'), client.publish('t', 1)])
-        expect(await failure(call)).toMatchObject({
-          code: 'CLOSED',
-          message: 'the client is closed: This nickname is taken.',
-          cause: told,
-        })
-      await vi.advanceTimersByTimeAsync(120_000)
-      expect([asked, sockets.length, client.state, client.error]).toMatchObject([1, 0, 'closed', told])
-    },
-  )
+  it.each(Object.entries(ways))('ends the client, and what waits has the error: %s', async (_, refusing) => {
+    let asked = 0
+    const setup = make({ getTicket: () => (asked++, refusing()) })
+    const { client, sockets } = setup
+    const states: unknown[] = []
+    client.onState((state, error) => states.push([state, error]))
+    const lost: unknown[] = []
+    client.subscribe('t', () => {}, { onError: (error) => lost.push(error) })
+    const calls = [client.join('m'), client.request('r'), client.publish('t', 1)].map(failure)
+    await settle()
+    expect(states).toMatchObject([['closed', told]])
+    for (const call of [...calls, lost[0]]) expect(await call).toMatchObject({ ...told, retry: 'fix' })
+    // Whoever calls later reads why the client is closed.
+    for (const call of [client.join('m'), client.request('r'), client.publish('t', 1)])
+      expect(await failure(call)).toMatchObject({
+        code: 'CLOSED',
+        message: 'the client is closed: This nickname is taken.',
+        cause: told,
+      })
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect([asked, sockets.length, client.state, client.error]).toMatchObject([1, 0, 'closed', told])
+  })
 
   it('ends it where the ticket is renewed too, and where a kept one would still do', async () => {
     for (const isConnected of [true, false]) {

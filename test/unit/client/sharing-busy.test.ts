@@ -94,14 +94,16 @@ async function play(seed: number): Promise<readonly string[]> {
     }
 
     check(): void {
-      const { conflate = false, keys } = this.options
+      const { conflate = false, keys, history, since } = this.options
+      // Of a topic without keys, only who conflates is told the latest value; of others, who asks for no history.
+      const getsLatest =
+        conflate || keys !== undefined || (isKeyed && (history === undefined || since !== undefined))
       const wanted = (each: ReadonlyMap<string, number>): string =>
         JSON.stringify(
           [...each].filter(([key]) => keys?.includes(key) ?? true).toSorted(([a], [b]) => (a < b ? -1 : 1)),
         )
       if (!this.isOn) this.fail('it is never on')
-      // Of a topic without keys, only who conflates is told the latest value.
-      if (this.isTrue && (isKeyed || conflate) && wanted(this.values) !== wanted(values))
+      if (this.isTrue && getsLatest && wanted(this.values) !== wanted(values))
         this.fail(`it has ${wanted(this.values)} and not ${wanted(values)}`)
       if (conflate || keys !== undefined || !this.isWhole) return
       for (let n = this.onAt + 1; n <= last; n++) if (!this.heard.has(n)) this.fail(`it lacks ${n}`)
@@ -156,6 +158,30 @@ describe('Subscribers of one topic', () => {
     const faults: string[] = []
     for (let seed = 1; seed <= Number(process.env['RUNS'] ?? 30); seed++) faults.push(...(await play(seed)))
     expect(faults).toEqual([])
+  })
+
+  it('get the history or the latest values, as each asks, of a topic with keys', async () => {
+    const node = await createTestNode()
+    const client = node.client('ann')
+    for (const key of ['', 'a', 'b', 'a', '']) node.rtms.topics.publish('t', key, { key })
+    const heard: Record<string, string[]> = {}
+    const subscribe = (name: string, options: SubscribeOptions): void => {
+      const list: string[] = (heard[name] = [])
+      client.subscribe<string>('t', (key) => list.push(key), options)
+    }
+    subscribe('three back', { history: 3 })
+    subscribe('latest', {})
+    await node.advance(1_000)
+    subscribe('later, two back', { history: 2 })
+    subscribe('later, latest', {})
+    await node.advance(1_000)
+    expect(heard).toEqual({
+      'three back': ['b', 'a', ''],
+      latest: ['b', 'a', ''],
+      'later, two back': ['a', ''],
+      'later, latest': ['b', 'a', ''],
+    })
+    await node.close()
   })
 
   it('get all values that there are, also where another one was there before', async () => {

@@ -171,6 +171,28 @@ describe('A subscription', () => {
     expect(first('keyed', { conflate: true })).toEqual(['b=2', 'a=3'])
     expect(first('keyed', { keys: [{ key: 'b' }] })).toEqual(['b=2'])
     expect(first('plain', { conflate: true })).toEqual(['=2'])
+    expect(first('keyed', { conflate: true, history: 2 })).toEqual(['b=2', 'a=3'])
+    expect(first('keyed', { keys: [{ key: 'b' }], history: 2 })).toEqual(['b=2'])
+  })
+
+  it('gets the history that it asks for, also where somebody has published with a key', () => {
+    const h = new Harness()
+    for (const data of ['1', '2', '3']) h.publish('t', data)
+    h.publish('t', 'with a key', 'k')
+    h.node.publish('t', text(''), 'k', true, h.now)
+    h.publish('t', '4')
+    h.settle()
+    const peer = h.connect('ann')
+    peer.subscribe('t', { history: 4 })
+    h.settle()
+    const messages = peer.take()
+    expect(messages[0]).toMatchObject({ type: 'subscribed', keyed: true, position: { at: 3 } })
+    expect(publicationsOf(messages).map(({ data }) => textOf(data))).toEqual(['3', 'with a key', '', '4'])
+    // In the place of a position that does not go on come the latest values.
+    const since = { epoch: 1, at: 5, numbers: [] }
+    h.publish('t', 'with a key', 'k')
+    h.settle()
+    expect(h.listen(h.connect('bob'), 't', { history: 4, since })).toMatchObject({ position: { at: 0 } })
   })
 
   it('goes on where it was after a loss', () => {

@@ -32,9 +32,7 @@ describe('A removal of a key', () => {
   it('needs no data, whoever publishes it', async () => {
     const { node } = await start()
     const heard: unknown[] = []
-    node
-      .client('eve')
-      .subscribe('prices', (data, { key, removed }) => heard.push([key, removed, data]))
+    node.client('eve').subscribe('prices', (data, { key, removed }) => heard.push([key, removed, data]))
     await node.advance(0)
     const { topics } = node.rtms
     topics.publish('prices', undefined, { key: 'a', tombstone: true })
