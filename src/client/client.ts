@@ -2,6 +2,7 @@ import {
   clientCodec,
   type Contract,
   type ErrorCode,
+  type ErrorDetails,
   errorNames,
   fromPayload,
   isKey,
@@ -77,7 +78,7 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
   if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
   if (!(maxHz >= 0)) throw new RangeError(`maxHz is ${maxHz}; expected >= 0`)
-  if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
+  if (since !== undefined && !isPosition(since)) throw new TypeError('since must be a client.position')
   return {
     conflate,
     // The wire carries a whole number, in which 0 means no throttle.
@@ -91,7 +92,7 @@ function wishOf(options: SubscribeOptions): ReadOptions {
 }
 
 /** `cause`: what `getTicket` has returned or thrown. */
-function noTicket(code: ErrorCode, why: unknown, cause: unknown): RtmsError {
+function noTicket(code: ErrorCode, why: string | number, cause: unknown): RtmsError {
   return new RtmsError(code, `getTicket failed: ${why}`, { cause })
 }
 
@@ -107,7 +108,7 @@ async function ticketOf(options: ConnectOptions): Promise<Ticket | RtmsError> {
       const { status } = response
       // Of a copy, so that the page can read it too.
       const body = status < 500 && (await (response.clone?.() ?? response).json().catch(() => {}))
-      const error = (body as { error?: RtmsError } | null)?.error
+      const error = (body as { error?: ErrorDetails & Pick<RtmsError, 'code' | 'message'> } | null)?.error
       if (error && errorNames.includes(error.code))
         throw new RtmsError(error.code, error.message, { ...error, cause: response })
       return noTicket([401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE', status, response)
@@ -538,7 +539,7 @@ export class Client<C extends Contract = Contract> {
         cause instanceof RtmsError
           ? cause
           : // Node's `fetch` hides behind `fetch failed` what has failed.
-            noTicket('UNREACHABLE', (cause as Error | null)?.cause ?? cause, cause)
+            noTicket('UNREACHABLE', String((cause as Error | null)?.cause ?? cause), cause)
       isFinal = ticket.retry === 'fix'
     }
     this.#run((now) => {

@@ -203,7 +203,7 @@ export class SharedReader implements ReaderListener {
     subscriber.phase = 'on'
     this.#call(subscriber, subscriber.options.onSubscribed, { recovered: false, reason: '' })
     if (!this.#getsLatest(subscriber.wish)) return
-    for (const received of [...this.#latest.values()]) {
+    for (const received of Array.from(this.#latest.values())) {
       this.#had(subscriber, received.publisher, received.number)
       this.#offer(subscriber, received)
     }
@@ -270,7 +270,7 @@ export class SharedReader implements ReaderListener {
     if (key !== '') this.#isKeyed = true
     if (tombstone) this.#latest.delete(key)
     else this.#latest.set(key, received)
-    for (const subscriber of [...this.#subscribers]) {
+    for (const subscriber of Array.from(this.#subscribers)) {
       const { phase, had, isHeld } = subscriber
       if (phase === 'asked' || isHeld || number <= (had.get(publisher) ?? 0)) continue
       // Its value is among those that it starts with.
@@ -287,7 +287,7 @@ export class SharedReader implements ReaderListener {
   gap(lost: number, reason: ErrorCode): void {
     const isFollowed = reason === 'SLOW' && this.#asked?.policy === 'conflate'
     if (!isFollowed) this.#begin()
-    for (const subscriber of [...this.#subscribers]) {
+    for (const subscriber of Array.from(this.#subscribers)) {
       const { phase, isHeld, wish } = subscriber
       if (phase !== 'on' || isHeld) continue
       this.#flush(subscriber)
@@ -324,7 +324,7 @@ export class SharedReader implements ReaderListener {
     const isFound = recovered || !serving?.wish.since
     const isForAll = !isConflated || [...this.#subscribers].every(({ wish }) => wish.conflate)
     const isWhole = serving === null || (isOn && isTold && isFound && isForAll)
-    for (const subscriber of [...this.#subscribers]) {
+    for (const subscriber of Array.from(this.#subscribers)) {
       const { wish, options } = subscriber
       const { onSubscribed } = options
       if (subscriber.phase === 'asked') {

@@ -57,7 +57,7 @@ it('the lockstep game goes on for longer than its ring, and whoever differs take
   }
   const throwFor = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 250) {
-      for (const { act } of games) act('throw')?.catch(() => {})
+      for (const game of games) game.act('throw')?.catch(() => {})
       await node.advance(250)
     }
   }

@@ -37,7 +37,7 @@ const GRACE_MS = 2_000
 /** Throws `code` where `name` cannot name a `what`. */
 export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TOPIC'): void {
   if (isName(name)) return
-  const hint = /\*/.test(name) ? ': give many things keys of one topic' : ''
+  const hint = /\*/.test(name) ? ': use keys of one topic' : ''
   throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}${hint}`)
 }
 
@@ -186,7 +186,7 @@ export class Calls {
   endAll(error: RtmsError): void {
     this.#isLive = false
     this.#isClosed = true
-    for (const number of [...this.#calls.keys()]) this.end(number, error)
+    for (const number of Array.from(this.#calls.keys())) this.end(number, error)
   }
 }
 

@@ -87,7 +87,7 @@ export class Inputs {
     // Inputs above `answered` never arrived.
     this.#last = answered > this.#base ? Math.min(this.#last, answered) : 0
     this.#seq = Math.max(this.#seq, answered)
-    for (const [seq, input] of [...this.#inputs]) {
+    for (const [seq, input] of Array.from(this.#inputs)) {
       // An input whose frame is undone was promised to be in one, unless its sender was told otherwise before. Another
       // session that had the slot meanwhile has used the seq of one that was never sent.
       const isLate =
@@ -105,7 +105,7 @@ export class Inputs {
   /** `isJoined`: an input that was sent may still be framed, but its sender is not kept waiting. */
   expire(now: number, isJoined: boolean): void {
     this.earliest = Infinity
-    for (const [seq, input] of [...this.#inputs]) {
+    for (const [seq, input] of Array.from(this.#inputs)) {
       const { sendBy, done } = input
       if (sendBy <= now && !isJoined) this.#answer(seq, lostBySender(input))
       else if (input.frame !== 0 || done === NOBODY) continue
@@ -161,7 +161,7 @@ export class Inputs {
 
   /** Gives up sent inputs up to this seq, except some: their fate is unknown. */
   giveUp(last: number, except: MessageOf<'joined'>['waiting'] = []): void {
-    for (const [seq, input] of [...this.#inputs])
+    for (const [seq, input] of Array.from(this.#inputs))
       if (input.sent && seq <= last && !except.some((each) => each.seq === seq))
         this.#answer(seq, lostBySender(input))
   }

@@ -304,7 +304,8 @@ describe('A getTicket that refuses for good', () => {
       await settle()
       expect(errors).toMatchObject([{ code: 'UNAUTHENTICATED', message: 'getTicket failed: 403' }])
       // The page may read what its own server has said.
-      expect(await (errors[0]?.cause as Response).json()).toEqual(body)
+      const { cause } = errors[0] as RtmsError
+      expect(await (cause as Response).json()).toEqual(body)
       await vi.advanceTimersByTimeAsync(5_000)
       expect(setup.client.state).not.toBe('closed')
     }
