@@ -94,8 +94,14 @@ export class NodeApi {
 
   #refusal(status: number, error: { code?: string; message?: string } | undefined): CommandError {
     const { code = '', message = '' } = typeof error === 'object' ? error : {}
-    if (status === 401)
-      return new CommandError('the key is not one of the node’s. Check --key or RTMS_KEY', 'UNAUTHENTICATED')
+    if (status === 401) {
+      const hint =
+        this.#key.length < 32 ? ': it has 32 characters at least; that of a publication is --topic-key' : ''
+      return new CommandError(
+        `the key is not one of the node’s. Check --key or RTMS_KEY${hint}`,
+        'UNAUTHENTICATED',
+      )
+    }
     if (code !== '') return new CommandError(`${message} (${code})`, code)
     return new CommandError(
       `${this.url.href} answered ${status} and is no HTTP API of RTMS. Check the path of the address, and that the node has ` +

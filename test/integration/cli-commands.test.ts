@@ -282,7 +282,9 @@ describe('rtms tail', () => {
     expect(await run.ended).toBe(0)
     expect(values(run)).toMatchObject([{ type: 'connected' }, { data: 1 }])
     expect(await out(['tail', 'nope', '--meeting'], 1)).toContain('no meeting of the name nope')
-    expect(await out(['tail', 'a', '--key', 'wrong'], 1)).toContain('the key is not one of the node’s')
+    const wrong = await out(['tail', 'a', '--key', 'wrong'], 1)
+    expect(wrong).toContain('the key is not one of the node’s')
+    expect(wrong).toContain('that of a publication is --topic-key')
     expect(await out(['tail', 'a', '--secret', 'x'.repeat(32)], 1)).toMatch(
       /Not connected \(the token was refused\).+--secret or RTMS_SECRET signs the ticket: is it the node's/s,
     )

@@ -338,8 +338,10 @@ export class Connections {
       attached = sessions.attach(connection, hello, grant)
     if (attached === 'failed') this.close(connection, 'FULL', 'no session could be opened', now)
     else if (attached === 'stolen') this.close(connection, 'UNAUTHENTICATED', refusals.UNAUTHENTICATED, now)
-    else if (attached === 'limit') this.close(connection, 'FULL', 'too many sessions of one user', now)
-    else {
+    else if (attached === 'limit') {
+      const most = this.#host.config.limits.sessionsPerUser
+      this.close(connection, 'FULL', `one user has ${most} sessions at most, and a share of a full node`, now)
+    } else {
       this.#welcome(connection, hello, attached, now)
       this.#receiveAll(connection, held.messages, now)
     }

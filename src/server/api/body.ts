@@ -12,7 +12,13 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   checkKind(request)
   if (Number(headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes)
   if (request.readableEnded)
-    throw new Error('the body was read before: put rtms.api in front of what parses bodies')
+    throw new ApiError(
+      'UNSUPPORTED',
+      'the body was read before: put rtms.api in front of what parses bodies',
+      {
+        status: 500,
+      },
+    )
   const chunks: Buffer[] = []
   let size = 0
   // The request is not destroyed when the loop ends early: the refusal still goes out on the same socket.

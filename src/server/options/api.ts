@@ -18,11 +18,18 @@ function isApiKeys(value: unknown): boolean {
   return value.every((key) => typeof key === 'string' && KEY.test(key))
 }
 
+/** The given value is not shown: it may be a key. */
+function wrongKeys({ input }: v.CustomIssue): string {
+  const at = Array.isArray(input) ? input.indexOf(undefined) : -1
+  return at < 0
+    ? expectation
+    : `keys[${at}] is undefined: is a variable of the environment missing? ${expectation}`
+}
+
 const expectation =
   'expected { keys } with 1 to 100 texts of 32 to 512 characters of ASCII without spaces; ' +
   'make each with `openssl rand -hex 32` and keep it out of the source'
 
-/** The given value is not shown: it may be a key. */
 export const apiSetting: v.OptionalSchema<v.GenericSchema<ApiOptions>, undefined> = v.optional(
-  v.strictObject({ keys: v.custom<ApiOptions['keys']>(isApiKeys, expectation) }, expectation),
+  v.strictObject({ keys: v.custom<ApiOptions['keys']>(isApiKeys, wrongKeys) }, expectation),
 )

@@ -48,6 +48,19 @@ describe('The HTTP API', () => {
     expect((await caller(handled)('GET', '/info')).body).toBe('mine')
   })
 
+  it('says what to do where somebody has read the body before it', async () => {
+    const owner = createServer((request, response) => {
+      request.resume().on('end', () => attached.api(request, response))
+    })
+    await new Promise<void>((resolve) => owner.listen(0, '127.0.0.1', resolve))
+    const attached = await start({ server: owner, api: { keys: [KEY] } })
+    const answer = await caller(attached)('POST', '/publish', { topic: 't', data: 1 })
+    expect(answer).toMatchObject({ status: 500, body: { error: { retry: 'fix' } } })
+    expect(JSON.stringify(answer.body)).toContain('put rtms.api in front of what parses bodies')
+    owner.closeAllConnections()
+    owner.close()
+  })
+
   it('refuses keys that are short, and shows none', async () => {
     for (const api of [
       { keys: [] },

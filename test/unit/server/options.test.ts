@@ -430,6 +430,7 @@ describe('Keys', () => {
     ])
       expect(api(keys)).toEqual(['api.keys'])
     for (const keys of [with32('k'), [undefined], null]) expect(api(keys)).toEqual(['api.keys'])
+    expect(() => settle({ secret, api: { keys: [with32('k'), undefined] } })).toThrow('keys[1] is undefined')
     expect(refused({ api: { keys: many(1), more: 1 } })).toEqual(['api.more'])
     expect(() => settle({ secret, api: { keys: ['canary'] } })).not.toThrow('canary')
   })
