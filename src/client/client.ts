@@ -1,7 +1,9 @@
 import {
-  binaryCodec,
+  clientCodec,
   type Contract,
   type ErrorCode,
+  type ErrorDetails,
+  errorNames,
   fromPayload,
   isKey,
   type Joinable,
@@ -68,9 +70,6 @@ function reasonOf({ reason }: AbortSignal): unknown {
   return reason ?? ownError('CANCELLED')
 }
 
-/** The year 5138: a later ticket has its time in milliseconds. */
-const MOST_SECONDS = 1e11
-
 /** What is asked of a topic with these options. */
 function wishOf(options: SubscribeOptions): ReadOptions {
   const { conflate = false, maxHz = 0, keys = [], history = 0 } = options
@@ -79,7 +78,7 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     throw new RtmsError('LIMIT', `at most ${limits.keys} keys of ${limits.name} bytes`)
   if (!isUint(history)) throw new RangeError(`history is ${history}; expected >= 0`)
   if (!(maxHz >= 0)) throw new RangeError(`maxHz is ${maxHz}; expected >= 0`)
-  if (since !== undefined && !isPosition(since)) throw new TypeError('since must come from client.position')
+  if (since !== undefined && !isPosition(since)) throw new TypeError('since must be a client.position')
   return {
     conflate,
     // The wire carries a whole number, in which 0 means no throttle.
@@ -90,6 +89,43 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     history: conflate || keys.length > 0 || since ? 0 : history,
     since,
   }
+}
+
+/** `cause`: what `getTicket` has returned or thrown. */
+function noTicket(code: ErrorCode, why: string | number, cause: unknown): RtmsError {
+  return new RtmsError(code, `getTicket failed: ${why}`, { cause })
+}
+
+/**
+ * The ticket that `getTicket` gives, or why it gives none, which may pass. Throws what it throws, and what the business
+ * says in a response.
+ */
+async function ticketOf(options: ConnectOptions): Promise<Ticket | RtmsError> {
+  let ticket = (await options.getTicket()) as Ticket & TicketResponse
+  if ((ticket as Partial<TicketResponse> | null)?.json) {
+    const response = ticket
+    if (!response.ok) {
+      const { status } = response
+      // Of a copy, so that the page can read it too.
+      const body = status < 500 && (await (response.clone?.() ?? response).json().catch(() => {}))
+      const error = (body as { error?: ErrorDetails & Pick<RtmsError, 'code' | 'message'> } | null)?.error
+      if (error && errorNames.includes(error.code))
+        throw new RtmsError(error.code, error.message, { ...error, cause: response })
+      return noTicket([401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE', status, response)
+    }
+    ticket = (await response.json()) as typeof ticket
+  }
+  return typeof ticket?.url === 'string' &&
+    typeof ticket.token === 'string' &&
+    typeof ticket.expiresAt === 'number' &&
+    // The year 5138: a later one is in milliseconds.
+    ticket.expiresAt < 1e11
+    ? ticket
+    : noTicket(
+        'UNAUTHENTICATED',
+        'it must return { url, token, expiresAt in seconds }: see its cause',
+        ticket,
+      )
 }
 
 /** The arguments of a request: data may be left out where the contract, or the lack of one, allows null. */
@@ -137,7 +173,7 @@ export class Client<C extends Contract = Contract> {
     this.#reconnects = new Listeners(outside.report)
     this.#machine = new Machine(
       {
-        codec: binaryCodec,
+        codec: clientCodec,
         window: options.window ?? 131_072,
         client: CLIENT,
         random: outside.random,
@@ -151,11 +187,11 @@ export class Client<C extends Contract = Contract> {
         close: (attempt, code) => this.#forget(attempt, code),
         phase: (phase, error) => {
           if (phase === 'closed') this.#unwatch()
-          if (error !== null || phase === 'live') this.#fault = error
+          if (error !== null || phase === 'live' || phase === 'closed') this.#fault = error
           const state = stateOf(phase)
           if (state === this.#state) return
           this.#state = state
-          this.#states.emit(state, error)
+          this.#states.emit(state, this.#fault)
         },
         push: (name, data) => this.#pushed({ name, data }),
         welcome: (welcome) => {
@@ -180,6 +216,16 @@ export class Client<C extends Contract = Contract> {
     return stateOf(this.#machine.phase)
   }
 
+  /** Why there is no connection, as far as it is known, also during the next attempts; null while there is one. */
+  get error(): RtmsError | null {
+    return this.#fault
+  }
+
+  /** Milliseconds until the next attempt to connect; 0 while there is a connection, or one is being made. */
+  get retryInMs(): number {
+    return this.#machine.waitMs(this.#outside.now())
+  }
+
   /** The user that the ticket of the last connection named; '' before the first connection. */
   get user(): string {
     return this.#welcome?.user ?? ''
@@ -196,9 +242,9 @@ export class Client<C extends Contract = Contract> {
   }
 
   /**
-   * Calls `listener` at each change of state. `error` says why there is no connection: the node's own reason, that of
-   * `getTicket`, or UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing
-   * is wrong, as for a page that is hidden.
+   * Calls `listener` at each change of state. `error` is {@link error}: the node's own reason, that of `getTicket`, or
+   * UNREACHABLE with all that the runtime tells, in its message and `cause`. It is null where nothing is wrong, as for
+   * a page that is hidden.
    */
   onState(listener: (state: State, error: RtmsError | null) => void): () => void {
     return this.#states.add(listener)
@@ -354,20 +400,31 @@ export class Client<C extends Contract = Contract> {
 
   /**
    * Publishes to a topic, where the ticket allows it. Resolves when the server has accepted the publication, with the
-   * topic's pressure on that node, from 0 to 1, which tells a feed when to slow down. Rejects like {@link request}, or
-   * with BAD_TOPIC, FORBIDDEN, TOO_LARGE, RATE, LIMIT.
+   * topic's pressure on that node, from 0 to 1, which tells a feed when to slow down. To `remove` a key needs no data.
+   * Rejects like {@link request}, or with BAD_TOPIC, FORBIDDEN, TOO_LARGE, RATE, LIMIT.
    */
-  async publish<N extends TopicIn<C>>(
+  publish<N extends TopicIn<C>>(
     topic: N,
     data: TopicOf<C, N>,
     options?: (CallOptions & { readonly key?: string; readonly remove?: boolean }) | null,
+  ): Promise<number>
+  publish(
+    topic: TopicIn<C>,
+    data: null | undefined,
+    options: CallOptions & { readonly key: string; readonly remove: true },
+  ): Promise<number>
+  async publish(
+    topic: string,
+    data: unknown,
+    options?: (CallOptions & { readonly key?: string; readonly remove?: boolean }) | null,
   ): Promise<number> {
+    const { key = '', remove = false } = options ?? {}
     const percent = await this.#call<number>(options, (done, timeoutMs, now) =>
       this.#machine.calls.publish(
         topic,
-        toPayload(data),
-        options?.key ?? '',
-        options?.remove ?? false,
+        toPayload(remove ? (data ?? null) : data),
+        key,
+        remove,
         timeoutMs,
         now,
         done,
@@ -408,7 +465,7 @@ export class Client<C extends Contract = Contract> {
         const fault = this.#fault
         const { code, message } = error as RtmsError
         reject(
-          fault && code === 'NOT_SENT'
+          fault && fault !== error && (code === 'NOT_SENT' || code === 'CLOSED')
             ? new RtmsError(code, `${message}: ${fault.message}`, { cause: fault })
             : error,
         )
@@ -473,44 +530,25 @@ export class Client<C extends Contract = Contract> {
   }
 
   async #getTicket(attempt: number): Promise<void> {
+    let ticket: Ticket | RtmsError
+    let isFinal = false
     try {
-      let ticket = (await this.#options.getTicket()) as Ticket & TicketResponse
-      if (ticket?.json) {
-        const { status } = ticket
-        if (!ticket.ok)
-          throw new RtmsError(
-            [401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE',
-            `getTicket failed: ${status}`,
-            { cause: ticket },
-          )
-        ticket = (await ticket.json()) as typeof ticket
-      }
-      if (
-        typeof ticket?.url !== 'string' ||
-        typeof ticket.token !== 'string' ||
-        typeof ticket.expiresAt !== 'number' ||
-        ticket.expiresAt > MOST_SECONDS
-      ) {
-        throw new RtmsError(
-          'UNAUTHENTICATED',
-          'getTicket must return { url, token, expiresAt (seconds since 1970) }: see its cause',
-          { cause: ticket },
-        )
-      }
-      const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
-      this.#run((now) => this.#machine.handleTicket(attempt, ticket, validMs, now))
+      ticket = await ticketOf(this.#options)
     } catch (cause) {
-      const error =
+      ticket =
         cause instanceof RtmsError
           ? cause
           : // Node's `fetch` hides behind `fetch failed` what has failed.
-            new RtmsError(
-              'UNREACHABLE',
-              `getTicket failed: ${String((cause as Error | null)?.cause ?? cause)}`,
-              { cause },
-            )
-      this.#run((now) => this.#machine.handleNoTicket(attempt, error, now))
+            noTicket('UNREACHABLE', String((cause as Error | null)?.cause ?? cause), cause)
+      isFinal = ticket.retry === 'fix'
     }
+    this.#run((now) => {
+      if (ticket instanceof RtmsError) this.#machine.handleNoTicket(attempt, ticket, now, isFinal)
+      else {
+        const validMs = ticket.expiresAt * 1000 - this.#outside.wallNow()
+        this.#machine.handleTicket(attempt, ticket, validMs, now)
+      }
+    })
   }
 
   #open(attempt: number, url: string): void {
@@ -518,7 +556,7 @@ export class Client<C extends Contract = Contract> {
     let socket: Socket
     let cause: unknown
     try {
-      socket = make(url, [binaryCodec.subprotocol])
+      socket = make(url, [clientCodec.subprotocol])
     } catch (error) {
       // The ticket's URL is not one a socket can be made from.
       this.#lose(attempt, error)

@@ -66,11 +66,12 @@ export function connect<C extends Contract = Contract>(options: ConnectOptions):
   const needsSocket = !options.socket && options.autoConnect !== false
   const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || needsSocket))
   if (missing[0])
-    throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join()}: add it before connect()`)
+    throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join()} before connect()`)
   const client = new Client<C>(options, runtime)
   // Bundlers put the value in. A page without a bundler has no `process`.
   try {
-    if (process.env['NODE_ENV'] !== 'production') tellMistakes(client as unknown as Client, options)
+    if (process.env['NODE_ENV'] !== 'production')
+      tellMistakes(client as unknown as Client, options, runtime.now)
   } catch {
     // It is not known that this is development.
   }

@@ -1,3 +1,4 @@
+import type { RtmsError } from '../protocol/index.ts'
 import type { Client } from './client.ts'
 import type { Meeting } from './meeting.ts'
 import type { CallOptions, ConnectOptions, JoinOptions, SendOptions, SubscribeOptions } from './options.ts'
@@ -49,6 +50,35 @@ export const optionNames: Readonly<Record<Method, Readonly<Record<string, true>>
 
 type Call = (...args: unknown[]) => unknown
 
+const EVERY_MS = 60_000
+
+/** The refused inputs of one meeting, of which each code is told once a minute. */
+class Refusals {
+  readonly #meeting: string
+  readonly #now: () => number
+  readonly #told: Map<string, { at: number; untold: number }> = new Map()
+
+  constructor(meeting: string, now: () => number) {
+    this.#meeting = meeting
+    this.#now = now
+  }
+
+  note(error: RtmsError): void {
+    const now = this.#now()
+    // Data that cannot be sent is a TypeError.
+    const code = error.code ?? error.name
+    const { at, untold } = this.#told.get(code) ?? { at: -Infinity, untold: 0 }
+    const isDue = now - at >= EVERY_MS
+    this.#told.set(code, isDue ? { at: now, untold: 0 } : { at, untold: untold + 1 })
+    if (!isDue) return
+    const what =
+      untold === 0
+        ? `an input to ${this.#meeting} was refused`
+        : `${untold + 1} inputs to ${this.#meeting} were refused since this was last said`
+    console.warn(`${what}, and nobody heard of it: ${String(error)}`)
+  }
+}
+
 /** Calls of one client, and the mistakes that the console was told. */
 class Mistakes {
   readonly #told: Set<string> = new Set()
@@ -77,14 +107,18 @@ class Mistakes {
   }
 }
 
-/** Warns of misspelt options, of the client and of each call, once of each; and of refused inputs nobody hears of. */
-export function tellMistakes(client: Client, options: ConnectOptions): void {
+/**
+ * Warns of misspelt options, of the client and of each call, once of each; and of refused inputs that nobody hears of,
+ * once a minute of each meeting and code. `now`: monotonic milliseconds.
+ */
+export function tellMistakes(client: Client, options: ConnectOptions, now: () => number): void {
   const mistakes = new Mistakes()
   mistakes.check('connect', options)
   for (const method of ['subscribe', 'request', 'publish'] as const) mistakes.watch(client, method, 2)
   mistakes.watch(client, 'join', 1, async (joining) => {
     const meeting = (await joining) as Meeting
     const leave = meeting.leave.bind(meeting)
+    const refusals = new Refusals(meeting.name, now)
     let isLeft = false
     meeting.leave = () => {
       isLeft = true
@@ -92,8 +126,7 @@ export function tellMistakes(client: Client, options: ConnectOptions): void {
     }
     meeting.unheard = (error) => {
       // Whoever leaves or closes with inputs under way knows.
-      if (isLeft || client.state === 'closed') return
-      console.warn(`an input to ${meeting.name} was refused, and nobody heard of it: ${String(error)}`)
+      if (!isLeft && client.state !== 'closed') refusals.note(error)
     }
     mistakes.watch(meeting, 'send', 1)
     return meeting

@@ -175,7 +175,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
    * Who is in the meeting now, by slot: as of the last frame that has come, whether a listener has heard of it or not.
    */
   get members(): Member[] {
-    const members = Array.from(this.#members.values(), (member) => ({ ...member }))
+    const members = [...this.#members.values()].map((member) => ({ ...member }))
     return members.sort((one, other) => one.slot - other.slot)
   }
 

@@ -18,14 +18,17 @@ export interface TicketResponse {
   readonly ok: boolean
   readonly status: number
   json(): Promise<unknown>
+  clone?(): TicketResponse
 }
 
 export interface ConnectOptions {
   /**
    * Called for a ticket before the first connection, before the last ticket expires, and whenever the ticket's address
    * may be wrong: the node is stopping or could not be reached twice, or a meeting this client was in was not found.
-   * Returns the ticket, or the response of `fetch` whose body is one. Of a response that is not `ok`, `onState` tells
-   * the status: with UNAUTHENTICATED for 401 and 403, else with UNREACHABLE.
+   * Returns the ticket, or the response of `fetch` whose body is one. To refuse for good, throw an `RtmsError` whose
+   * `retry` is `fix`, or return a response of 400–499 with the body `{ error: { code, message, reason } }`: the client
+   * ends with that error, and so does what waits. Anything else is told by `onState`, and asked for again: of another
+   * response that is not `ok` the status, with UNAUTHENTICATED for 401 and 403, else with UNREACHABLE.
    */
   readonly getTicket: () => Promise<Ticket | TicketResponse> | Ticket | TicketResponse
   /** Most bytes that may be unacknowledged; default 128 KiB, 0 = no window. */

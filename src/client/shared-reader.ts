@@ -167,7 +167,7 @@ export class SharedReader implements ReaderListener {
     const owed = this.#owed
     // The one that was served last would not get the rest of what it begins with.
     if (isBefore(this.position, owed)) return
-    const all = Array.from(this.#subscribers)
+    const all = [...this.#subscribers]
     const open = owed === null ? all.filter(({ phase }) => phase === 'asked') : []
     // What one that does not conflate begins with is enough for all, if the topic has keys.
     const next = open.find((each) => !each.wish.conflate) ?? open[0]
@@ -252,7 +252,7 @@ export class SharedReader implements ReaderListener {
   #flush(subscriber: Subscriber, maxHz = 0): void {
     const { waiting, cancel } = subscriber
     cancel()
-    const all = Array.from(waiting.values())
+    const all = [...waiting.values()]
     waiting.clear()
     if (maxHz > 0) subscriber.turnAt = this.#host.outside.now() + 1_000 / maxHz
     for (const received of all) this.#deliver(subscriber, received)
@@ -322,7 +322,7 @@ export class SharedReader implements ReaderListener {
     const isOn = position.epoch === before?.epoch && position.at <= before.at
     const isTold = position.at > 0 || before?.at === 0
     const isFound = recovered || !serving?.wish.since
-    const isForAll = !isConflated || Array.from(this.#subscribers).every(({ wish }) => wish.conflate)
+    const isForAll = !isConflated || [...this.#subscribers].every(({ wish }) => wish.conflate)
     const isWhole = serving === null || (isOn && isTold && isFound && isForAll)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { wish, options } = subscriber
@@ -363,7 +363,7 @@ export class SharedReader implements ReaderListener {
   /** It is over: null where the application has closed the client, and needs no telling. */
   failed(error: RtmsError | null): void {
     this.#host.forget(this)
-    const all = Array.from(this.#subscribers)
+    const all = [...this.#subscribers]
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
       subscriber.cancel()

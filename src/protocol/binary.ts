@@ -8,14 +8,17 @@ const types: ReadonlyMap<number, MessageType> = byCode(schema)
 
 const scratch: Writer = new Writer(1_024)
 
-/** The `rtms.v1` form of one message: type (one byte), length of the body (uint), body. */
+function writeBody(w: Writer, message: Message): void {
+  writeFields(w, schema[message.type].fields, message)
+  writeTail(w, tailOf(message.type), message)
+}
+
+/** The `rtms.v1` form of one message: type (one byte), length of the body (uint), body. Allocates once. */
 export function encodeMessage(message: Message): Uint8Array {
-  const { code, fields } = schema[message.type]
   scratch.reset()
-  writeFields(scratch, fields, message)
-  writeTail(scratch, tailOf(message.type), message)
+  writeBody(scratch, message)
   const w = new Writer(1 + uintLength(scratch.length) + scratch.length)
-  w.byte(code)
+  w.byte(schema[message.type].code)
   w.uint(scratch.length)
   w.append(scratch)
   return w.finish()
@@ -46,28 +49,32 @@ export function encodeBatch(
 
 function encode(messages: readonly Message[]): Uint8Array {
   const w = new Writer()
-  for (const message of messages) w.raw(encodeMessage(message))
+  for (const message of messages) {
+    const body = new Writer()
+    writeBody(body, message)
+    w.byte(schema[message.type].code)
+    w.bytes(body.finish())
+  }
   return w.finish()
 }
 
-function decode(packet: Uint8Array | string, from: Side): Message[] {
+type Read = (body: Reader, type: MessageType, packet: Reader) => Message
+
+/** `read`: reads one message. */
+function decode(packet: Uint8Array | string, from: Side, read: Read = readPlain, most = Infinity): Message[] {
   if (typeof packet === 'string') throw malformed('text, but rtms.v1 is binary')
-  const r = new Reader(plain(packet))
+  const r = new Reader(packet)
   const messages: Message[] = []
-  const max = maxMessages(from)
   let count = 0
   do {
-    checkCount(++count, max, 'messages')
+    checkCount(++count, most, 'messages')
     const type = types.get(r.byte())
     const body = r.part(r.uint())
     // From a later minor version of the protocol: skipped.
     if (type === undefined) continue
     const { from: sender } = schema[type]
     if (sender !== 'both' && sender !== from) throw malformed(`a message ${type} from a ${from}`)
-    const message = type === 'hello' ? readHello(body) : readBody(body, type, schema[type].fields, { type })
-    messages.push(message)
-    // After a HELLO of another version, the rest of the packet may have any form.
-    if (message.type === 'hello' && !isSpoken(message.version)) break
+    messages.push(read(body, type, r))
   } while (r.left > 0)
   return messages
 }
@@ -78,13 +85,30 @@ function readBody(body: Reader, type: MessageType, fields: Fields, message: obje
   return message as Message
 }
 
-const { version: _, ...behindVersion } = schema.hello.fields
-
-/** Every version of HELLO begins with the version. Of one that is not spoken here, only the version is read. */
-function readHello(body: Reader): Message {
-  const version = body.uint()
-  return readBody(isSpoken(version) ? body : zeros(), 'hello', behindVersion, { type: 'hello', version })
+function readPlain(body: Reader, type: MessageType): Message {
+  return readBody(body, type, schema[type].fields, { type })
 }
 
+/** Every version of HELLO begins with the version. Of one that is not spoken here, only the version is read. */
+const readAny: Read = (body, type, packet) => {
+  if (type !== 'hello') return readPlain(body, type)
+  const version = body.uint()
+  const isKnown = isSpoken(version)
+  // The rest of the packet may have any form.
+  if (!isKnown) packet.raw(packet.left)
+  const { version: _, ...fields } = schema.hello.fields
+  return readBody(isKnown ? body : zeros(), type, fields, { type, version })
+}
+
+/**
+ * That of a client, which gets no HELLO, and packets that are no `Buffer` of Node: its page loads only what reads the
+ * others.
+ */
+export const clientCodec: Codec = { subprotocol: 'rtms.v1', text: false, encode, decode }
+
 /** The compact encoding, `rtms.v1`. */
-export const binaryCodec: Codec = { subprotocol: 'rtms.v1', text: false, encode, decode }
+export const binaryCodec: Codec = {
+  ...clientCodec,
+  decode: (packet, from) =>
+    decode(typeof packet === 'string' ? packet : plain(packet), from, readAny, maxMessages(from)),
+}

@@ -1,4 +1,4 @@
-export { binaryCodec } from './binary.ts'
+export { binaryCodec, clientCodec } from './binary.ts'
 export type { Codec } from './codec.ts'
 export type {
   Contract,
@@ -16,6 +16,7 @@ export type {
 export { errorOf, errorTexts } from './error-texts.ts'
 export {
   closeCodes,
+  errorNames,
   errors,
   mayReconnect,
   RtmsError,

@@ -27,7 +27,6 @@ function standingOf(state: State): Standing {
 
 class ConnectionStore extends Store<Standing> {
   readonly #client: Client
-  #error: RtmsError | null = null
   #remove: () => void = () => {}
 
   constructor(client: Client, ended: () => void) {
@@ -36,10 +35,7 @@ class ConnectionStore extends Store<Standing> {
   }
 
   protected override open(): void {
-    this.#remove = this.#client.onState((_, error) => {
-      this.#error = error
-      this.changed()
-    })
+    this.#remove = this.#client.onState(() => this.changed())
   }
 
   protected override close(): void {
@@ -47,7 +43,8 @@ class ConnectionStore extends Store<Standing> {
   }
 
   protected override compute(): Standing {
-    return { state: this.#client.state, error: this.#error }
+    const { state, error } = this.#client
+    return { state, error }
   }
 }
 

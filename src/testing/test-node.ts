@@ -174,7 +174,7 @@ export class TestNode<C extends Contract = Contract> {
         watch: () => () => {},
       },
     )
-    tellMistakes(client as unknown as Client, options)
+    tellMistakes(client as unknown as Client, options, () => time.now())
     this.#clients.set(client, links)
     return client
   }

@@ -17,7 +17,11 @@ type Draw = (state: State) => void
 
 const folder = join(root, '.artifacts/lockstep-page')
 let serve: (rtms: Rtms) => void
-let play: (client: Client, name: string, draw: Draw) => Promise<Meeting>
+interface Game {
+  readonly room: Meeting
+  act(what: string): Promise<number> | null
+}
+let play: (client: Client, name: string, draw: Draw) => Promise<Game>
 
 beforeAll(async () => {
   const page = await readFile(join(root, 'docs/lockstep.md'), 'utf8')
@@ -44,21 +48,21 @@ it('the lockstep game goes on for longer than its ring, and whoever differs take
   serve(node.rtms)
   await node.rtms.meetings.open('dice-7', { kind: 'dice' })
   const states: State[] = []
-  const rooms: Meeting[] = []
+  const games: Game[] = []
   const come = async (user: string): Promise<Client> => {
     const client = node.client(user)
-    const at = rooms.length
-    rooms.push(await play(client, 'dice-7', (state) => (states[at] = state)))
+    const at = games.length
+    games.push(await play(client, 'dice-7', (state) => (states[at] = state)))
     return client
   }
   const throwFor = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 250) {
-      for (const room of rooms) void room.send('throw').catch(() => {})
+      for (const game of games) game.act('throw')?.catch(() => {})
       await node.advance(250)
     }
   }
   const expectSame = (): void => {
-    expect(states).toHaveLength(rooms.length)
+    expect(states).toHaveLength(games.length)
     for (const state of states) expect(state).toEqual(states[0])
   }
   const [, bob] = [await come('ann'), await come('bob')]
@@ -91,6 +95,30 @@ it('the lockstep game goes on for longer than its ring, and whoever differs take
   await throwFor(8_000)
   expectSame()
   expect(states[0]?.points[2]).toBeLessThan(1_000_000)
+  await node.close()
+})
+
+it('what is done while the line is silent counts for nobody, though it arrives', async () => {
+  const node = await createTestNode()
+  serve(node.rtms)
+  await node.rtms.meetings.open('dice-9', { kind: 'dice' })
+  const states: State[] = []
+  const games: Game[] = []
+  for (const [at, user] of ['ann', 'bob'].entries())
+    games.push(await play(node.client(user), 'dice-9', (state) => (states[at] = state)))
+  await node.advance(1_000)
+  const [ann, bob] = games as [Game, Game]
+  const { number } = states[0] as State
+  for (const at of [number - 10, number - 20, number - 200])
+    void ann.room.send({ do: 'throw', at }).catch(() => {})
+  await node.advance(100)
+  const thrown = states[0]?.points[ann.room.slot] ?? 0
+  expect(thrown).toBeGreaterThanOrEqual(1)
+  expect(thrown).toBeLessThanOrEqual(6)
+  bob.act('throw')?.catch(() => {})
+  await node.advance(100)
+  expect(states[1]?.points[bob.room.slot]).toBeGreaterThan(0)
+  expect(states[0]).toEqual(states[1])
   await node.close()
 })
 

@@ -37,7 +37,7 @@ const GRACE_MS = 2_000
 /** Throws `code` where `name` cannot name a `what`. */
 export function checkName(name: string, what: string, code: 'BAD_NAME' | 'BAD_TOPIC'): void {
   if (isName(name)) return
-  const hint = /\*/.test(name) ? ': to follow many things, give them keys of one topic' : ''
+  const hint = /\*/.test(name) ? ': use keys of one topic' : ''
   throw new RtmsError(code, `${JSON.stringify(name)} cannot name a ${what}${hint}`)
 }
 
@@ -108,7 +108,10 @@ export class Calls {
 
   /** Starts a call of the application, within the number that the node allows. */
   #start(message: Asking, done: Done<unknown>, sendBy: number, grace: number): number {
-    if (this.#isClosed) throw ownError('CLOSED')
+    if (this.#isClosed) {
+      done(ownError('CLOSED'))
+      return message.call
+    }
     checkSize(message.data, this.#maxPayload)
     if (this.#asking >= this.#most) throw busy(this.#most, 'calls')
     this.add(message, done, sendBy, grace)
@@ -161,7 +164,7 @@ export class Calls {
   }
 
   get deadline(): number {
-    return Math.min(...Array.from(this.#calls.values(), endOf))
+    return Math.min(...[...this.#calls.values()].map(endOf))
   }
 
   expire(now: number): void {

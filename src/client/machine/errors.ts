@@ -55,7 +55,7 @@ export function lostError(phase: Phase, url: string, code: number, why: string, 
     phase === 'live'
       ? 'the connection was lost'
       : phase === 'ticket'
-        ? 'getTicket gave no ticket'
+        ? 'getTicket failed'
         : `no connection to ${url}`
   const hint = phase === 'opening' && "check address, certificate and the node's option origins"
   const said = (cause as Error | undefined)?.message || why || hint || `closed with ${code}`

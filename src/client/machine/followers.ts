@@ -60,7 +60,7 @@ export class Followers {
   }
 
   get deadline(): number {
-    return Math.min(...this.#refused.values(), ...Array.from(this.#seats.values(), (seat) => seat.deadline))
+    return Math.min(...this.#refused.values(), ...[...this.#seats.values()].map((seat) => seat.deadline))
   }
 
   /** Whether none waits for an answer. */
@@ -70,11 +70,11 @@ export class Followers {
 
   /** When frames must be acknowledged that no input has acknowledged in passing. */
   get acknowledgeAt(): number {
-    return Math.min(...Array.from(this.#seats.values(), (seat) => seat.acknowledgeAt))
+    return Math.min(...[...this.#seats.values()].map((seat) => seat.acknowledgeAt))
   }
 
   acknowledge(now: number): MessageOf<'ack'>['seen'] {
-    return Array.from(this.#seats.values(), (seat) => seat.acknowledge(now)).flat()
+    return [...this.#seats.values()].flatMap((seat) => seat.acknowledge(now))
   }
 
   expire(now: number): void {

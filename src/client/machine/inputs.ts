@@ -88,8 +88,10 @@ export class Inputs {
     this.#last = answered > this.#base ? Math.min(this.#last, answered) : 0
     this.#seq = Math.max(this.#seq, answered)
     for (const [seq, input] of Array.from(this.#inputs)) {
-      // Another session that had the slot meanwhile has used the seq of one that was never sent.
-      const isLate = seq > answered ? input.frame === 0 && input.sendBy <= now : !input.sent
+      // An input whose frame is undone was promised to be in one, unless its sender was told otherwise before. Another
+      // session that had the slot meanwhile has used the seq of one that was never sent.
+      const isLate =
+        seq > answered ? input.sendBy <= now && (input.frame === 0 || input.done === NOBODY) : !input.sent
       if (isLate) this.#answer(seq, ownError('NOT_SENT'))
       else if (seq > answered) {
         input.sent = true
@@ -178,10 +180,10 @@ export class Inputs {
 
   #answer(seq: number, error: RtmsError): void {
     const input = this.#inputs.get(seq)
-    if (input?.frame === UNDONE) this.#forget(seq)
-    if (input?.frame !== 0) return
+    if (input === undefined || (input.frame !== 0 && input.frame !== UNDONE)) return
     this.#inputs.delete(seq)
-    this.#finish(input, error)
+    if (input.frame === 0) this.#finish(input, error)
+    else this.#framed--
   }
 
   #finish(input: Input, error: RtmsError): void {

@@ -96,6 +96,11 @@ export class Machine {
     return this.#out.length > 0 || this.followers.hasWishes
   }
 
+  /** Until the next attempt to connect. */
+  waitMs(now: number): number {
+    return this.#phase === 'waiting' ? Math.max(0, this.#deadline - now) : 0
+  }
+
   /** When {@link tick} wants to be called. */
   get deadline(): number {
     const silence = this.#phase === 'live' ? this.#silentUntil : Infinity
@@ -199,10 +204,12 @@ export class Machine {
     else this.#refresh(ticket, now)
   }
 
-  handleNoTicket(attempt: number, error: RtmsError, now: number): void {
+  /** `isFinal`: the business will give none. */
+  handleNoTicket(attempt: number, error: RtmsError, now: number, isFinal = false): void {
     if (attempt !== this.#attempt) return
     this.#askedFor = 0
-    if (this.#phase === 'ticket') this.#withoutTicket(error, now)
+    if (isFinal) this.#end(error)
+    else if (this.#phase === 'ticket') this.#withoutTicket(error, now)
     else if (this.#phase === 'live') this.#tickets.retry(now)
   }
 

@@ -52,7 +52,7 @@ export class Topics<C extends Contract = Contract> {
 
   /**
    * Publishes a value with a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes), it
-   * becomes the latest value of that key; `tombstone` removes the key. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (for
+   * becomes the latest value of that key; `tombstone` removes the key, which needs no value. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (for
    * a key), TOO_LARGE, LIMIT (the node's topics, the topic's keys, `limits.logBytes`), CLOSED (the node); a TypeError
    * for a value without a JSON form, or an option that there is not.
    *
@@ -63,6 +63,16 @@ export class Topics<C extends Contract = Contract> {
   publish<N extends TopicIn<C>>(
     topic: N,
     value: TopicOf<C, N>,
+    options?: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined },
+  ): number
+  publish(
+    topic: TopicIn<C>,
+    value: null | undefined,
+    options: { readonly key: string; readonly tombstone: true },
+  ): number
+  publish(
+    topic: string,
+    value: unknown,
     options: { readonly key?: string | undefined; readonly tombstone?: boolean | undefined } = {},
   ): number {
     checkNames('topics.publish', options, { key: true, tombstone: true })
@@ -75,7 +85,7 @@ export class Topics<C extends Contract = Contract> {
     }
     if (tombstone && key === '')
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
-    const data = latePayloadOf(value)
+    const data = latePayloadOf(tombstone ? (value ?? null) : value)
     const result = this.#host.act((node, now) => node.publish(topic, data, key, tombstone, now))
     if (typeof result === 'number') return result
     // The core has checked the name, once per topic; this call says what a name must be.

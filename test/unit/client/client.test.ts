@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { nowhere, type Position, RtmsError } from '../../../src/protocol/index.ts'
+import { nowhere, type Position, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { CountedSignal } from '../../../src/testing/signal.ts'
 import { failure, type FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import {
@@ -196,7 +196,7 @@ describe('A client', () => {
   it('tries again where getTicket throws, gives nonsense, or no socket can be made, and says why', async () => {
     for (const [code, options] of [
       ['UNREACHABLE', { getTicket: () => Promise.reject(new TypeError('fetch failed')) }],
-      ['FORBIDDEN', { getTicket: () => Promise.reject(new RtmsError('FORBIDDEN')) }],
+      ['BUSY', { getTicket: () => Promise.reject(new RtmsError('BUSY')) }],
       ['UNAUTHENTICATED', { getTicket: () => ({ url: 'ws://x' }) as never }],
       [
         'UNREACHABLE',
@@ -875,6 +875,16 @@ describe('A request', () => {
     })
     socket.receive({ type: 'done', call: publish?.call ?? 0, value: 0 })
     expect(await publishing).toBe(0)
+  })
+})
+
+describe('A removal of a key', () => {
+  it('needs no data', async () => {
+    const { client, socket } = await live()
+    for (const data of [undefined, null]) void failure(client.publish('t', data, { key: 'k', remove: true }))
+    await settle()
+    const nothing = { key: 'k', tombstone: true, data: toPayload(null) }
+    expect(socket.takeOf('publish')).toMatchObject([nothing, nothing])
   })
 })
 

@@ -71,6 +71,32 @@ it('inputs that are under way when the application itself leaves or closes are n
   expect(warnings).toHaveLength(1)
 })
 
+it('inputs that are refused one after the other are one warning a minute of each meeting and code', async () => {
+  const setup = await live({ heartbeat: 600_000 })
+  const meeting = await joined(setup)
+  const refuse = async (code: 'RATE' | 'FORBIDDEN', times: number): Promise<void> => {
+    for (let n = 0; n < times; n++) {
+      void meeting.send('x', { timeoutMs: 1e9 })
+      await settle()
+      const { seq = 0 } = setup.socket.takeOf('input')[0] ?? {}
+      const words = { message: `No ${seq}.`, reason: '' }
+      setup.socket.receive({ type: 'nack', log: 5, seq, error: code, retryAfter: 0, last: 0, ...words })
+      await settle()
+    }
+  }
+  await refuse('RATE', 50)
+  await refuse('FORBIDDEN', 1)
+  expect(warnings).toEqual([
+    'an input to m was refused, and nobody heard of it: RtmsError: No 1.',
+    'an input to m was refused, and nobody heard of it: RtmsError: No 51.',
+  ])
+  await vi.advanceTimersByTimeAsync(60_000)
+  await refuse('RATE', 2)
+  expect(warnings.slice(2)).toEqual([
+    '50 inputs to m were refused since this was last said, and nobody heard of it: RtmsError: No 52.',
+  ])
+})
+
 it('options that are right are no news, nor is their absence', async () => {
   const setup = await live({}, { window: 0 })
   const meeting = await joined(setup)

@@ -157,6 +157,36 @@ describe('Inputs', () => {
     expect([sender.resend(0, 200), sender.ends]).toEqual([[[1, 0]], [[5]]])
   })
 
+  it('that came too late and are undone are not sent again, and those that follow name none of them', () => {
+    const sender = new Sender()
+    sender.add(100)
+    sender.add(10_000)
+    sender.inputs.expire(100, true)
+    sender.inputs.framed(1, 5)
+    sender.inputs.framed(2, 5)
+    sender.inputs.undo(5)
+    expect(sender.resend(0, 200)).toEqual([[2, 0]])
+    sender.inputs.refused(2, new RtmsError('OUT_OF_ORDER'))
+    expect([sender.add().after, sender.ends]).toEqual([0, [['TIMEOUT'], [5], []]])
+  })
+
+  it('that came too late are not sent again, in whatever seat, and never were if they were not sent in time', () => {
+    for (const wasSent of [true, false])
+      for (const isJoined of [true, false]) {
+        const sender = new Sender()
+        sender.add(100, wasSent)
+        sender.add(300, wasSent)
+        sender.inputs.expire(100, isJoined && wasSent)
+        const told = wasSent ? (isJoined ? 'TIMEOUT' : 'UNKNOWN') : 'NOT_SENT'
+        expect(sender.ends).toEqual([[told], []])
+        sender.inputs.restart(10, true)
+        // The same data, in the numbers of the new seat.
+        expect(sender.resend(10, 200).length).toBe(1)
+        expect(sender.resend(10, 300)).toEqual([])
+        expect(sender.ends).toEqual([[told], ['NOT_SENT']])
+      }
+  })
+
   it('that were sent late are as UNKNOWN as any when the seat is lost', () => {
     const sender = new Sender()
     sender.add(10_000, false)

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { RtmsError } from '../../../src/protocol/index.ts'
+import type { ConnectOptions } from '../../../src/client/index.ts'
+import { RtmsError } from '../../../src/protocol/index.ts'
 import { failure, FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 import { joinedOf, welcomeOf } from './rig.ts'
 
@@ -146,7 +147,7 @@ describe('A client that is disconnected says why', () => {
     const waits = make({ getTicket: () => new Promise(() => {}), connectTimeoutMs: 500 })
     const errors = whyOf(waits)
     await vi.advanceTimersByTimeAsync(500)
-    expect(errors[0]?.message).toBe('getTicket gave no ticket: no answer in 500 ms')
+    expect(errors[0]?.message).toBe('getTicket failed: no answer in 500 ms')
     const mute = make({ connectTimeoutMs: 500 })
     const whys = whyOf(mute)
     await settle()
@@ -201,6 +202,162 @@ describe('A client that is disconnected says why', () => {
     })
     setup.socket.onclose?.({ code: 4454, reason: 'DRAINING' })
     expect(errors).toMatchObject([{ code: 'DRAINING', message: 'the node is being updated' }])
+  })
+})
+
+describe('A getTicket that refuses for good', () => {
+  const told = { code: 'FORBIDDEN', message: 'This nickname is taken.', reason: 'taken' } as const
+  const refusal = (): RtmsError => new RtmsError(told.code, told.message, { reason: told.reason })
+
+  /** Every way to say it. */
+  const ways: Record<string, ConnectOptions['getTicket']> = {
+    'an RtmsError whose retry is fix': () => Promise.reject(refusal()),
+    'one that is thrown at once': () => {
+      throw refusal()
+    },
+    'a 403 that holds the error': async () => Response.json({ error: told }, { status: 403 }),
+    'a 409 that holds it': async () => Response.json({ error: told }, { status: 409 }),
+    'a 401 that holds it': async () => Response.json({ error: told }, { status: 401 }),
+    'a response of a fetch that cannot be cloned': () => ({
+      ok: false,
+      status: 403,
+      json: async () => ({ error: told }),
+    }),
+  }
+
+  it.each(Object.entries(ways))('ends the client, and what waits has the error: %s', async (_, refusing) => {
+    let asked = 0
+    const setup = make({ getTicket: () => (asked++, refusing()) })
+    const { client, sockets } = setup
+    const states: unknown[] = []
+    client.onState((state, error) => states.push([state, error]))
+    const lost: unknown[] = []
+    client.subscribe('t', () => {}, { onError: (error) => lost.push(error) })
+    const calls = [client.join('m'), client.request('r'), client.publish('t', 1)].map(failure)
+    await settle()
+    expect(states).toMatchObject([['closed', told]])
+    for (const call of [...calls, lost[0]]) expect(await call).toMatchObject({ ...told, retry: 'fix' })
+    // Whoever calls later reads why the client is closed.
+    for (const call of [client.join('m'), client.request('r'), client.publish('t', 1)])
+      expect(await failure(call)).toMatchObject({
+        code: 'CLOSED',
+        message: 'the client is closed: This nickname is taken.',
+        cause: told,
+      })
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect([asked, sockets.length, client.state, client.error]).toMatchObject([1, 0, 'closed', told])
+  })
+
+  it('ends it where the ticket is renewed too, and where a kept one would still do', async () => {
+    for (const isConnected of [true, false]) {
+      let asked = 0
+      const setup = await live(
+        {},
+        {
+          getTicket: () => {
+            if (asked++ > 0) throw refusal()
+            return { url: 'ws://x', token: 'tok', expiresAt: Date.now() / 1000 + 60 }
+          },
+        },
+      )
+      const meeting = await joined(setup)
+      const ends: unknown[] = []
+      meeting.onEnd((error) => ends.push(error))
+      if (!isConnected) setup.socket.onclose?.({ code: 4454, reason: '' })
+      const heart = setInterval(() => setup.socket.receive({ type: 'ping', time: 0 }), 1_000)
+      await vi.advanceTimersByTimeAsync(50_000)
+      clearInterval(heart)
+      expect([asked, setup.client.state, ends]).toMatchObject([2, 'closed', [told]])
+    }
+  })
+
+  it('does not end it with an error that may pass, in the words of the business', async () => {
+    const full = { code: 'FULL', message: 'All seats are taken.', reason: 'seats' } as const
+    const passing: ConnectOptions['getTicket'][] = [
+      () => Promise.reject(new RtmsError(full.code, full.message, { reason: full.reason })),
+      async () => Response.json({ error: full }, { status: 403 }),
+    ]
+    for (const getTicket of passing) {
+      const setup = make({ getTicket })
+      const errors = whyOf(setup)
+      const call = failure(setup.client.request('r', null, { timeoutMs: 100 }))
+      await settle()
+      expect([setup.client.state, errors]).toMatchObject(['disconnected', [full]])
+      await vi.advanceTimersByTimeAsync(100)
+      expect(await call).toMatchObject({ code: 'NOT_SENT', cause: full })
+    }
+  })
+
+  it('is not what a 401 or 403 says in other words: a login may be renewed meanwhile', async () => {
+    const bodies = [
+      { error: 'This nickname is taken.' },
+      { error: { code: 403, message: 'no' } },
+      { error: { code: 'toString', message: 'no' } },
+      { error: null },
+      null,
+      'no',
+    ]
+    for (const body of bodies) {
+      const response = Response.json(body, { status: 403 })
+      const setup = make({ getTicket: async () => response })
+      const errors = whyOf(setup)
+      await settle()
+      expect(errors).toMatchObject([{ code: 'UNAUTHENTICATED', message: 'getTicket failed: 403' }])
+      // The page may read what its own server has said.
+      const { cause } = errors[0] as RtmsError
+      expect(await (cause as Response).json()).toEqual(body)
+      await vi.advanceTimersByTimeAsync(5_000)
+      expect(setup.client.state).not.toBe('closed')
+    }
+  })
+
+  it('is not what a server that fails says with the same fields', async () => {
+    const setup = make({
+      getTicket: async () => Response.json({ error: { code: 'CLOSED', message: 'no' } }, { status: 503 }),
+    })
+    const errors = whyOf(setup)
+    await settle()
+    expect(errors).toMatchObject([{ code: 'UNREACHABLE', message: 'getTicket failed: 503' }])
+  })
+})
+
+describe('The reason why there is no connection', () => {
+  it('stays with the client and its states until it is connected, and so does the time of the next attempt', async () => {
+    const setup = make()
+    const { client, sockets } = setup
+    const told: unknown[] = []
+    client.onState((state, error) => told.push([state, error?.code ?? null, client.error === error]))
+    expect([client.error, client.retryInMs]).toEqual([null, 0])
+    await settle()
+    sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    const wait = client.retryInMs
+    expect(wait).toBeGreaterThanOrEqual(200)
+    await vi.advanceTimersByTimeAsync(wait - 1)
+    expect(client.retryInMs).toBeCloseTo(1, 3)
+    expect(sockets.length).toBe(1)
+    await vi.advanceTimersByTimeAsync(10)
+    expect([client.error?.code, client.retryInMs, sockets.length]).toEqual(['UNREACHABLE', 0, 2])
+    sockets[1]?.onopen?.()
+    sockets[1]?.receive(welcomeOf())
+    expect(client.error).toBe(null)
+    client.close()
+    expect(told).toEqual([
+      ['disconnected', 'UNREACHABLE', true],
+      ['connecting', 'UNREACHABLE', true],
+      ['connected', null, true],
+      ['closed', null, true],
+    ])
+  })
+
+  it('is none where the application has closed it itself', async () => {
+    const { client, sockets } = make()
+    await settle()
+    sockets[0]?.onclose?.({ code: 1006, reason: '' })
+    client.close()
+    expect([client.error, await failure(client.request('r'))]).toMatchObject([
+      null,
+      { code: 'CLOSED', message: 'the client is closed' },
+    ])
   })
 })
 

@@ -68,6 +68,13 @@ describe('A contract', () => {
       client.subscribe('news', (text) => expectTypeOf(text).toEqualTypeOf<string>())
       await client.publish('news', 'text')
       rtms.topics.publish('stock.600519', { price: 1 })
+      // A removal needs no data.
+      await client.publish('news', undefined, { key: 'k', remove: true })
+      rtms.topics.publish('stock.600519', null, { key: 'k', tombstone: true })
+      // @ts-expect-error of another shape, and no removal
+      await client.publish('news', undefined, { key: 'k' })
+      // @ts-expect-error of another shape, and no removal
+      rtms.topics.publish('stock.600519', null, { key: 'k' })
       expectTypeOf(rtms.topics.latest('news')[0]?.data).toEqualTypeOf<string | undefined>()
       // @ts-expect-error no such topic
       client.subscribe('weather', () => {})

@@ -28,6 +28,24 @@ async function start(): Promise<{ node: TestNode; read: unknown[] }> {
   return { node, read }
 }
 
+describe('A removal of a key', () => {
+  it('needs no data, whoever publishes it', async () => {
+    const { node } = await start()
+    const heard: unknown[] = []
+    node.client('eve').subscribe('prices', (data, { key, removed }) => heard.push([key, removed, data]))
+    await node.advance(0)
+    const { topics } = node.rtms
+    topics.publish('prices', undefined, { key: 'a', tombstone: true })
+    await node.client('ann').publish('prices', undefined, { key: 'b', remove: true })
+    await node.advance(0)
+    expect(heard).toEqual([
+      ['a', true, null],
+      ['b', true, null],
+    ])
+    expect(() => topics.publish('prices', undefined, { key: 'a' })).toThrow('undefined cannot be sent')
+  })
+})
+
 describe('onPublish', () => {
   it('sees who publishes what, and may put that into the data', async () => {
     const { node, read } = await start()

@@ -155,8 +155,6 @@ export class Game {
     this.connection = connection
     if (connection === 'connected') this.problem = null
     if (error !== null) this.problem = error
-    // Asking again would get the same answer: what has to change is the name or the room.
-    if (error?.code === 'FORBIDDEN' && connection === 'disconnected') this.client.close()
     this.#changed()
   }
 

@@ -42,8 +42,6 @@ const client = connect({
 client.onState((state, error) => {
   if (state === 'connected') problem = null
   if (error !== null) fail(error)
-  // Asking again would get the same answer: what has to change is the name or the room.
-  if (error?.code === 'FORBIDDEN' && state === 'disconnected') client.close()
   changed()
 })
 

@@ -48,7 +48,8 @@ export interface GuestTicket extends Ticket {
 /**
  * A ticket for a part of the demo. `guest` is what the server handed out the first time: with it the window stays
  * the same user when a later ticket is needed. `route`: the query of an earlier ticket's URL, for a load balancer to
- * find the node by that has what this guest had there. Rejects with FORBIDDEN where the server refuses for good.
+ * find the node by that has what this guest had there. Rejects with FORBIDDEN where the server refuses for good,
+ * which ends the client: what has to change is the name or the room.
  */
 export async function getTicket<T extends object>(
   part: string,
@@ -68,9 +69,10 @@ export async function getTicket<T extends object>(
   }
   const answer = (await response.json().catch(() => ({}))) as GuestTicket & T & Nodes & { error?: string }
   if (!response.ok) {
-    const final = response.status >= 400 && response.status < 500
+    // A proxy answers with a page of its own, which says nothing about this guest.
+    const isFinal = response.status < 500 && answer.error !== undefined
     throw new RtmsError(
-      final ? 'FORBIDDEN' : 'BUSY',
+      isFinal ? 'FORBIDDEN' : 'BUSY',
       answer.error ?? `The server answered ${response.status}.`,
     )
   }
