@@ -103,7 +103,7 @@ it('options that are right are no news, nor is their absence', async () => {
   const { client } = setup
   client.subscribe('t', () => {}, { maxHz: 5 })
   client.subscribe('u', () => {})
-  client.subscribe('v', () => {}, null as never)
+  client.subscribe('v', () => {}, null)
   void failure(client.request('r', { timeout: 5 }))
   void failure(client.join('m2', { from: 'now' } satisfies JoinOptions))
   void failure(meeting.send({ timeout: 5 }))

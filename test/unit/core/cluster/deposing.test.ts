@@ -23,7 +23,7 @@ class Desk extends Parts {
     super()
     const { done, left } = this
     const logic = { revive: () => ({}), moved: () => done.push('the business hears of it') }
-    const owner = (this.owner = ownerOn(this, {}, logic as never))
+    const owner = (this.owner = ownerOn(this, {}, logic))
     owner.join(this.session('ann'), joinOf(), this.now)
     const bob = this.session('bob')
     owner.join(bob, joinOf(), this.now)

@@ -71,7 +71,7 @@ class Desk extends Parts {
         this.enough()
       },
     }
-    this.recall = new Recall(host, replica as never, this.joins, (other, owner, now) => {
+    this.recall = new Recall(host, replica, this.joins, (other, owner, now) => {
       this.other = other
       this.ends.push(
         `${other === null ? 'nothing else' : `up to ${other.log.next - 1}`}, owner ${owner} @${now}`,
