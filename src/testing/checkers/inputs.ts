@@ -57,6 +57,8 @@ export class InputChecker implements Observer {
   readonly #origin: Map<string, string> = new Map()
   /** The frame that each input was seen in. */
   readonly #framed: Map<string, string> = new Map()
+  /** Inputs, each with a frame that is undone: an owner that is cut off may still tell it. */
+  readonly #undone: Set<string> = new Set()
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
   readonly #notSent: Set<string> = new Set()
@@ -229,6 +231,7 @@ export class InputChecker implements Observer {
 
   #seen(text: string, where: string): void {
     if (this.#notSent.has(text)) violate('I4', `${text} is in ${where}, but its sender was told NOT_SENT`)
+    if (this.#undone.has(`${text} ${where}`)) return
     const known = this.#framed.get(text)
     if (known === undefined) this.#framed.set(text, where)
     else if (known !== where) violate('I4', `${text} is in frame ${known} and in frame ${where}`)
@@ -243,6 +246,7 @@ export class InputChecker implements Observer {
       const what = this.#decided.get(this.#inReign(node, meeting, text))
       if (what !== undefined) violate('I5', `${text} was framed although the business ${what} it`)
       this.#sealed.add(text)
+      this.#undone.delete(`${this.#origin.get(text) ?? text} ${meeting} ${number}`)
       this.#check(text, meeting, number)
     }
   }
@@ -350,6 +354,7 @@ export class InputChecker implements Observer {
       if (of !== meeting || Number(number) <= frame) continue
       this.#framed.delete(text)
       this.#sealed.delete(text)
+      this.#undone.add(`${text} ${where}`)
     }
   }
 

@@ -40,8 +40,7 @@ const client = connect({
   maxBackoffMs: 3_000,
 })
 client.onState((state, error) => {
-  if (state === 'connected') problem = null
-  if (error !== null) fail(error)
+  if (error !== null || state === 'connected') problem = error
   changed()
 })
 
