@@ -25,9 +25,16 @@ interface Claim {
   readonly acked: ReadonlySet<number>
 }
 
+interface Fence {
+  readonly term: number
+  readonly incarnation: number
+}
+
 interface World {
   /** The highest one that a client was told, and the highest mark. */
-  fence: { readonly term: number; readonly incarnation: number }
+  fence: Fence
+  /** Whoever has gone on with it since its node was lost has this fence, or a higher one. */
+  revived: Fence
   stable: number
   /** Frames whose events are known, from 1 on. */
   known: number
@@ -49,6 +56,8 @@ export class StabilityChecker implements Observer {
   readonly #worlds: Map<number, World> = new Map()
   /** The highest term of each meeting, by the incarnation of its node. */
   readonly #terms: Map<string, { readonly term: number; readonly world: number }> = new Map()
+  /** The fence of what each client reads in a world. */
+  readonly #reads: Map<string, Fence> = new Map()
   /** The last mark that frames gave each client of a world since it joined. */
   readonly #marks: Map<string, number> = new Map()
 
@@ -88,6 +97,7 @@ export class StabilityChecker implements Observer {
     const holders = this.#worlds.get(world)?.holders
     if (slot !== SYSTEM_SLOT) holders?.set(slot, (holders.get(slot) ?? new Set()).add(client.id))
     if (stable > head) violate('I9', `JOINED says that ${stable} is stable; the head is ${head}`)
+    this.#reads.set(`${client.id} ${world}`, { term: message.term, incarnation: message.incarnation })
     // The frames that follow carry the mark as of their sealing.
     this.#marks.delete(`${client.id} ${world}`)
     if (stable > 0) this.#told(world, stable, head)
@@ -99,6 +109,7 @@ export class StabilityChecker implements Observer {
     if (known === undefined)
       this.#worlds.set(world, {
         fence,
+        revived: { term: 0, incarnation: 0 },
         stable: 0,
         known: 0,
         stays: [],
@@ -120,6 +131,7 @@ export class StabilityChecker implements Observer {
     if (world === undefined) return
     if (world.stable > frame)
       violate('I9', `node ${node} goes on with ${meeting} behind ${frame}, and ${world.stable} was stable`)
+    world.revived = { term: world.fence.term + 1, incarnation: 0 }
     world.known = Math.min(world.known, frame)
     world.claims = world.claims.filter(({ by }) => by <= frame)
     for (const stay of world.stays) if (stay.until > frame) stay.until = Infinity
@@ -142,9 +154,14 @@ export class StabilityChecker implements Observer {
     world.claims = world.claims.filter(({ by }) => by > world.known)
   }
 
-  frame(_client: ClientFacts, _meeting: string, number: number, frame: RawFrame): void {
+  frame(client: ClientFacts, _meeting: string, number: number, frame: RawFrame): void {
     const world = this.#worlds.get(number)
+    const reader = `${client.id} ${number}`
+    for (const event of frame.events) if (event.type === 'epoch') this.#reads.set(reader, event)
     if (world === undefined || frame.number !== world.known + 1) return
+    // An owner that is cut off tells frames that another one has undone.
+    const fence = this.#reads.get(reader)
+    if (fence !== undefined && isAbove(world.revived, fence)) return
     world.known = frame.number
     for (const event of frame.events) {
       const { type } = event
