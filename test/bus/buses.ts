@@ -1,4 +1,4 @@
-import { afterEach, expect, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { nats } from '../../src/nats/index.ts'
 import { stopAll } from '../integration/server/peer.ts'
@@ -9,11 +9,12 @@ export const eventually = (is: () => boolean | Promise<boolean>): Promise<void> 
 
 let server: NatsServer | null = null
 
-afterEach(async () => {
+/** For `afterEach` of each file: a hook set here would be the first file's alone, since files share their modules. */
+export async function endAll(): Promise<void> {
   await stopAll()
   await server?.stop()
   server = null
-})
+}
 
 /** The NATS server of the test, which ends with it; null for none. */
 export const natsServer = (): NatsServer | null => server

@@ -1,9 +1,11 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
-import { expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import { SECRET, start } from '../integration/server/peer.ts'
-import { eventually } from './buses.ts'
+import { endAll, eventually } from './buses.ts'
+
+afterEach(endAll)
 
 it('A node whose server was closed is not taken for ended: its address refuses connections, and it answers', async () => {
   const hub = new ThreadsHub()

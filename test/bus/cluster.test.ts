@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import type { Meeting, Rtms } from '../../src/server/index.ts'
@@ -6,7 +6,9 @@ import { RtmsError } from '../../src/protocol/index.ts'
 import { join, Peer, start, tokenOf } from '../integration/server/peer.ts'
 import { framesOf } from '../../src/testing/index.ts'
 import { mutable } from './mutable.ts'
-import { eventually, onNats } from './buses.ts'
+import { endAll, eventually, onNats } from './buses.ts'
+
+afterEach(endAll)
 
 const inputsIn = (heard: Peer['heard']): number => framesOf(heard).flatMap(({ inputs }) => inputs).length
 

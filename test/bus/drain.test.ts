@@ -4,7 +4,9 @@ import { type Client, connect, type Meeting } from '../../src/client/node.ts'
 import type { DrainProgress, Rtms } from '../../src/server/index.ts'
 import { join, Peer, SECRET, start, tokenOf } from '../integration/server/peer.ts'
 import { framesOf } from '../../src/testing/index.ts'
-import { eventually } from './buses.ts'
+import { endAll, eventually } from './buses.ts'
+
+afterEach(endAll)
 
 const TICK_MS = 100
 

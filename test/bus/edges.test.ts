@@ -5,7 +5,9 @@ import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import { type Client, connect } from '../../src/client/node.ts'
 import type { Rtms, RtmsOptions, Ticket } from '../../src/server/index.ts'
 import { start } from '../integration/server/peer.ts'
-import { eventually } from './buses.ts'
+import { endAll, eventually } from './buses.ts'
+
+afterEach(endAll)
 
 const clients: Client[] = []
 const ways: { server: Server; sockets: Set<Socket> }[] = []

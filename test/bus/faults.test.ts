@@ -1,9 +1,11 @@
-import { describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { inProcess } from '../../src/bus/in-process.ts'
 import { connect } from '../../src/client/node.ts'
 import type { Rtms, RtmsOptions } from '../../src/server/index.ts'
 import { start } from '../integration/server/peer.ts'
-import { eventually } from './buses.ts'
+import { endAll, eventually } from './buses.ts'
+
+afterEach(endAll)
 
 /** Nodes a and b that know each other. */
 async function two(options: Partial<RtmsOptions> = {}): Promise<[a: Rtms, b: Rtms]> {

@@ -3,7 +3,9 @@ import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import { type Client, connect, type Meeting, type State } from '../../src/client/node.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { start } from '../integration/server/peer.ts'
-import { eventually } from './buses.ts'
+import { endAll, eventually } from './buses.ts'
+
+afterEach(endAll)
 
 const clients: Client[] = []
 

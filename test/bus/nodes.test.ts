@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import type { BusConnector } from '../../src/bus/connector.ts'
 import { inProcess } from '../../src/bus/in-process.ts'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
@@ -6,7 +6,9 @@ import { encodeCluster } from '../../src/core/cluster/messages.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { Peer, start, subscribe, tokenOf } from '../integration/server/peer.ts'
 import { publicationsOf } from '../../src/testing/index.ts'
-import { eventually, natsServer, onNats } from './buses.ts'
+import { endAll, eventually, natsServer, onNats } from './buses.ts'
+
+afterEach(endAll)
 
 /** Each makes the bus of one more node. */
 const buses: Readonly<Record<string, () => Promise<() => BusConnector>>> = {

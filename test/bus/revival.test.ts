@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, expect, it } from 'vitest'
 import { connect, type Client, type Ticket } from '../../src/client/node.ts'
 import { SECRET, start } from '../integration/server/peer.ts'
-import { eventually, natsServer, onNats } from './buses.ts'
+import { endAll, eventually, natsServer, onNats } from './buses.ts'
+
+afterEach(endAll)
 
 const clients: Client[] = []
 afterEach(() => {

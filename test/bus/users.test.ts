@@ -1,9 +1,11 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ThreadsHub, threads } from '../../src/bus/threads.ts'
 import type { Rtms } from '../../src/server/index.ts'
 import { Peer, refused, start, subscribe, tokenOf } from '../integration/server/peer.ts'
 import { mutable } from './mutable.ts'
-import { eventually } from './buses.ts'
+import { endAll, eventually } from './buses.ts'
+
+afterEach(endAll)
 
 /** Three nodes that know each other; the last one can fall silent. */
 let nodes: [a: Rtms, b: Rtms, c: Rtms]

@@ -90,6 +90,19 @@ describe('The house', () => {
     expect(wrong).toEqual([])
   })
 
+  it('sets no hooks in what several test files share: they would be those of the first file alone', () => {
+    const tests = join(SRC, '../test')
+    const shared = ['unit', 'integration', 'bus'].flatMap((folder) =>
+      readdirSync(join(tests, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
+        join(folder, name),
+      ),
+    )
+    const modules = shared.filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    expect(modules.length).toBeGreaterThan(10)
+    const hook = /^(?:before|after)(?:Each|All)\(/m
+    expect(modules.filter((name) => hook.test(readFileSync(join(tests, name), 'utf8')))).toEqual([])
+  })
+
   it('has no file of the core that is longer than 450 lines', () => {
     const long = [...importsOf('core').keys()].filter((file) => linesOf(file) > 450)
     expect(long).toEqual([])
