@@ -34,7 +34,7 @@ const project = (name: string, { testTimeout, groupOrder, maxWorkers, built, sha
 /** What computes. */
 const first = { groupOrder: 0, maxWorkers: processors }
 /** What waits for most of its time: for other processes, for servers that are away, for the clock. */
-const second = { groupOrder: 1, maxWorkers: processors + 2, built: true }
+const second = { groupOrder: 1, maxWorkers: processors + 1, built: true }
 /** Browsers: what some of them draw and compute fills the time in which another one waits. */
 const last = { groupOrder: 2, maxWorkers: processors + 1, built: true }
 
