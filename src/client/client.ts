@@ -2,8 +2,6 @@ import {
   clientCodec,
   type Contract,
   type ErrorCode,
-  type ErrorDetails,
-  errorNames,
   fromPayload,
   isKey,
   type Joinable,
@@ -48,8 +46,8 @@ import type {
   Socket,
   State,
   SubscribeOptions,
-  TicketResponse,
 } from './options.ts'
+import { noTicket, ticketOf } from './ticket.ts'
 
 function stateOf(phase: Phase): State {
   if (phase === 'live') return 'connected'
@@ -89,43 +87,6 @@ function wishOf(options: SubscribeOptions): ReadOptions {
     history: conflate || keys.length > 0 || since ? 0 : history,
     since,
   }
-}
-
-/** `cause`: what `getTicket` has returned or thrown. */
-function noTicket(code: ErrorCode, why: string | number, cause: unknown): RtmsError {
-  return new RtmsError(code, `getTicket failed: ${why}`, { cause })
-}
-
-/**
- * The ticket that `getTicket` gives, or why it gives none, which may pass. Throws what it throws, and what the business
- * says in a response.
- */
-async function ticketOf(options: ConnectOptions): Promise<Ticket | RtmsError> {
-  let ticket = (await options.getTicket()) as Ticket & TicketResponse
-  if ((ticket as Partial<TicketResponse> | null)?.json) {
-    const response = ticket
-    if (!response.ok) {
-      const { status } = response
-      // Of a copy, so that the page can read it too.
-      const body = status < 500 && (await (response.clone?.() ?? response).json().catch(() => {}))
-      const error = (body as { error?: ErrorDetails & Pick<RtmsError, 'code' | 'message'> } | null)?.error
-      if (error && errorNames.includes(error.code))
-        throw new RtmsError(error.code, error.message, { ...error, cause: response })
-      return noTicket([401, 403].includes(status) ? 'UNAUTHENTICATED' : 'UNREACHABLE', status, response)
-    }
-    ticket = (await response.json()) as typeof ticket
-  }
-  return typeof ticket?.url === 'string' &&
-    typeof ticket.token === 'string' &&
-    typeof ticket.expiresAt === 'number' &&
-    // The year 5138: a later one is in milliseconds.
-    ticket.expiresAt < 1e11
-    ? ticket
-    : noTicket(
-        'UNAUTHENTICATED',
-        'it must return { url, token, expiresAt in seconds }: see its cause',
-        ticket,
-      )
 }
 
 /** The arguments of a request: data may be left out where the contract, or the lack of one, allows null. */

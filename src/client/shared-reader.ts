@@ -312,8 +312,8 @@ export class SharedReader implements ReaderListener {
     const isConflated = this.#asked?.conflate === true
     const getsLatest = isConflated || (keyed && !serving?.wish.history)
     // All of it follows, or its latest values, of which it may have none; or only the end of it, perhaps of more keys.
-    const isAll = position.at === 0 || (serving && getsLatest && !serving.wish.since)
-    if (isAll || serving) this.#begin(isAll as boolean)
+    const isAll = position.at === 0 || (getsLatest && !serving?.wish.since)
+    if (position.at === 0 || serving) this.#begin(isAll)
     this.#serving = null
     if (serving === null) this.#owed = null
     if (!isBefore(before, this.#reached)) this.#reached = before

@@ -52,9 +52,9 @@ export class Topics<C extends Contract = Contract> {
 
   /**
    * Publishes a value with a JSON form, or a `Uint8Array`, of at most 32 KiB. With `key` (at most 255 bytes), it
-   * becomes the latest value of that key; `tombstone` removes the key, which needs no value. Throws an `RtmsError`: BAD_TOPIC, BAD_NAME (for
-   * a key), TOO_LARGE, LIMIT (the node's topics, the topic's keys, `limits.logBytes`), CLOSED (the node); a TypeError
-   * for a value without a JSON form, or an option that there is not.
+   * becomes the latest value of that key; `tombstone` removes the key, which needs no value. Throws an `RtmsError`:
+   * BAD_TOPIC, BAD_NAME (for a key), TOO_LARGE, LIMIT (the node's topics, the topic's keys, `limits.logBytes`), CLOSED
+   * (the node); a TypeError for a value without a JSON form, or an option that there is not.
    *
    * Returns the topic's pressure on this node, from 0 to 1, which tells a feed when to slow down: how full the room for
    * undelivered publications is or, where that is more, the share of subscribers that have not yet taken the last

@@ -1,7 +1,7 @@
 import type { RawFrame } from '../../client/machine/index.ts'
 import { type ClientMessage, type MessageOf, type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
-import { isAbove } from '../../core/meeting/reigns.ts'
+import { type Fence, isAbove } from '../../core/meeting/reigns.ts'
 import type { Rooms } from './rooms.ts'
 
 /** One membership, according to the log. */
@@ -23,11 +23,6 @@ interface Claim {
   readonly by: number
   /** The clients that had acknowledged it by then. */
   readonly acked: ReadonlySet<number>
-}
-
-interface Fence {
-  readonly term: number
-  readonly incarnation: number
 }
 
 interface World {
