@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { RtmsError } from '../../../src/protocol/index.ts'
@@ -209,6 +209,11 @@ describe('The metrics of a node', () => {
 })
 
 describe('The business of a node', () => {
+  it('may have a part of the contract: it is the same node', async () => {
+    const { rtms } = await alone()
+    expect(rtms.part()).toBe(rtms)
+  })
+
   it('answers requests, and with a schema those that it has checked alone', async () => {
     const node = await alone()
     const { rtms } = node
@@ -377,11 +382,13 @@ describe('Draining and closing a node', () => {
     expect(b.cluster.nodes().map(({ node }) => node)).toEqual(['b'])
   })
 
-  it('of another node is asked for by name', async () => {
+  it('of another node, or of itself, is asked for by name', async () => {
     const cluster = new Cluster()
     const [a, b] = (await cluster.settled('a', 'b')) as [Rtms, Rtms]
     await cluster.within(a.cluster.drain('b', { timeoutMs: 5_000 }))
     expect([b.health().status, a.health().status]).toEqual(['draining', 'ok'])
+    await cluster.within(a.cluster.drain('a', { timeoutMs: 5_000 }))
+    expect(a.health().status).toBe('draining')
   })
 
   it('leave nothing behind where a node could not listen: it has left the bus', async () => {
@@ -537,34 +544,40 @@ describe('A node of a cluster', () => {
   })
 
   describe('that is attached to a server', () => {
-    /** Two nodes, of which the second answers at a server for how it is. The first has asked. */
+    /** A node that answers at a server for how it is. */
+    async function attached(cluster: Cluster, name: string): Promise<{ rtms: Rtms; server: Server }> {
+      const server = createServer((_, response) => void response.end(JSON.stringify(rtms.health())))
+      await listening(server)
+      const rtms = await cluster.start(name, { server })
+      return { rtms, server }
+    }
+
+    /** One node, and another one, attached, about which the first has asked. */
     async function watched() {
       const cluster = new Cluster()
       const a = await cluster.start('a')
-      const server = createServer((_, response) => void response.end(JSON.stringify(b.health())))
-      let lines = 0
+      const { rtms: b, server } = await attached(cluster, 'b')
+      let [asked, lines] = [0, 0]
+      server.on('request', (_, response) => response.on('finish', () => asked++))
       server.on('connection', (socket) => {
         lines++
         socket.on('close', () => lines--)
       })
-      await listening(server)
-      const b = await cluster.start('b', { server })
-      let asked = 0
-      server.on('request', (_, response) => response.on('finish', () => asked++))
       await cluster.until(() => asked > 0)
       // Its watch has read the answer.
       await cluster.pass(1_000)
       await new Promise((resolve) => setTimeout(resolve, 20))
       const names = (): string[] => a.cluster.nodes().map(({ node }) => node)
-      return { cluster, a, b, server, names, linesOpen: () => lines }
+      return { cluster, b, server, names, linesOpen: () => lines }
     }
 
     it('is known to have ended as soon as its host refuses connections and it does not answer', async () => {
       const { cluster, server, names } = await watched()
-      await cluster.start('c')
+      await attached(cluster, 'c')
       await cluster.pass(1_000)
       expect(names()).toEqual(['a', 'b', 'c'])
-      cluster.cut.add(cluster.incarnations[1] as number)
+      // The first node has to find out by itself.
+      for (const number of cluster.incarnations.slice(1)) cluster.cut.add(number)
       await stop(server)
       await cluster.until(() => names().length === 2)
       expect(names()).toEqual(['a', 'c'])
@@ -587,7 +600,7 @@ describe('A node of a cluster', () => {
       const { cluster, b, linesOpen } = await watched()
       expect(linesOpen()).toBe(1)
       await cluster.within(b.close({ timeoutMs: 0 }))
-      await cluster.start('c')
+      await attached(cluster, 'c')
       await cluster.until(() => linesOpen() === 0)
     })
   })
