@@ -162,17 +162,6 @@ describe('A client that comes to a node', () => {
     expect(old.closed).toBe(closeCodes.REPLACED)
     expect(sessions(world)).toEqual([0, 1])
   })
-
-  it('goes on at once where its session is, without a word to other nodes', () => {
-    const world = settled(2)
-    const [a] = nodesOf(world)
-    const [session] = away(world, a, 1, 100)
-    const sent = JSON.stringify([...(world.sent.get(a) ?? [])])
-    const peer = comesFor(a, 'u0', session as string)
-    a.settle()
-    expect(peer.all('welcome')).toMatchObject([{ resumed: true }])
-    expect(JSON.stringify([...(world.sent.get(a) ?? [])])).toBe(sent)
-  })
 })
 
 /** Sessions of so many users at a node that are away, each with so many bytes that their clients have yet to get. */
@@ -270,6 +259,11 @@ describe('Sessions with much that was not acknowledged', () => {
     // Nothing is done for a client that has to wait: its session stays where it is.
     expect(refused[0]?.all('welcome')).toEqual([])
     expect(sessions(world)).toEqual(refusedBy === b ? [1, 0] : [0, 1])
+    // There it goes on at once: nothing has to be fetched, though that node has had as much to do with it.
+    const there = comesFor(refusedBy === b ? a : b, 'u0', id)
+    world.settle()
+    expect(there.all('welcome')).toMatchObject([{ resumed: true }])
+    there.hangUp()
     // Others are not concerned, and the session is still there once the user has waited.
     expect(a.connect('ann').closed).toBeNull()
     world.advance(goodbye?.retryAfter ?? 0)
