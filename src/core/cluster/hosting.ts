@@ -263,8 +263,10 @@ export class Hosting implements GuestHost {
     else this.#input(guest, seat, message, now)
   }
 
-  #input(guest: Guest, { member, number }: GuestSeat, message: MeshMessageOf<'input'>, now: number): void {
-    const { replica, seq, data } = message
+  #input(guest: Guest, seat: GuestSeat, message: MeshMessageOf<'input'>, now: number): void {
+    const { member, number } = seat
+    const { replica, seq, acked, data } = message
+    if (acked > 0) guest.owner.acknowledge(seat, acked)
     // Its replica has seen to it that none is missing.
     const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
     const refusal = guest.owner.take(member, input, 0, now)
