@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { policies } from '../../../src/core/index.ts'
-import type { MessageOf } from '../../../src/protocol/index.ts'
+import { type MeetingEvent, type MessageOf, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
+import { IsolationChecker } from '../../../src/testing/checkers/isolation.ts'
 import { NameChecker } from '../../../src/testing/checkers/names.ts'
 import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
-import type { Scenario } from '../../../src/testing/scenario.ts'
+import { Rooms } from '../../../src/testing/checkers/rooms.ts'
+import type { MeetingPlan, Scenario } from '../../../src/testing/scenario.ts'
 import type { SimNode } from '../../../src/testing/sim-node.ts'
 
 /** A node of the simulator that has these meetings. */
@@ -35,6 +37,51 @@ describe('The checker of names', () => {
     ask('m0', 6)
     now = 5_000
     expect(() => ask('m0', 6)).toThrow('a node was said to have a meeting that it never had: m0 5')
+  })
+})
+
+describe('The checker of isolation', () => {
+  const client = { id: 1, user: 'u', node: 0, prompt: true }
+  const frame = (number: number, ...events: MeetingEvent[]) => ({ number, events, inputs: [] })
+  const later = { term: 2, incarnation: 6 }
+
+  /** Frame 1 was sealed at 0 by one node, and frame 2 at 0 by that and at 1,000 by another one, of a later fence. */
+  function watched(held: typeof later): (now: number, number: number, ...events: MeetingEvent[]) => void {
+    let now = 0
+    const plan = { name: 'm', options: { spectatorDelayMs: 300 } } as unknown as MeetingPlan
+    const rooms = new Rooms([plan], () => now)
+    const checker = new IsolationChecker(rooms, () => now)
+    for (const number of [1, 2]) rooms.sealed(0, 'm', 7, frame(number))
+    now = 1_000
+    rooms.sealed(1, 'm', 7, frame(2, { type: 'epoch', ...later }))
+    rooms.sealed(2, 'm', 7, frame(3, { type: 'owner', incarnation: 8 }))
+    const fence = { term: 1, incarnation: 5, heldTerm: held.term, heldIncarnation: held.incarnation }
+    const joined = { type: 'joined', meeting: 'm', world: 7, log: 1, slot: SYSTEM_SLOT, ...fence }
+    rooms.down(client, 1, joined as unknown as MessageOf<'joined'>)
+    return (at, number, ...events) => {
+      now = at
+      rooms.frame(client, 'm', 7, frame(number, ...events))
+      checker.frame(client, 'm', 7, frame(number))
+    }
+  }
+
+  it('lets a spectator see at once what the node has sealed that it reads from, however late another one has', () => {
+    const see = watched({ term: 1, incarnation: 5 })
+    see(1_000, 1)
+    see(1_000, 2)
+  })
+
+  it('measures the age of a frame by the reign that a spectator reads, also after a hand-over', () => {
+    for (const held of [later, { term: 1, incarnation: 5 }]) {
+      const see = watched(held)
+      const epoch = { type: 'epoch', ...later } as const
+      expect(() => see(1_299, 2, epoch)).toThrow(
+        'a spectator saw frame 2 of m after 299 ms; the delay is 300',
+      )
+      expect(() => see(1_299, 3)).toThrow('a spectator saw frame 3')
+      see(1_300, 2, epoch)
+      see(1_300, 3)
+    }
   })
 })
 
