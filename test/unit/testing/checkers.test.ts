@@ -1,8 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { policies } from '../../../src/core/index.ts'
-import { type MeetingEvent, type MessageOf, SYSTEM_SLOT } from '../../../src/protocol/index.ts'
+import {
+  type ErrorCode,
+  type MeetingEvent,
+  type MessageOf,
+  SYSTEM_SLOT,
+} from '../../../src/protocol/index.ts'
 import { IsolationChecker } from '../../../src/testing/checkers/isolation.ts'
 import { NameChecker } from '../../../src/testing/checkers/names.ts'
+import { PlaceChecker } from '../../../src/testing/checkers/places.ts'
 import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
 import { Rooms } from '../../../src/testing/checkers/rooms.ts'
 import type { MeetingPlan, Scenario } from '../../../src/testing/scenario.ts'
@@ -82,6 +88,39 @@ describe('The checker of isolation', () => {
       see(1_300, 2, epoch)
       see(1_300, 3)
     }
+  })
+})
+
+describe('The checker of positions in topics', () => {
+  const client = { id: 1, user: 'u', node: 0, prompt: true }
+  const NODE = 5_000
+
+  /** A client of a node, where a topic is forgotten a second after it was last read. */
+  function reader(): (at: number, log: number, since: number, reason?: ErrorCode) => void {
+    const checker = new PlaceChecker({ nodes: 3 } as unknown as Scenario, 1_000)
+    checker.down(client, 1, { type: 'welcome', publisher: NODE } as unknown as MessageOf<'welcome'>, 0)
+    let call = 0
+    return (at, log, since, reason) => {
+      const place = (of: number) => ({ epoch: of === 0 ? 0 : NODE + of, at: 0, numbers: [] })
+      const wish = { topic: 'k', since: place(since), history: 0, maxHz: 0, keys: [], conflate: false }
+      const topics = [{ ...wish, policy: policies.skip }]
+      checker.up(client, 1, { type: 'subscribe', call: ++call, topics })
+      const told = { call, index: 0, topic: 'k', log, keyed: false, position: place(log) }
+      checker.down(client, 1, { type: 'subscribed', ...told, recovered: false, reason: reason ?? '' }, at)
+    }
+  }
+
+  it('allows a log to be gone that nobody has read for long, though the topic has another one', () => {
+    const subscribed = reader()
+    subscribed(0, 2, 0)
+    subscribed(1_000, 3, 0)
+    subscribed(1_001, 3, 2, 'NEW_EPOCH')
+  })
+
+  it('does not allow it of one that was read of late', () => {
+    const subscribed = reader()
+    subscribed(0, 2, 0)
+    expect(() => subscribed(999, 3, 2, 'NEW_EPOCH')).toThrow('was told after 999 ms that its log is gone')
   })
 })
 
