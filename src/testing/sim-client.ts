@@ -342,6 +342,6 @@ export function isPartial(topic: string, { conflate, keys, policy }: ReadOptions
 
 /** A reader that conflates only when slow gets latest values where there are keys, unless it gets a history. */
 export function isConflating(topic: string, { conflate, policy, history, keys }: ReadOptions): boolean {
-  const getsHistory = history > 0 && keys.length === 0
+  const getsHistory = (history ?? 0) > 0 && keys.length === 0
   return conflate || (policy === 'conflate' && topic.startsWith('k') && !getsHistory)
 }
