@@ -76,6 +76,21 @@ export class Roster {
     return first
   }
 
+  /**
+   * In a full meeting, the seat that a user who has none may have: of the user who has most of them, the last one, if
+   * possible, of which no input waits. Undefined where nobody has several.
+   */
+  spareFor(user: string): Member | undefined {
+    const byUser = new Map<string, Member[]>()
+    for (const member of this.all())
+      if (member.seat !== null && member.standing.is !== 'leaving')
+        byUser.set(member.user, [...(byUser.get(member.user) ?? []), member])
+    if (byUser.has(user)) return undefined
+    let [most = []] = byUser.values()
+    for (const seats of byUser.values()) if (seats.length > most.length) most = seats
+    return most.length < 2 ? undefined : (most.findLast(({ waiting }) => waiting === 0) ?? most.at(-1))
+  }
+
   /** The lowest slot that is neither taken nor reserved; −1 when the meeting is full. */
   get free(): number {
     const reserved = this.#reserved
