@@ -144,7 +144,11 @@ export class RemoteMembers {
         const known = { again: true, session: id, former: '', held: [], world: 0, user, config: '' }
         this.#host.say({ type: 'enter', ...place, ...known })
       }
-      for (const [seq, data] of member.unsent(isOpen)) this.#host.say({ type: 'input', ...place, seq, data })
+      for (const [seq, data] of member.unsent(isOpen)) {
+        const acked = this.#acks.get(member.number) ?? 0
+        this.#acks.delete(member.number)
+        this.#host.say({ type: 'input', ...place, seq, acked, data })
+      }
     }
     if (member.isOwing) {
       this.#owing.add(member)

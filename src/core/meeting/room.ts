@@ -113,6 +113,8 @@ export class Room {
   /** The delayed view of spectators; null without a delay. */
   readonly #gallery: Gallery | null
   readonly #readers: Map<Cursor, Seat> = new Map()
+  /** Of the readers; null until they are counted anew. */
+  #spectators: number | null = null
   readonly followers: Set<Follower> = new Set()
   /** Null before the first of them: a room that nobody leaves in that way needs none. */
   #partings: Partings | null = null
@@ -207,9 +209,14 @@ export class Room {
   }
 
   get spectators(): number {
+    let count = (this.#spectators ??= this.#countSpectators())
+    for (const { spectators } of this.followers) count += spectators
+    return count
+  }
+
+  #countSpectators(): number {
     let count = 0
     for (const { slot } of this.#readers.values()) if (slot === SYSTEM_SLOT) count++
-    for (const { spectators } of this.followers) count += spectators
     return count
   }
 
@@ -290,6 +297,7 @@ export class Room {
     log.begin(cursor)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
+    this.#spectators = null
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     this.#host.work.done += costs.seat + log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
@@ -346,6 +354,7 @@ export class Room {
     if (seat.cursor === null) return
     seat.cursor.outlet.unmark(seat.cursor)
     this.#readers.delete(seat.cursor)
+    this.#spectators = null
     seat.cursor = null
     if (this.isDeserted) this.#showLater()
   }

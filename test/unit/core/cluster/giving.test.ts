@@ -491,7 +491,11 @@ describe('A meeting that is handed over', () => {
     // Her session has ended in this very turn, while her input waits for a frame.
     owner.accept(bob.seats.get(3) as never, inputOf(1), desk.now)
     bob.leave(3, 'left')
-    desk.hosting.handle(2, { type: 'input', replica: 9, seat: 8, seq: 1, data: text('x') }, desk.now)
+    desk.hosting.handle(
+      2,
+      { type: 'input', replica: 9, seat: 8, seq: 1, acked: 0, data: text('x') },
+      desk.now,
+    )
     desk.hosting.handle(2, { type: 'leave', replica: 9, seat: 8, reason: 'left' }, desk.now)
     desk.give('m', 2)
     expect(desk.yields[0]?.places).toEqual([

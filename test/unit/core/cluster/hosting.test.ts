@@ -548,6 +548,15 @@ describe('A member at a replica of another node', () => {
     expect(desk.owner.info.stable).toBe(3)
   })
 
+  it('has what an input acknowledges counted', () => {
+    const desk = new Desk().begin(1)
+    desk.seal(4)
+    desk.hear('input', { seat: 1, seq: 1, acked: 3, data: text('x') })
+    expect(desk.owner.info.stable).toBe(3)
+    desk.hear('input', { seat: 1, seq: 2, acked: 0, data: text('y') })
+    expect(desk.owner.info.stable).toBe(3)
+  })
+
   it('is spoken to, kicked, and told of the end', () => {
     const desk = new Desk().begin(1, 2)
     expect(desk.owner.roster.sendTo(0, text('psst'))).toBe(true)

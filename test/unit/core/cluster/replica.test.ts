@@ -550,21 +550,23 @@ describe('A member at a replica', () => {
     expect([desk.heard(), desk.replica.isOwing]).toEqual([['input seat:1 seq:1 data:i1'], false])
   })
 
-  it('acknowledges frames, the latest of which the owner is told in the next sweep', () => {
+  it('acknowledges frames, the latest of which the owner is told with an input or in the next sweep', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     desk.frames(1, empty, empty, empty, empty)
     const seat = placeOf(ann)
     desk.replica.sweep(desk.now, Infinity)
     desk.heard()
-    seat.seen(3)
-    seat.accept(inputOf(1, { seen: 4 }), 0)
     seat.seen(2)
+    seat.accept(inputOf(1, { seen: 3 }), 0)
+    seat.seen(1)
     expect([desk.heard(), seat.elector.acked, desk.replica.isOwing]).toEqual([
-      ['input seat:1 seq:1 data:i1'],
-      4,
-      true,
+      ['input seat:1 seq:1 acked:3 data:i1'],
+      3,
+      false,
     ])
+    seat.seen(4)
+    expect(desk.replica.isOwing).toBe(true)
     desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['acks seats:1 4'])
   })
