@@ -46,7 +46,9 @@ async function readInput(): Promise<string> {
 
 /** The fields of a payload in a line of JSON. */
 export function fieldsOf(value: unknown): Payload {
-  return value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : { data: writable(value, TOO_DEEP) }
+  return value instanceof Uint8Array
+    ? { base64: Buffer.from(value).toString('base64') }
+    : { data: writable(value, TOO_DEEP) }
 }
 
 /** A payload as a person reads it. */

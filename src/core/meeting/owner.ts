@@ -70,8 +70,19 @@ export class Owner implements Host {
     const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
     this.events = new WaitingEvents(host.limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(host.limits.electorates))
-    const ways = { run: (at: number) => this.#run(at), kick: (...seat: [number, string]) => this.kick(...seat) }
-    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, ...ways })
+    const ways = {
+      run: (at: number) => this.#run(at),
+      kick: (...seat: [number, string]) => this.kick(...seat),
+    }
+    this.#entrance = new Entrance({
+      options,
+      business,
+      log,
+      roster,
+      electorate,
+      limits: host.limits,
+      ...ways,
+    })
     const intake = (this.#intake = new Intake(options, log))
     this.bots = new Bots(log, {
       roster,

@@ -95,5 +95,7 @@ it('Data that is nested too deeply for JSON to be written is told as that, at wh
     else shown = depth
   }
   for (let depth = shown - 30; depth < shown + 30; depth++)
-    expect(told(new JsonPrinter(), depth)).toMatch(/^\{"type":"publication".*("data":\[\[|"data":"It is nested)/)
+    expect(told(new JsonPrinter(), depth)).toMatch(
+      /^\{"type":"publication".*("data":\[\[|"data":"It is nested)/,
+    )
 })
