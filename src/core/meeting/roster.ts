@@ -81,14 +81,17 @@ export class Roster {
    * possible, of which no input waits. Undefined where nobody has several.
    */
   spareFor(user: string): Member | undefined {
-    const byUser = new Map<string, Member[]>()
-    for (const member of this.all())
-      if (member.seat !== null && member.standing.is !== 'leaving')
-        byUser.set(member.user, [...(byUser.get(member.user) ?? []), member])
-    if (byUser.has(user)) return undefined
-    let [most = []] = byUser.values()
-    for (const seats of byUser.values()) if (seats.length > most.length) most = seats
-    return most.length < 2 ? undefined : (most.findLast(({ waiting }) => waiting === 0) ?? most.at(-1))
+    const seated = [...this.all()].filter(({ seat, standing }) => seat !== null && standing.is !== 'leaving')
+    const counts = new Map<string, number>()
+    let most = ''
+    for (const member of seated) {
+      const count = (counts.get(member.user) ?? 0) + 1
+      counts.set(member.user, count)
+      if (count > (counts.get(most) ?? 1)) most = member.user
+    }
+    if (counts.has(user)) return undefined
+    const spare = seated.filter((member) => member.user === most)
+    return spare.findLast(({ waiting }) => waiting === 0) ?? spare.at(-1)
   }
 
   /** The lowest slot that is neither taken nor reserved; −1 when the meeting is full. */
