@@ -342,7 +342,8 @@ export function isPartial(topic: string, { conflate, keys, policy }: ReadOptions
   return conflate || policy === 'conflate' || keys.length > 0 || topic.startsWith('k')
 }
 
-/** A reader that conflates only when slow gets latest values where there are keys. */
-export function isConflating(topic: string, { conflate, policy }: ReadOptions): boolean {
-  return conflate || (policy === 'conflate' && topic.startsWith('k'))
+/** A reader that conflates only when slow gets latest values where there are keys, unless it gets a history. */
+export function isConflating(topic: string, { conflate, policy, history, keys }: ReadOptions): boolean {
+  const getsHistory = (history ?? 0) > 0 && keys.length === 0
+  return conflate || (policy === 'conflate' && topic.startsWith('k') && !getsHistory)
 }
