@@ -6,6 +6,7 @@ import {
   type MessageOf,
   SYSTEM_SLOT,
 } from '../../../src/protocol/index.ts'
+import { InputChecker } from '../../../src/testing/checkers/inputs.ts'
 import { IsolationChecker } from '../../../src/testing/checkers/isolation.ts'
 import { NameChecker } from '../../../src/testing/checkers/names.ts'
 import { PlaceChecker } from '../../../src/testing/checkers/places.ts'
@@ -13,6 +14,7 @@ import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
 import { Rooms } from '../../../src/testing/checkers/rooms.ts'
 import type { MeetingPlan, Scenario } from '../../../src/testing/scenario.ts'
 import type { SimNode } from '../../../src/testing/sim-node.ts'
+import { textPayload } from '../../../src/testing/text.ts'
 
 /** A node of the simulator that has these meetings. */
 function nodeWith(index: number, incarnation: number, meetings: readonly string[]): SimNode {
@@ -43,6 +45,38 @@ describe('The checker of names', () => {
     ask('m0', 6)
     now = 5_000
     expect(() => ask('m0', 6)).toThrow('a node was said to have a meeting that it never had: m0 5')
+  })
+})
+
+describe('The checker of inputs', () => {
+  const ann = { id: 1, user: 'ann', node: 0, prompt: true }
+  const data = textPayload('x')
+  const frameOf = (number: number) => ({ number, events: [], inputs: [{ slot: 0, seq: 1, data }] })
+
+  /** Node 0 seals an input in frame 3; node 1 goes on behind frame 2, and its business drops it. */
+  function passedOver(): InputChecker {
+    const checker = new InputChecker(new Rooms([], () => 0), true)
+    checker.opened(0, 'm', 7)
+    checker.input(ann, 'm', 'x')
+    checker.inputAsked(0, 'm', 'x')
+    checker.inputTaken(0, 'm', 0, 'x')
+    checker.sealed(0, 'm', 7, frameOf(3) as never)
+    checker.revived(1, 'm', 7, 2)
+    checker.inputAsked(1, 'm', 'x')
+    checker.inputDropped(1, 'm', 'x')
+    return checker
+  }
+
+  it('lets an owner that was passed over tell what its own business let pass, in that frame and no other', () => {
+    const checker = passedOver()
+    checker.frame(ann, 'm', 7, frameOf(3) as never)
+    expect(() => checker.frame(ann, 'm', 7, frameOf(4) as never)).toThrow('although the business dropped')
+  })
+
+  it('lets the one that has gone on frame it nowhere', () => {
+    const checker = passedOver()
+    checker.inputTaken(1, 'm', 0, 'x')
+    expect(() => checker.sealed(1, 'm', 7, frameOf(3) as never)).toThrow('although the business dropped it')
   })
 })
 
