@@ -14,6 +14,7 @@ export const idlePorts: Ports = {
     openMissing: nothing,
     openMissingEnded: nothing,
     located: nothing,
+    adopt: () => null,
     callMeeting: () => errorOf('NO_HANDLER'),
     drain() {},
     connected: nothing,

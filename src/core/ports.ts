@@ -200,10 +200,9 @@ export interface Application {
   located(call: MeetingCall, outcome: Outcome<Whereabouts>): void
   /**
    * Makes the business's side of a meeting that another node hands over; null where the kind is not known here. Answers
-   * directly, before the hand-over, when nothing may happen yet: `restore` says that this node goes on. Without it, only
-   * meetings without a kind can be taken over.
+   * directly, before the hand-over, when nothing may happen yet: `restore` says that this node goes on.
    */
-  adopt?(offered: OfferedMeeting): MeetingBusiness | null
+  adopt(offered: OfferedMeeting): MeetingBusiness | null
   /** Another node calls the business of a meeting that is open here. Answered directly, as {@link MeetingLogic} is. */
   callMeeting(name: string, method: string, data: Payload): Payload | Refusal
   /** Another node asks this one to drain, within so many milliseconds. */

@@ -236,8 +236,6 @@ export class Wiring {
 
 /** The business's side of a meeting of another node; only those without a kind need none. */
 function adoptBy(guards: Guards, offered: OfferedMeeting): MeetingBusiness | null {
-  const { kind, metadata } = offered
-  if (guards.application.adopt === undefined) return kind === '' ? { kind, metadata, logic: null } : null
   const business = guards.application.adopt(offered)
   return business && { ...business, logic: guards.logic(business.logic) }
 }

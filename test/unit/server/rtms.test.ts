@@ -1,125 +1,21 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { generateKeyPairSync } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { BusConnector } from '../../../src/bus/connector.ts'
-import { MemoryBus } from '../../../src/bus/memory.ts'
-import type { Connection } from '../../../src/core/index.ts'
-import { binaryCodec, RtmsError } from '../../../src/protocol/index.ts'
-import type { Outside } from '../../../src/server/ground/outside.ts'
+import { RtmsError } from '../../../src/protocol/index.ts'
 import type { Host } from '../../../src/server/host.ts'
 import { Rtms, type RtmsOptions } from '../../../src/server/index.ts'
-import { createTestNode, Peer, Random, type TestNode, VirtualClock } from '../../../src/testing/index.ts'
+import { createTestNode, type TestNode } from '../../../src/testing/index.ts'
+import { closeAll, Cluster, listening, open, SECRET, stop } from './virtual-cluster.ts'
 
 /* What a node is made of, as the business sees it: without sockets, and in virtual time, unless a test is about them. */
 
-const SECRET = 'a secret for tests, which is long enough'
-const open: { close(): Promise<void> }[] = []
-
-afterEach(async () => {
-  for (const each of open.splice(0)) await each.close()
-})
+afterEach(closeAll)
 
 async function alone(options: Parameters<typeof createTestNode>[0] = {}): Promise<TestNode> {
   const node = await createTestNode(options)
   open.push(node)
   return node
-}
-
-/** Nodes on one bus, in virtual time. */
-class Cluster implements Outside {
-  readonly clock: VirtualClock = new VirtualClock()
-  readonly #random: Random = new Random(1)
-  /** Of each node, by the order in which they were started. */
-  readonly incarnations: number[] = []
-  /** Nodes that hear nothing, and are not heard. */
-  readonly cut: Set<number> = new Set()
-  readonly bus: MemoryBus = new MemoryBus(
-    () => void this.clock.after(0, () => this.bus.deliver()),
-    (from, to) => (this.cut.has(from) || this.cut.has(to) ? 'lost' : 'arrives'),
-  )
-  readonly lines: string[] = []
-  readonly hosts: Host[] = []
-  /** Milliseconds by which what is to be done at once comes late. */
-  lateMs = 0
-  closedBuses = 0
-
-  now(): number {
-    return this.clock.now
-  }
-
-  wallNow(): number {
-    return 1_900_000_000_000 + this.clock.now
-  }
-
-  random(bytes: number): Uint8Array {
-    return this.#random.bytes(bytes)
-  }
-
-  soon(action: () => void): () => void {
-    return this.clock.after(this.lateMs, action)
-  }
-
-  after(ms: number, action: () => void): () => void {
-    return this.clock.after(ms, action)
-  }
-
-  wait<T>(work: Promise<T>): Promise<T> {
-    return work
-  }
-
-  get connector(): BusConnector {
-    return {
-      connect: (incarnation, listener) => {
-        this.incarnations.push(incarnation)
-        const port = this.bus.connect(incarnation, listener)
-        const close = async (): Promise<void> => {
-          this.closedBuses++
-          port.close()
-        }
-        return { ...port, stats: { dropped: 0, strangers: 0 }, close }
-      },
-    }
-  }
-
-  async start(nodeId: string, options: Partial<RtmsOptions> = {}): Promise<Rtms> {
-    const note = (_: object, text: string): void => void this.lines.push(text)
-    const logger = { debug() {}, info: note, warn: note, error: note }
-    const publicUrl = `ws://${nodeId}.invalid/rtms`
-    const place = options.port === undefined ? { server: false as const } : {}
-    const given = { nodeId, bus: this.connector, secret: SECRET, publicUrl, logger, ...place, ...options }
-    const { rtms, host } = await Rtms.startIn(this, given)
-    this.hosts.push(host)
-    open.push({ close: () => rtms.close({ timeoutMs: 0 }) })
-    return rtms
-  }
-
-  /** Time passes, instant by instant; what is awaited in one of them goes on in it. */
-  async pass(ms: number): Promise<void> {
-    const until = this.clock.now + ms
-    for (let { next } = this.clock; next <= until; { next } = this.clock) {
-      this.clock.runNext()
-      await new Promise((resolve) => setImmediate(resolve))
-    }
-    this.clock.runTo(until)
-    await new Promise((resolve) => setImmediate(resolve))
-  }
-
-  /** The result of something that takes time. */
-  async within<T>(work: Promise<T>): Promise<T> {
-    const done = { is: false }
-    const ended = work.finally(() => (done.is = true))
-    ended.catch(() => {})
-    while (!done.is) await this.pass(10)
-    return ended
-  }
-
-  async settled(...names: string[]): Promise<Rtms[]> {
-    const nodes: Rtms[] = []
-    for (const name of names) nodes.push(await this.start(name))
-    await this.pass(4_000)
-    return nodes
-  }
 }
 
 describe('The log of a node', () => {
@@ -133,30 +29,16 @@ describe('The log of a node', () => {
     return { cluster, rtms: await cluster.start('a', { bus: undefined, logger }), warnings }
   }
 
-  /** A client that says so much, and then nothing. */
-  async function say(cluster: Cluster, rtms: Rtms, user: string, more?: (peer: Peer) => void): Promise<void> {
-    const host = cluster.hosts[0] as Host
-    const { token } = await rtms.tickets.issue({ user, meetings: ['*'] })
-    const transport = { write: () => true, pause() {}, resume() {}, close() {} }
-    const connection = host.handle((node, now) => node.handleOpen(transport, binaryCodec, now)) as Connection
-    const peer = new Peer((packet) => host.handle((node, now) => node.handlePacket(connection, packet, now)))
-    peer.hello(token)
-    // Its token is checked in real time.
-    while (connection.session === null) await cluster.pass(1)
-    more?.(peer)
-    await cluster.pass(10)
-  }
-
   it('says once a minute that clients have fallen silent, and how many', async () => {
     const { cluster, rtms, warnings } = await warned()
-    for (const user of ['ann', 'bob']) await say(cluster, rtms, user)
+    for (const user of ['ann', 'bob']) await cluster.client(rtms, user, { answers: false })
     await cluster.pass(9_000)
     expect(warnings).toEqual([])
     await cluster.pass(2_000)
     const text = expect.stringContaining('a connection was closed as SILENT, since nothing came')
     expect(warnings).toEqual([{ session: expect.stringMatching(/^.{8}$/), count: 1, text }])
     await cluster.pass(60_000)
-    await say(cluster, rtms, 'cid')
+    await cluster.client(rtms, 'cid', { answers: false })
     await cluster.pass(11_000)
     expect(warnings.slice(1)).toMatchObject([{ count: 2, text }])
   })
@@ -165,9 +47,54 @@ describe('The log of a node', () => {
     const { cluster, rtms, warnings } = await warned()
     await cluster.within(rtms.meetings.open('m', { config: 'rules 2' }))
     for (const user of ['ann', 'bob'])
-      await say(cluster, rtms, user, (peer) => peer.join('m', { config: 'rules 1' }))
+      (await cluster.client(rtms, user)).peer.join('m', { config: 'rules 1' })
+    await cluster.pass(10)
     const why = 'the client has the configuration "rules 1", the meeting has "rules 2"'
     expect(warnings).toMatchObject([{ meeting: 'm', why, count: 1 }])
+  })
+
+  it('does not say so of clients that leave', async () => {
+    const { cluster, rtms, warnings } = await warned()
+    const { leave } = await cluster.client(rtms, 'ann')
+    leave()
+    await cluster.pass(30_000)
+    expect([rtms.health().sessions, warnings]).toEqual([0, []])
+  })
+
+  it('has the handlers that did not answer in time, of authorize and of onMissing', async () => {
+    const cluster = new Cluster()
+    const rtms = await cluster.start('a', { bus: undefined })
+    rtms.authorize(({ name }) => name !== 'm' || new Promise(() => {}))
+    rtms.meetings.onMissing(() => new Promise(() => {}))
+    const { peer } = await cluster.client(rtms, 'ann')
+    peer.join('m')
+    await cluster.pass(5_100)
+    peer.join('n')
+    await cluster.pass(10_000)
+    expect(cluster.lines).toEqual([
+      'the handler of authorize did not answer in time',
+      'the handler of onMissing did not answer in time',
+    ])
+  })
+
+  it('has what a socket throws, which costs its connection alone', async () => {
+    const cluster = new Cluster()
+    const rtms = await cluster.start('a', { bus: undefined })
+    const [ann, bob] = [await cluster.client(rtms, 'ann'), await cluster.client(rtms, 'bob')]
+    ann.transport.write = () => {
+      throw new Error('gone')
+    }
+    for (const { peer } of [ann, bob]) peer.request('x')
+    await cluster.pass(10)
+    expect(cluster.lines).toEqual([expect.stringContaining('a fault of RTMS itself; the node goes on')])
+    expect(bob.peer.all('failed')).toMatchObject([{ error: 'NO_HANDLER' }])
+  })
+
+  it('has what its bus warns of', async () => {
+    const cluster = new Cluster()
+    await cluster.start('a')
+    cluster.reports[0]?.warn({}, 'the connection was lost')
+    expect(cluster.lines).toEqual(['the connection was lost'])
   })
 })
 
@@ -191,6 +118,14 @@ describe('The health of a node', () => {
     await node.advance(250)
     expect(rtms.uptime()).toBe(250)
     ann.close()
+  })
+
+  it('counts the time since it was started', async () => {
+    const cluster = new Cluster()
+    await cluster.pass(1_000)
+    const rtms = await cluster.start('a', { bus: undefined })
+    await cluster.pass(250)
+    expect(rtms.uptime()).toBe(250)
   })
 
   it('says that it drains from the moment on in which it drains or is closed, and so does its readiness', async () => {
@@ -274,6 +209,11 @@ describe('The metrics of a node', () => {
 })
 
 describe('The business of a node', () => {
+  it('may have a part of the contract: it is the same node', async () => {
+    const { rtms } = await alone()
+    expect(rtms.part()).toBe(rtms)
+  })
+
   it('answers requests, and with a schema those that it has checked alone', async () => {
     const node = await alone()
     const { rtms } = node
@@ -329,6 +269,45 @@ describe('The business of a node', () => {
     expect(heard).toEqual([{ said: 'hello' }])
   })
 
+  it('gives up a request whose client leaves', async () => {
+    const node = await alone()
+    const { rtms } = node
+    const seen: string[] = []
+    rtms.onRequest('slow', ({ signal }) => {
+      signal.addEventListener('abort', () => seen.push('given up'))
+      return new Promise(() => {})
+    })
+    const ann = node.client('ann')
+    const asked = ann.request('slow').catch(() => {})
+    await node.advance(10)
+    expect(seen).toEqual([])
+    ann.close()
+    await node.advance(10)
+    await asked
+    expect(seen).toEqual(['given up'])
+  })
+
+  it('may be at a URL, for the methods that it names', async () => {
+    const asked: string[] = []
+    const server = createServer((request, response) => {
+      asked.push(String(request.method))
+      response.setHeader('content-type', 'application/json').end('{"data":"from the URL"}')
+    })
+    await listening(server)
+    const { port } = server.address() as AddressInfo
+    const cluster = new Cluster()
+    // How long the URL has to answer is reckoned in real time.
+    cluster.clock.runTo(performance.now())
+    const url = `http://127.0.0.1:${port}/`
+    const requests = { url, secret: SECRET, methods: ['far'] }
+    const rtms = await cluster.start('a', { bus: undefined, requests })
+    const { peer } = await cluster.client(rtms, 'ann')
+    for (const method of ['far', 'near']) peer.request(method)
+    await cluster.until(() => peer.all('reply').length > 0)
+    expect(asked).toEqual(['POST'])
+    expect(peer.all('failed')).toMatchObject([{ error: 'NO_HANDLER' }])
+  })
+
   it('revokes users and tickets, also in the middle of a hook', async () => {
     const node = await alone()
     const { rtms } = node
@@ -340,11 +319,14 @@ describe('The business of a node', () => {
       },
     })
     await rtms.meetings.open('m', { kind: 'k', frameRate: 10 })
-    const ann = node.client('ann')
+    const [ann, bob] = [node.client('ann'), node.client('bob')]
     const meeting = await ann.join('m')
+    const heard: unknown[] = []
+    ;(await bob.join('m')).onFrame(({ inputs }) => heard.push(...inputs.map(({ data }) => data)))
     meeting.send('x').catch(() => {})
     await node.advance(200)
-    expect(revoked).toEqual([1])
+    // What the hook has let through came first.
+    expect([revoked, heard]).toEqual([[1], ['x']])
   })
 })
 
@@ -357,6 +339,34 @@ describe('Draining and closing a node', () => {
     expect(rtms.close()).toBe(closing)
     await closing
     expect(() => rtms.topics.publish('t', 1)).toThrow(RtmsError)
+  })
+
+  it('are not done with an option that there is not, and the rejection says which one was meant', async () => {
+    const { rtms } = await alone()
+    const slip = { timeoutMS: 1 } as object
+    await expect(rtms.drain(slip)).rejects.toThrow(
+      'drain: timeoutMS: it is not an option; did you mean timeoutMs',
+    )
+    await expect(rtms.close(slip)).rejects.toThrow(
+      'close: timeoutMS: it is not an option; did you mean timeoutMs',
+    )
+    expect(rtms.health().status).toBe('ok')
+    const steps: unknown[] = []
+    await rtms.drain({ timeoutMs: 1, onProgress: ({ meetings }) => steps.push(meetings) })
+    expect(steps).toEqual([0])
+  })
+
+  it('end together: a drain is over once the node is closed', async () => {
+    const cluster = new Cluster()
+    const [a] = (await cluster.settled('a', 'b')) as [Rtms]
+    await cluster.client(a, 'ann')
+    let isDrained = false
+    void a.drain({ timeoutMs: 25_000 }).then(() => (isDrained = true))
+    await cluster.pass(200)
+    expect(isDrained).toBe(false)
+    await cluster.within(a.close({ timeoutMs: 0 }))
+    await cluster.pass(200)
+    expect(isDrained).toBe(true)
   })
 
   it('end the meetings, tell their business, and leave the bus', async () => {
@@ -372,21 +382,22 @@ describe('Draining and closing a node', () => {
     expect(b.cluster.nodes().map(({ node }) => node)).toEqual(['b'])
   })
 
-  it('of another node is asked for by name', async () => {
+  it('of another node, or of itself, is asked for by name', async () => {
     const cluster = new Cluster()
     const [a, b] = (await cluster.settled('a', 'b')) as [Rtms, Rtms]
     await cluster.within(a.cluster.drain('b', { timeoutMs: 5_000 }))
     expect([b.health().status, a.health().status]).toEqual(['draining', 'ok'])
+    await cluster.within(a.cluster.drain('a', { timeoutMs: 5_000 }))
+    expect(a.health().status).toBe('draining')
   })
 
   it('leave nothing behind where a node could not listen: it has left the bus', async () => {
-    const taken = createServer().listen(0, '127.0.0.1')
-    await once(taken, 'listening')
+    const taken = createServer()
+    await listening(taken)
     const { port } = taken.address() as AddressInfo
     const cluster = new Cluster()
     const [other] = (await cluster.settled('a')) as [Rtms]
     await expect(cluster.start('b', { port, host: '127.0.0.1' })).rejects.toThrow('EADDRINUSE')
-    taken.close()
     await cluster.pass(1_000)
     expect([cluster.closedBuses, other.cluster.nodes().length]).toEqual([1, 1])
   })
@@ -431,6 +442,169 @@ describe('A node of a cluster', () => {
     expect([isRevoked(), await cluster.within(revoking)]).toEqual([[true, true, true], 'UNKNOWN'])
   })
 
+  it('waits for one that has been silent, for a while, when it revokes', async () => {
+    const cluster = new Cluster()
+    const [a] = (await cluster.settled('a', 'b')) as [Rtms]
+    const [, b] = cluster.hosts as [Host, Host]
+    cluster.cut.add(b.node.incarnation)
+    await cluster.pass(5_000)
+    expect(a.cluster.nodes().map(({ status }) => status)).toEqual(['self', 'silent'])
+    const revoking = a.tickets.revoke({ user: 'ann' })
+    cluster.cut.clear()
+    expect(await cluster.within(revoking)).toBe(0)
+    expect(b.node.revokedUntil('ann')).toBeGreaterThan(0)
+  })
+
+  it('revokes for as long as a ticket of a clock that is ahead may be valid, here and elsewhere', async () => {
+    const cluster = new Cluster()
+    const limits = { tokenMs: 60_000 }
+    const [a] = [await cluster.start('a', { limits }), await cluster.start('b', { limits })]
+    await cluster.pass(4_000)
+    await cluster.within(a.tickets.revoke({ user: 'ann' }))
+    // One is forgotten when another one comes.
+    const known = async (other: string): Promise<boolean[]> => {
+      await cluster.within(a.tickets.revoke({ user: other }))
+      return cluster.hosts.map(({ node }) => node.revokedUntil('ann') > 0)
+    }
+    await cluster.pass(64_500)
+    expect(await known('bob')).toEqual([true, true])
+    await cluster.pass(1_000)
+    expect(await known('cid')).toEqual([false, false])
+  })
+
+  it('revokes nowhere what it has no room for', async () => {
+    const cluster = new Cluster()
+    const [a] = [await cluster.start('a', { limits: { revocations: 1 } }), await cluster.start('b')]
+    await cluster.pass(4_000)
+    await cluster.within(a.tickets.revoke({ user: 'ann' }))
+    await expect(cluster.within(a.tickets.revoke({ user: 'bob' }))).rejects.toMatchObject({ code: 'LIMIT' })
+    await cluster.pass(1_000)
+    const revoked = ['ann', 'bob'].map((user) => cluster.hosts.map(({ node }) => node.revokedUntil(user) > 0))
+    expect(revoked).toEqual([
+      [true, true],
+      [false, false],
+    ])
+  })
+
+  it('takes a ticket that was issued after its user was revoked, at once', async () => {
+    const cluster = new Cluster()
+    const [a] = (await cluster.settled('a', 'b')) as [Rtms]
+    await cluster.within(a.tickets.revoke({ user: 'ann' }))
+    const { peer } = await cluster.client(a, 'ann')
+    await cluster.pass(10)
+    expect(peer.all('welcome')).toHaveLength(1)
+  })
+
+  it('has its clients move to the others as it drains, by the name under which they reached it', async () => {
+    const cluster = new Cluster()
+    const movedFor = async (publicUrl: string, host: string): Promise<unknown> => {
+      const [a] = [await cluster.start('a'), await cluster.start('b', { publicUrl })]
+      await cluster.pass(4_000)
+      const { peer } = await cluster.client(a, 'ann', { host })
+      void a.drain({ timeoutMs: 5_000 })
+      await cluster.pass(3_000)
+      await closeAll(cluster)
+      return peer.all('move')[0]?.url
+    }
+    expect(await movedFor('ws://b.invalid/rtms', '')).toBe('ws://b.invalid/rtms?route=b')
+    expect(await movedFor('ws://{host}:7/rtms', 'here:80')).toBe('ws://here:7/rtms?route=b')
+    // It cannot be told from what this client calls the host.
+    expect(await movedFor('ws://{host}:7/rtms', 'no host')).toBeUndefined()
+    expect(await movedFor('ws://{host}:7/rtms', '')).toBeUndefined()
+  })
+
+  it('evens out its clients with a node that has come anew, where its options let it', async () => {
+    const moved = async (moves: RtmsOptions['moves']): Promise<boolean> => {
+      const cluster = new Cluster()
+      const a = await cluster.start('a', { moves })
+      const clients = []
+      for (let n = 0; n < 12; n++) clients.push(await cluster.client(a, `u${n}`))
+      await cluster.start('b')
+      await cluster.pass(6_000)
+      return clients.some(({ peer }) => peer.all('move').length > 0)
+    }
+    expect([await moved(undefined), await moved('all'), await moved(false)]).toEqual([true, true, false])
+  })
+
+  it('gives members what they need to have their meeting go on, where the nodes share a secret', async () => {
+    const charters = async (options: Partial<RtmsOptions>): Promise<number> => {
+      const cluster = new Cluster()
+      const [a] = [await cluster.start('a', options), await cluster.start('b', options)]
+      await cluster.pass(4_000)
+      await cluster.within(a.meetings.open('m'))
+      const { peer } = await cluster.client(a, 'ann')
+      peer.join('m')
+      await cluster.pass(2_000)
+      return peer.all('charter').length
+    }
+    expect(await charters({})).toBe(1)
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const keys = { algorithm: 'EdDSA', sign: privateKey, verify: publicKey } as const
+    expect(await charters({ secret: undefined, keys })).toBe(0)
+  })
+
+  describe('that is attached to a server', () => {
+    /** A node that answers at a server for how it is. */
+    async function attached(cluster: Cluster, name: string): Promise<{ rtms: Rtms; server: Server }> {
+      const server = createServer((_, response) => void response.end(JSON.stringify(rtms.health())))
+      await listening(server)
+      const rtms = await cluster.start(name, { server })
+      return { rtms, server }
+    }
+
+    /** One node, and another one, attached, about which the first has asked. */
+    async function watched() {
+      const cluster = new Cluster()
+      const a = await cluster.start('a')
+      const { rtms: b, server } = await attached(cluster, 'b')
+      let [asked, lines] = [0, 0]
+      server.on('request', (_, response) => response.on('finish', () => asked++))
+      server.on('connection', (socket) => {
+        lines++
+        socket.on('close', () => lines--)
+      })
+      await cluster.until(() => asked > 0)
+      // Its watch has read the answer.
+      await cluster.pass(1_000)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      const names = (): string[] => a.cluster.nodes().map(({ node }) => node)
+      return { cluster, b, server, names, linesOpen: () => lines }
+    }
+
+    it('is known to have ended as soon as its host refuses connections and it does not answer', async () => {
+      const { cluster, server, names } = await watched()
+      await attached(cluster, 'c')
+      await cluster.pass(1_000)
+      expect(names()).toEqual(['a', 'b', 'c'])
+      // The first node has to find out by itself.
+      for (const number of cluster.incarnations.slice(1)) cluster.cut.add(number)
+      await stop(server)
+      await cluster.until(() => names().length === 2)
+      expect(names()).toEqual(['a', 'c'])
+    })
+
+    it('lives on for the others where that server alone has ended: it answers', async () => {
+      const { cluster, b, server, names } = await watched()
+      const answered = (): number => {
+        const { traffic } = b.cluster.bus()
+        return traffic.find(({ direction, kind }) => direction === 'out' && kind === 'links')?.messages ?? 0
+      }
+      const before = answered()
+      await stop(server)
+      await cluster.until(() => answered() > before)
+      await cluster.pass(1_000)
+      expect(names()).toEqual(['a', 'b'])
+    })
+
+    it('is not asked any more once it has said goodbye', async () => {
+      const { cluster, b, linesOpen } = await watched()
+      expect(linesOpen()).toBe(1)
+      await cluster.within(b.close({ timeoutMs: 0 }))
+      await attached(cluster, 'c')
+      await cluster.until(() => linesOpen() === 0)
+    })
+  })
+
   it('calls the business of a meeting of another node, and closes it', async () => {
     const cluster = new Cluster()
     const [a, b] = (await cluster.settled('a', 'b')) as [Rtms, Rtms]
@@ -466,7 +640,12 @@ describe('A node of a cluster', () => {
     await expect(cluster.within(a.cluster.cut('a'))).rejects.toMatchObject({ code: 'FORBIDDEN' })
     await expect(cluster.within(b.cluster.cut('a'))).rejects.toMatchObject({ code: 'FORBIDDEN' })
     expect([a.cluster.hasFaults, b.cluster.hasFaults]).toEqual([false, true])
-    await cluster.within(a.cluster.cut('b', { ms: 1_000 }))
+    const isCut = (): boolean => cluster.lines.includes('cut off the bus for a while, as was asked for')
+    for (const by of [a, b]) {
+      cluster.lines.length = 0
+      await cluster.within(by.cluster.cut('b', { ms: 1 }))
+      await cluster.until(isCut)
+    }
   })
 
   it('tells no address that is longer than nodes read, or that nobody knows yet', async () => {

@@ -326,6 +326,18 @@ describe('A meeting whose node drains', () => {
     expect(b.node.meeting('m')).toBeUndefined()
   })
 
+  it('is not opened once more by the node that has just handed it over, also as it drains', () => {
+    const { world, nodes } = meeting(2)
+    const [a] = nodes
+    a.node.drain(world.now, world.now + 25_000)
+    while (world.whereIs('m').includes('n1')) world.advance(1)
+    world.open(a, 'm')
+    world.settle()
+    expect(world.answers(a)).toEqual(['n2'])
+    world.advance(2_000)
+    expect(world.whereIs('m')).toEqual(['n2'])
+  })
+
   it('is found by a name that its first node has made up', () => {
     const world = settled(3)
     const [a, b, c] = world.nodes as [Harness, Harness, Harness]
@@ -343,6 +355,9 @@ describe('A meeting whose node drains', () => {
       world.advance(50)
       expect(peer.all('joined')).toHaveLength(1)
     }
+    a.node.findMeeting({ name }, world.now)
+    world.settle()
+    expect(world.answers(a)).toEqual([owner])
     world.leave(a)
     world.advance(500)
     for (const h of [b, c]) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { closeCodes } from '../../../../src/protocol/index.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
 import type { Session } from '../../../../src/core/session/session.ts'
 import { bytes, type Harness, type Peer, text } from '../harness.ts'
@@ -150,6 +151,19 @@ describe('A session', () => {
   })
 })
 
+describe('A client that comes to a node', () => {
+  it('has its connection to the last one closed there, where that is open still', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const old = a.connect('ann')
+    const peer = comesFor(b, 'ann', old.session)
+    world.advance(500)
+    expect(peer.all('welcome')).toMatchObject([{ resumed: true, session: old.session }])
+    expect(old.closed).toBe(closeCodes.REPLACED)
+    expect(sessions(world)).toEqual([0, 1])
+  })
+})
+
 /** Sessions of so many users at a node that are away, each with so many bytes that their clients have yet to get. */
 function away(world: World, h: Harness, users: number, size: number): string[] {
   return Array.from({ length: users }, (_, n) => {
@@ -229,8 +243,10 @@ describe('Sessions with much that was not acknowledged', () => {
     const [a, b] = nodesOf(world)
     const [id = ''] = away(world, a, 1, 900_000)
     const refused: Peer[] = []
+    let refusedBy = a
     for (let n = 0; n < 200 && refused.length === 0; n++) {
-      const peer = comesFor(n % 2 === 0 ? b : a, 'u0', id)
+      refusedBy = n % 2 === 0 ? b : a
+      const peer = comesFor(refusedBy, 'u0', id)
       world.settle()
       if (peer.closed !== null) refused.push(peer)
     }
@@ -240,6 +256,14 @@ describe('Sessions with much that was not acknowledged', () => {
     const [goodbye] = refused[0]?.all('goodbye') ?? []
     expect(goodbye?.retryAfter).toBeGreaterThan(0)
     expect(goodbye?.retryAfter).toBeLessThan(5_000)
+    // Nothing is done for a client that has to wait: its session stays where it is.
+    expect(refused[0]?.all('welcome')).toEqual([])
+    expect(sessions(world)).toEqual(refusedBy === b ? [1, 0] : [0, 1])
+    // There it goes on at once: nothing has to be fetched, though that node has had as much to do with it.
+    const there = comesFor(refusedBy === b ? a : b, 'u0', id)
+    world.settle()
+    expect(there.all('welcome')).toMatchObject([{ resumed: true }])
+    there.hangUp()
     // Others are not concerned, and the session is still there once the user has waited.
     expect(a.connect('ann').closed).toBeNull()
     world.advance(goodbye?.retryAfter ?? 0)
