@@ -60,7 +60,7 @@ describe('The checker of inputs', () => {
     checker.input(ann, 'm', 'x')
     checker.inputAsked(0, 'm', 'x')
     checker.inputTaken(0, 'm', 0, 'x')
-    checker.sealed(0, 'm', 7, frameOf(3) as never)
+    checker.sealed(0, 'm', 7, frameOf(3))
     checker.revived(1, 'm', 7, 2)
     checker.inputAsked(1, 'm', 'x')
     checker.inputDropped(1, 'm', 'x')
@@ -69,7 +69,7 @@ describe('The checker of inputs', () => {
 
   it('lets an owner that was passed over tell what its own business let pass, in that frame and no other', () => {
     const checker = passedOver()
-    checker.frame(ann, 'm', 7, frameOf(3) as never)
+    checker.frame(ann, 'm', 7, frameOf(3))
     expect(() => checker.frame(ann, 'm', 7, frameOf(4) as never)).toThrow('although the business dropped')
   })
 
