@@ -397,6 +397,7 @@ export class Replica implements Host {
     this.isOrphan = true
     this.#owner = 0
     this.copy.room?.pause(true, now)
+    this.copy.settle()
     if (this.copy.canGoOn) this.#host.orphaned(this, now)
     if (this.isOrphan) this.#giveUpUnless(this.recall.ask(now), now)
   }

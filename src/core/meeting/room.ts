@@ -172,6 +172,21 @@ export class Room {
     this.#show(now)
   }
 
+  /**
+   * The owner has ended, and others may go on behind the frames that have come: what it has told of later ones is void.
+   * Who came before the first frame kept, and whom the frames do not name, is taken to have been there.
+   */
+  settle(): void {
+    const { first, next } = this.log
+    if (this.#history < next) return
+    this.#history = next - 1
+    if (first === 1) this.attendance.set([])
+    for (const { events } of this.history(first, next)) this.attendance.apply(events)
+    if (this.#hidden <= next) return
+    this.#hidden = next
+    this.#gallery?.attendance.set(this.attendance.list)
+  }
+
   /** Where a room on another node begins that follows this one. */
   get beginning(): Beginning {
     const { log, attendance } = this
