@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { SeatMachine } from '../../../../src/client/machine/index.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
 import type { Session } from '../../../../src/core/session/session.ts'
 import { bytes, type Harness, type Peer, text } from '../harness.ts'
