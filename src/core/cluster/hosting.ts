@@ -205,7 +205,7 @@ export class Hosting implements GuestHost {
     const { owner } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
-      known.isLost = false
+      known.isLost = known.isGivenUp = false
       if (!known.isAway) owner.back(known.member, now)
       known.isAway = false
       this.#seated(guest, known, again ? [] : owner.members, now)

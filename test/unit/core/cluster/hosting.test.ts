@@ -626,6 +626,20 @@ describe('When the link to a node has broken, its replica', () => {
     expect(left).toHaveLength(1)
   })
 
+  it('has nobody left whom it has given up once and entered anew since', () => {
+    const left: string[] = []
+    const leave = (slot: number, _: string, reason: string): void => void left.push(`${slot} ${reason}`)
+    const desk = new Desk({}, {}, { leave }).begin(1)
+    desk.follow({ world: 77, next: 2 })
+    desk.enter(1)
+    desk.hear('entered')
+    expect([desk.members, left]).toEqual([['0 u1'], []])
+    desk.hosting.lost(NODE, desk.now)
+    desk.follow({ world: 77, next: 2 })
+    desk.hear('entered')
+    expect([desk.members, left]).toEqual([[], ['0 left']])
+  })
+
   it('that does not come back in time is forgotten, and its members have expired', () => {
     const left: string[] = []
     const leave = (slot: number, _: string, reason: string): void => void left.push(`${slot} ${reason}`)

@@ -867,6 +867,22 @@ describe('A member who waits for frames', () => {
     desk.hear(followedOf())
     expect([desk.answered(), desk.heard()]).toEqual([[], ['enter seat:1 session:ann1 user:ann', 'entered']])
   })
+
+  it('asks for its seat anew where the owner was taken for silent before the frames were there', () => {
+    const desk = new Desk().begin({ head: 2, next: 3 })
+    desk.frames(1, empty)
+    desk.ask(desk.session('ann'))
+    desk.hear(seatedOf(1))
+    desk.replica.lost(desk.now)
+    desk.replica.goTo(OWNER)
+    desk.heard()
+    desk.hear(followedOf({ head: 2, next: 3 }))
+    expect(desk.heard()).toEqual(['enter seat:1 session:ann1 user:ann'])
+    desk.frames(2, empty)
+    expect(desk.answered()).toEqual([])
+    desk.hear(seatedOf(1))
+    expect([desk.answered(), desk.replica.members]).toEqual([['ann 0'], 1])
+  })
 })
 
 describe('A replica', () => {
