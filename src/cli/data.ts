@@ -1,3 +1,4 @@
+import { TOO_DEEP, writable } from '../server/ground/writable.ts'
 import { hint, UsageError } from './usage.ts'
 
 /** A payload as the HTTP API takes it. */
@@ -45,12 +46,14 @@ async function readInput(): Promise<string> {
 
 /** The fields of a payload in a line of JSON. */
 export function fieldsOf(value: unknown): Payload {
-  return value instanceof Uint8Array ? { base64: Buffer.from(value).toString('base64') } : { data: value }
+  return value instanceof Uint8Array
+    ? { base64: Buffer.from(value).toString('base64') }
+    : { data: writable(value, TOO_DEEP) }
 }
 
 /** A payload as a person reads it. */
 export function show(value: unknown): string {
   return value instanceof Uint8Array
     ? `${value.length} bytes ${Buffer.from(value).toString('base64')}`
-    : JSON.stringify(value)
+    : JSON.stringify(writable(value, TOO_DEEP))
 }

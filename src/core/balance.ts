@@ -57,7 +57,7 @@ export class Balance {
   #due(now: number): { readonly node: number; readonly count: number } {
     const { cluster, connections, limits } = this.#host
     const own = connections.size
-    const others = cluster.peers.filter((peer) => peer.load !== null && takesOver(peer, cluster, now))
+    const others = cluster.peers.filter((peer) => takesOver(peer, cluster, now))
     let [node, least, all] = [0, own, own]
     for (const { incarnation, load } of others) {
       const held = load?.connections ?? 0

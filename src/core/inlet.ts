@@ -18,6 +18,8 @@ export class Inlet {
   readonly #stats: Stats
   /** Whether the bus carries messages. */
   isUp = false
+  /** This node has said goodbye: the others go on without it, so it hears nothing any more, and takes nothing over. */
+  isDeaf = false
   /** When it last went down; null: never. */
   #downAt: number | null = null
 
@@ -37,6 +39,7 @@ export class Inlet {
   }
 
   message(subject: string, message: Uint8Array, from: number, now: number): void {
+    if (this.isDeaf) return
     const bytes = plain(message)
     this.#stats.hearOnBus(kindOf(subject), bytes.length)
     const topic = topicOf(subject)
@@ -48,6 +51,7 @@ export class Inlet {
 
   /** The first byte of a message to a single node says what it is about. */
   sent(message: Uint8Array, from: number, now: number): void {
+    if (this.isDeaf) return
     const bytes = plain(message)
     this.#stats.hearOnBus(kindOfSent(bytes), bytes.length)
     const [kind] = bytes

@@ -441,5 +441,6 @@ export class RtmsNode implements PeeringHost {
   leave(now: number): void {
     this.peering?.close(now)
     this.cluster?.leave(now)
+    this.inlet.isDeaf = true
   }
 }

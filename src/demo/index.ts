@@ -4,6 +4,7 @@ import { Rtms, type RtmsOptions, type Ticket } from '../server/index.ts'
 import { pageHeaders } from '../server/edge/page-headers.ts'
 import { loggerFor } from '../server/ground/logger.ts'
 import { StaticFiles } from '../server/edge/static-files.ts'
+import { isOfAnotherSite } from '../server/edge/strangers.ts'
 import { battle } from './battle/rooms.ts'
 import { guestOf, nodeOf } from './guests.ts'
 import { HttpError, isNameOfHere, notFound, readJson, sendJson, strangeName } from './http.ts'
@@ -68,6 +69,8 @@ export async function startDemo(settings: Settings, pages: string): Promise<Demo
         res.setHeader('allow', 'POST')
         throw new HttpError(405, 'ask for a ticket with POST')
       }
+      // It reads no answer, and could open rooms without end all the same.
+      if (isOfAnotherSite(req.headers)) throw new HttpError(403, 'a page of another site gets no ticket')
       sendJson(res, 200, await issueTicket(rtms, part, await readJson(req), req.headers.host))
     } catch (error) {
       // The visitor has gone away in the middle of the body.

@@ -65,7 +65,7 @@ export abstract class SimClient implements ClientFacts {
   node: number
   link: Link | null = null
   /** Another connection, beside that one and to take its place, and its node. */
-  #second: { readonly link: Link; readonly node: number } | null = null
+  #second: { readonly link: Link; readonly node: number; isGivenUp: boolean } | null = null
   /** Set while the network is healthy: a connection lost then was lost by RTMS. */
   healthy = false
   /** The application has ended. */
@@ -235,11 +235,13 @@ export abstract class SimClient implements ClientFacts {
       },
       written: (size, written) => this.observer.write?.(this, number, size, written),
       closing: (code) => {
-        this.#isGivenUp = this.link === link
+        // It may be one that the client has left already.
+        if (this.link === link) this.#isGivenUp = true
+        if (this.#second?.link === link) this.#second.isGivenUp = true
         this.observer.closed?.(this, number, code)
       },
     })
-    if (beside) this.#second = { link, node: index }
+    if (beside) this.#second = { link, node: index, isGivenUp: false }
     else {
       this.link = link
       this.#isGivenUp = false
@@ -275,8 +277,8 @@ export abstract class SimClient implements ClientFacts {
     if (this.#second === null) return
     this.link = this.#second.link
     this.node = this.#second.node
+    this.#isGivenUp = this.#second.isGivenUp
     this.#second = null
-    this.#isGivenUp = false
   }
 
   /** A node has ended. */
@@ -340,7 +342,8 @@ export function isPartial(topic: string, { conflate, keys, policy }: ReadOptions
   return conflate || policy === 'conflate' || keys.length > 0 || topic.startsWith('k')
 }
 
-/** A reader that conflates only when slow gets latest values where there are keys. */
-export function isConflating(topic: string, { conflate, policy }: ReadOptions): boolean {
-  return conflate || (policy === 'conflate' && topic.startsWith('k'))
+/** A reader that conflates only when slow gets latest values where there are keys, unless it gets a history. */
+export function isConflating(topic: string, { conflate, policy, history, keys }: ReadOptions): boolean {
+  const getsHistory = (history ?? 0) > 0 && keys.length === 0
+  return conflate || (policy === 'conflate' && topic.startsWith('k') && !getsHistory)
 }

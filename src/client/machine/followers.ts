@@ -110,13 +110,16 @@ export class Followers {
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
       if (isStranger) seat.abandon()
       // In another session, or on another node, the number may belong to another meeting.
-      if (!isHere) seat.lastLog = 0
-      // Its JOIN never arrived, or will not be answered.
-      if (!isHere || seat.asked > calls) seat.asked = 0
+      if (!isHere) {
+        seat.lastLog = 0
+        seat.asked = 0
+      }
+      // Its JOIN never arrived.
+      if (seat.asked > calls) seat.asked = 0
       if (!this.has(seat)) {
         // If the answer may be lost, the meeting is joined again in order to leave it: only the answer names the log.
         if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)
-        else this.#wishes.add(seat)
+        else if (entriesLost) this.#wishes.add(seat)
       }
       // Entries that the session log still holds for a meeting arrive before its JOIN on this connection.
       else this.#byLog.set(seat.lastLog, seat)
@@ -152,7 +155,9 @@ export class Followers {
     let room = 0
     for (const follower of this.#wishes) {
       if (follower instanceof SeatMachine) {
-        if (this.#mayJoin(follower)) this.#send(follower.joinMessage(calls.next(), this.#session))
+        const abandoned = this.#abandoned.get(follower.name)
+        if (abandoned === follower || (this.has(follower) && abandoned?.lastLog !== 0))
+          this.#send(follower.joinMessage(calls.next(), this.#session))
         continue
       }
       if (!this.has(follower)) continue
@@ -167,12 +172,6 @@ export class Followers {
       topics.push(follower.wish(call, topics.length))
     }
     this.#wishes.clear()
-  }
-
-  #mayJoin(seat: SeatMachine): boolean {
-    const abandoned = this.#abandoned.get(seat.name)
-    if (abandoned === seat) return this.#entriesLost
-    return this.has(seat) && !(abandoned?.lastLog === 0)
   }
 
   /** Leaves a meeting, on this connection or on the session's next one. */
@@ -263,12 +262,17 @@ export class Followers {
 
   /** Handles a failed call; false where it was not a follower's. `ticket`: the number of the ticket in use. */
   handleFailed({ call, index }: MessageOf<'failed'>, error: RtmsError, ticket: number, now: number): boolean {
-    for (const [meeting, seat] of this.#abandoned) if (seat.asked === call) this.#settle(meeting)
+    const { code } = error
+    for (const [meeting, seat] of this.#abandoned) {
+      // It may be in the meeting, and only the answer to another JOIN names the log.
+      if (seat.asked === call)
+        if (code === 'UNKNOWN' && seat.lastLog === 0) this.#wishes.add(seat)
+        else this.#settle(meeting)
+    }
     for (const seat of this.#seats.values()) seat.answered(call)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
     if (of === undefined) return false
     const isSeat = of instanceof SeatMachine
-    const { code } = error
     const isGone = code === 'NOT_FOUND'
     // A first join is told at once.
     if (!(isSeat && of.world === 0) && (code === 'RATE' || code === 'BUSY'))

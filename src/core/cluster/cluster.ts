@@ -302,19 +302,12 @@ export class Cluster {
     for (const peer of this.#peers.values()) {
       peer.beat()
       if (!this.#hearing.isSuspect(peer, now)) continue
-      if (this.#isReplaced(peer, now)) this.gone(peer.incarnation, now)
+      if (this.#hearing.isReplaced(peer, this.#facts.id, now)) this.gone(peer.incarnation, now)
       else this.#ports.probe({ node: peer.incarnation, health: peer.health }, now)
     }
     // Somebody may have been silent for too long.
     this.#registrar.review()
     for (const contest of this.#registrar.contests()) this.#ports.contested?.(contest, now)
-  }
-
-  /** Whether a silent node was started anew, perhaps on another machine: one that is heard has its name. */
-  #isReplaced({ incarnation, id }: Peer, now: number): boolean {
-    if (id === '' || !this.isSilent(incarnation, now)) return false
-    if (id === this.#facts.id) return true
-    return this.peers.some((other) => other.id === id && !this.isSilent(other.incarnation, now))
   }
 
   #heartbeat(leaves: boolean): void {

@@ -137,6 +137,15 @@ export class Copy {
     return this.log.next > last
   }
 
+  /** Its owner has ended, or may have: what is here counts, and not what it has told of frames that have not come. */
+  settle(): void {
+    const { room } = this
+    if (room === null) return
+    const { first, next } = room.log
+    this.heritage?.settle(first, next - 1, room.history(first, next))
+    room.settle()
+  }
+
   /** The room, which has another use now. */
   give(): Room {
     this.#inherit(0)

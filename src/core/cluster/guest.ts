@@ -6,8 +6,8 @@ import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Follower } from '../meeting/room.ts'
 import type { Member, Occupant } from '../meeting/seat.ts'
-import { plainly, shorten } from '../session/told.ts'
-import type { Heads, MeshMessage } from './mesh-messages.ts'
+import { isByBusiness, plainly, shorten, toldOf } from '../session/told.ts'
+import type { Heads, MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 
 /** What a guest needs of its node. */
 export interface GuestHost {
@@ -57,6 +57,32 @@ export class GuestSeat implements Occupant {
   evict(message: string, next = 0): void {
     if (!this.#guest.remove(this)) return
     this.#guest.say({ type: 'ended', ...this.#place, message: shorten(message), next })
+  }
+
+  /** Its replica says what it has done. */
+  hear(message: MeshMessageOf<'input' | 'away' | 'back' | 'leave'>, now: number): void {
+    const { owner } = this.#guest
+    if (message.type === 'away') owner.away(this.member)
+    else if (message.type === 'back') owner.back(this.member, now)
+    else if (message.type === 'leave') this.depart(message.reason)
+    else this.#input(message, now)
+  }
+
+  #input({ seq, acked, data }: MeshMessageOf<'input'>, now: number): void {
+    const { owner } = this.#guest
+    if (acked > 0) owner.acknowledge(this, acked)
+    // Its replica has seen to it that none is missing.
+    const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
+    const refusal = owner.take(this.member, input, 0, now)
+    if (refusal === null) return
+    const byBusiness = isByBusiness(refusal)
+    const told = typeof refusal === 'object' ? toldOf(refusal) : plainly(refusal)
+    this.#guest.say({ type: 'nack', ...this.#place, seq, byBusiness, ...told })
+  }
+
+  depart(reason: string): void {
+    this.#guest.remove(this)
+    this.#guest.owner.depart(this.member, reason)
   }
 
   get #place(): { readonly replica: number; readonly seat: number } {
@@ -132,6 +158,18 @@ export class Guest implements Follower {
   /** Those that are lost; `all`: those as well that the replica has given up. */
   lost(all: boolean): GuestSeat[] {
     return [...this.seats.values()].filter(({ isLost, isGivenUp }) => isLost && (all || !isGivenUp))
+  }
+
+  /** The members who were lost with the link have left. */
+  departLost(reason: 'left' | 'expired'): void {
+    for (const seat of this.lost(reason === 'expired')) seat.depart(reason)
+  }
+
+  acknowledge(seats: MeshMessageOf<'acks'>['seats']): void {
+    for (const { seat, frame } of seats) {
+      const acked = this.seats.get(seat)
+      if (acked !== undefined) this.owner.acknowledge(acked, frame)
+    }
   }
 
   tell(): void {

@@ -52,6 +52,16 @@ export class Hearing {
     return peer === undefined || this.#isQuiet(peer, now, this.#limits.leaseMs)
   }
 
+  /**
+   * Whether a silent node was started anew, perhaps on another machine: as this node, named `self`, or as one of its name
+   * that is heard. One of which others only told may be an earlier run, which they do not know to have ended.
+   */
+  isReplaced({ incarnation, id }: Peer, self: string, now: number): boolean {
+    if (id === '' || !this.isSilent(incarnation, now)) return false
+    const isHeard = (other: Peer): boolean => other.load !== null && !this.isSuspect(other, now)
+    return id === self || Array.from(this.#peers.values()).some((other) => other.id === id && isHeard(other))
+  }
+
   /** Whether it is time to speak again: nearly, since a beat may be early. */
   isDue(now: number): boolean {
     return now - this.#spokeAt >= this.#limits.heartbeatMs * (this.pace - 0.5)

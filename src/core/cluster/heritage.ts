@@ -102,7 +102,7 @@ export class Heritage {
   /** Members that the business plays, by {@link runOf}. */
   #bots: ReadonlySet<number> = new Set()
   /** The last frame that the owner had sealed when it told. */
-  readonly #head: number
+  #head: number
 
   private constructor({ options, kind, metadata, seqs, terms }: Legacy, head: number, most: number) {
     this.#most = most
@@ -164,6 +164,14 @@ export class Heritage {
     }
     if (free.size > 0) this.#terms = this.#terms.filter(({ slot, from }) => from !== frame || !free.has(slot))
     if (events.length > 0) this.#forget(Math.max(stable, this.#first), frame)
+  }
+
+  /** See `Room.settle`: the last seq of each slot is that of the frames `first` to `head`, which are here. */
+  settle(first: number, head: number, frames: Iterable<Pick<OpenedFrame, 'inputs'>>): void {
+    if (this.#head <= head) return
+    this.#head = head
+    if (first === 1) this.seqs.clear()
+    for (const { inputs } of frames) for (const { slot, seq } of inputs) this.seqs.set(slot, seq)
   }
 
   /** Drops terms that are part of no electorate that counts. `first`: the frame of the first one that does. */

@@ -7,7 +7,7 @@ import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { type Seating, visitorOf, whyOutrun } from '../meeting/visitor.ts'
-import { isByBusiness, plainly, toldOf } from '../session/told.ts'
+import { plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { keyOf, legacyOf, type Retired } from './legacy.ts'
@@ -106,28 +106,23 @@ export class Hosting implements GuestHost {
         this.#enter(guest, message, now)
         break
       case 'entered':
-        this.#departLost(guest, 'left')
+        guest.departLost('left')
         if (guest.lost(true).length === 0) this.#host.timers.clear(guest.grace)
         break
       case 'acks':
-        for (const { seat, frame } of message.seats) {
-          const acked = guest.seats.get(seat)
-          if (acked !== undefined) guest.owner.acknowledge(acked, frame)
-        }
+        guest.acknowledge(message.seats)
         break
       case 'input':
       case 'away':
       case 'back':
-      case 'leave': {
-        const seat = guest.seats.get(message.seat)
-        if (seat !== undefined) this.#act(guest, seat, message, now)
-      }
+      case 'leave':
+        guest.seats.get(message.seat)?.hear(message, now)
     }
   }
 
   /** A replica is no more. */
   #leave(guest: Guest, now: number): void {
-    for (const seat of guest.seats.values()) this.#depart(guest, seat, 'left')
+    for (const seat of guest.seats.values()) seat.depart('left')
     this.forget(guest)
     guest.owner.recount(now)
   }
@@ -210,7 +205,7 @@ export class Hosting implements GuestHost {
     const { owner } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
-      known.isLost = false
+      known.isLost = known.isGivenUp = false
       if (!known.isAway) owner.back(known.member, now)
       known.isAway = false
       this.#seated(guest, known, again ? [] : owner.members, now)
@@ -249,44 +244,9 @@ export class Hosting implements GuestHost {
     guest.tell()
   }
 
-  #act(
-    guest: Guest,
-    seat: GuestSeat,
-    message: MeshMessageOf<'input' | 'away' | 'back' | 'leave'>,
-    now: number,
-  ): void {
-    const { owner } = guest
-    const { member } = seat
-    if (message.type === 'away') owner.away(member)
-    else if (message.type === 'back') owner.back(member, now)
-    else if (message.type === 'leave') this.#depart(guest, seat, message.reason)
-    else this.#input(guest, seat, message, now)
-  }
-
-  #input(guest: Guest, { member, number }: GuestSeat, message: MeshMessageOf<'input'>, now: number): void {
-    const { replica, seq, data } = message
-    // Its replica has seen to it that none is missing.
-    const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
-    const refusal = guest.owner.take(member, input, 0, now)
-    if (refusal === null) return
-    const byBusiness = isByBusiness(refusal)
-    const told = typeof refusal === 'object' ? toldOf(refusal) : plainly(refusal)
-    guest.say({ type: 'nack', replica, seat: number, seq, byBusiness, ...told })
-  }
-
-  /** The members who were lost with the link have left. */
-  #departLost(guest: Guest, reason: string): void {
-    for (const seat of guest.lost(reason === 'expired')) this.#depart(guest, seat, reason)
-  }
-
-  #depart(guest: Guest, seat: GuestSeat, reason: string): void {
-    guest.remove(seat)
-    guest.owner.depart(seat.member, reason)
-  }
-
   /** Those who were lost with the link have not come back in time. */
   expire(guest: Guest): void {
-    this.#departLost(guest, 'expired')
+    guest.departLost('expired')
     if (!guest.isConnected) this.forget(guest)
   }
 

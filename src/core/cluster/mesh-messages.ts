@@ -62,7 +62,8 @@ export const meshMessages = {
   },
   /** After the link broke: all seats that the replica has were entered again. */
   entered: { code: 5, fields: { replica: 'uint' } },
-  input: { code: 6, fields: { replica: 'uint', seat: 'uint', seq: 'uint', data: 'payload' } },
+  /** `acked`: the last frame that the member has acknowledged; 0: that was said, or it is none. */
+  input: { code: 6, fields: { replica: 'uint', seat: 'uint', seq: 'uint', acked: 'uint', data: 'payload' } },
   acks: {
     code: 7,
     fields: { replica: 'uint', seats: { list: { seat: 'uint', frame: 'uint' }, max: 'batch' } },

@@ -313,7 +313,11 @@ export class Mesh implements Elsewhere, LinkPart {
     else if (isFromOwner(message)) {
       // What the owner has sent with this counts as answered.
       if (message.type === 'followed') this.support.gave(from, now)
-      this.#replicaOf(from, message.replica)?.handle(message, now)
+      const replica = this.#replicaOf(from, message.replica)
+      if (replica === undefined) return
+      const { superseding } = this.revival
+      if (message.type === 'followed' && superseding.isPassedOver(replica, message, now)) return
+      replica.handle(message, now)
     } else this.#hosting.handle(from, message, now)
   }
 

@@ -12,13 +12,13 @@ export interface Peer extends NodeFacts {
   readonly isDraining: boolean
 }
 
-/** Whether a node takes over what others have: it was heard lately, does not drain, and is no edge. */
+/** Whether a node takes over what others have: it was heard itself, and lately, does not drain, and is no edge. */
 export function takesOver(
-  { incarnation, isDraining }: Peer,
+  { incarnation, isDraining, load }: Peer,
   cluster: { isSilent(node: number, now?: number): boolean },
   now?: number,
 ): boolean {
-  return !isDraining && !isEdge(incarnation) && !cluster.isSilent(incarnation, now)
+  return load !== null && !isDraining && !isEdge(incarnation) && !cluster.isSilent(incarnation, now)
 }
 
 /** A peer, and whether it knows the nodes that this one knows. */

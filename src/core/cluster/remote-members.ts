@@ -4,6 +4,7 @@ import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import { RemoteMember } from './remote-member.ts'
+import type { WaitingJoins } from './waiting-joins.ts'
 
 const UNHEARD: Refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 }
 
@@ -144,7 +145,11 @@ export class RemoteMembers {
         const known = { again: true, session: id, former: '', held: [], world: 0, user, config: '' }
         this.#host.say({ type: 'enter', ...place, ...known })
       }
-      for (const [seq, data] of member.unsent(isOpen)) this.#host.say({ type: 'input', ...place, seq, data })
+      for (const [seq, data] of member.unsent(isOpen)) {
+        const acked = this.#acks.get(member.number) ?? 0
+        this.#acks.delete(member.number)
+        this.#host.say({ type: 'input', ...place, seq, acked, data })
+      }
     }
     if (member.isOwing) {
       this.#owing.add(member)
@@ -167,10 +172,11 @@ export class RemoteMembers {
   }
 }
 
-/** The members of a replica, or everybody who reads there as well, join again. `log`: its number. */
+/** The members of a replica, or everybody who reads there as well, join again; whoever waits asks for a seat anew. */
 export function disperse(
   room: Room | null,
   members: RemoteMembers,
+  joins: WaitingJoins,
   log: number,
   rejoin: (session: Session) => void,
   everybody: boolean,
@@ -183,4 +189,5 @@ export function disperse(
     rejoin(seat.session)
   }
   for (const member of members.all()) members.forget(member)
+  joins.unseat()
 }

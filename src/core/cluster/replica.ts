@@ -386,7 +386,7 @@ export class Replica implements Host {
 
   /** The members join again, and `everybody` where spectators cannot read on either. */
   disperse: (everybody: boolean) => void = (everybody) =>
-    disperse(this.copy.room, this.#members, this.number, this.#host.rejoin, everybody)
+    disperse(this.copy.room, this.#members, this.#joins, this.number, this.#host.rejoin, everybody)
 
   /** The owner has ended. Members join again, and so find whoever goes on; the frames are kept, and spectators wait. */
   lost(now: number): void {
@@ -397,6 +397,7 @@ export class Replica implements Host {
     this.isOrphan = true
     this.#owner = 0
     this.copy.room?.pause(true, now)
+    this.copy.settle()
     if (this.copy.canGoOn) this.#host.orphaned(this, now)
     if (this.isOrphan) this.#giveUpUnless(this.recall.ask(now), now)
   }

@@ -1,3 +1,4 @@
+import { isAbove } from '../meeting/reigns.ts'
 import type { Room, RoomFacts } from '../meeting/room.ts'
 import type { RevivalHost } from './orphan.ts'
 import type { Subject } from './question-kinds.ts'
@@ -59,6 +60,26 @@ export class Superseding {
     this.add({ name, world: facts.world, term, incarnation }, [owner], now)
   }
 
+  /**
+   * An owner answers a replica without frames, and is yet to hear that this node has gone on with its world, though the
+   * meeting may have ended here since. True: it is told now, and not followed.
+   */
+  isPassedOver(
+    { name, owner, copy }: Pick<Replica, 'name' | 'owner' | 'copy'>,
+    told: Pick<RoomFacts, 'world' | 'term' | 'incarnation'>,
+    now: number,
+  ): boolean {
+    if (copy.room !== null) return false
+    for (const each of this.#all) {
+      const { subject, pending } = each
+      const isThis = subject.name === name && subject.world === told.world && pending.has(owner)
+      if (!isThis || !isAbove(subject, told)) continue
+      this.#ask(each, [owner], now)
+      return true
+    }
+    return false
+  }
+
   isPending(node: number): boolean {
     for (const { pending } of this.#all) if (pending.has(node)) return true
     return false
@@ -66,15 +87,19 @@ export class Superseding {
 
   /** Time has passed. */
   beat(now: number): void {
-    const { cluster, questions } = this.#host
+    const { cluster } = this.#host
     for (const each of this.#all) {
       if (now - each.askedAt < AGAIN_MS) continue
       each.askedAt = now
       const heard = [...each.pending].filter((node) => !cluster.isSilent(node))
-      questions().ask(heard, 'supersede', each.subject, now + AGAIN_MS, (node, ending) => {
-        if (ending.by === 'answer') this.#settle(each, node)
-      })
+      this.#ask(each, heard, now)
     }
+  }
+
+  #ask(each: Superseded, nodes: readonly number[], now: number): void {
+    this.#host.questions().ask(nodes, 'supersede', each.subject, now + AGAIN_MS, (node, ending) => {
+      if (ending.by === 'answer') this.#settle(each, node)
+    })
   }
 
   #settle(each: Superseded, node: number): void {

@@ -117,6 +117,11 @@ export class WaitingJoins {
     joining.joined({ code, message: message.message || errorTexts[code], retryAfterMs, reason }, now)
   }
 
+  /** What the owner has given them counts no more: they ask again. */
+  unseat(): void {
+    for (const joining of this.all()) joining.seated = null
+  }
+
   /** Nobody gets what it waits for. */
   endAll(code: ErrorCode, now: number): void {
     const busy: Refusal = { code: 'BUSY', message: errorTexts.BUSY, retryAfterMs: AGAIN_MS }

@@ -53,7 +53,7 @@ export class Ring<T> {
 
   /** Lengths are powers of two, so that a mask turns a position into an index. */
   #resize(length: number): void {
-    const items = Array.from<T | undefined>({ length })
+    const items = Array<T | undefined>(length).fill(undefined)
     for (let position = this.#first; position < this.#next; position++)
       items[position & (length - 1)] = this.get(position)
     this.#items = items

@@ -21,6 +21,8 @@ export interface EntranceHost {
   readonly limits: Limits
   /** Somebody comes in: starts the clock if it is stopped. */
   run(now: number): void
+  /** Ends a seat; its slot is free once its member's waiting inputs are framed. */
+  kick(slot: number, message: string): boolean
 }
 
 /** Who may become a member of a meeting, and in which slot. */
@@ -63,15 +65,20 @@ export class Entrance {
 
   /**
    * Takes in a new member, if there is room, the join rate allows it and the business agrees. The business may add bots
-   * while it is asked, so the slot is reserved.
+   * while it is asked, so the slot is reserved. In a full meeting, whoever has several seats makes room.
    */
   #admit(user: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, options, business } = this.#host
-    const slot = roster.free
-    if (slot === -1) return 'FULL'
+    const isFull = roster.free === -1
+    const spare = isFull ? roster.spareFor(user) : undefined
+    if (isFull && spare === undefined) return 'FULL'
     const retryAfterMs = this.#joins.take(user, now)
     if (retryAfterMs > 0)
       return { code: 'RATE', message: `more than ${options.joinsPerMinute} joins a minute`, retryAfterMs }
+    if (spare !== undefined) this.#host.kick(spare.slot, CROWDED)
+    // Its last inputs may have yet to be in a frame.
+    const slot = roster.free
+    if (slot === -1) return 'FULL'
     const refusal = roster.reserving(slot, () => business.logic?.join?.(slot, user) ?? null)
     if (refusal !== null) return refusal
     if (!isHere()) return 'UNKNOWN'
@@ -100,6 +107,8 @@ export class Entrance {
     this.#joins.clear()
   }
 }
+
+const CROWDED = 'the meeting is full, and its user has another seat'
 
 /** Whether a visitor has become a member, and was not refused. */
 export function isMember(found: Member | Refusal | ErrorCode): found is Member {

@@ -11,7 +11,7 @@ import { Backing } from './backing.ts'
 import { Bots } from './bots.ts'
 import { type Bot, infoOf, type MeetingInfo } from './business.ts'
 import { Electorate } from './electorate.ts'
-import { Entrance, isMember } from './entrance.ts'
+import { Entrance, type EntranceHost, isMember } from './entrance.ts'
 import type { FrameLog } from './frame-log.ts'
 import { type Input, Intake } from './intake.ts'
 import { Notices } from './notices.ts'
@@ -67,11 +67,13 @@ export class Owner implements Host {
     this.room = room
     this.options = options
     const { log } = room
+    const { limits } = host
     const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
-    this.events = new WaitingEvents(host.limits, () => this.#sealSoon())
-    const electorate = (this.#electorate = new Electorate(host.limits.electorates))
+    this.events = new WaitingEvents(limits, () => this.#sealSoon())
+    const electorate = (this.#electorate = new Electorate(limits.electorates))
     const run = (at: number): void => this.#run(at)
-    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits: host.limits, run })
+    const kick: EntranceHost['kick'] = (...seat) => this.kick(...seat)
+    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits, run, kick })
     const intake = (this.#intake = new Intake(options, log))
     this.bots = new Bots(log, {
       roster,

@@ -31,10 +31,15 @@ export function reignOf(reigns: readonly Reign[], frame: number): Fence {
   return found
 }
 
-/** The reigns, with the next one, unless it is known. */
+/**
+ * The reigns, with the next one, unless it is known: from there on, nothing is here that was sealed at an earlier fence,
+ * though that may have begun later, in frames that never came here.
+ */
 export function withReign(reigns: readonly Reign[], next: Reign): readonly Reign[] {
   const last = reigns.at(-1)
-  return last !== undefined && !isAbove(next, last) ? reigns : [...reigns, next].slice(-MOST)
+  if (last !== undefined && !isAbove(next, last)) return reigns
+  const ended = reigns.map((reign) => (reign.from > next.from ? { ...reign, from: next.from } : reign))
+  return [...ended, next].slice(-MOST)
 }
 
 /**

@@ -113,6 +113,8 @@ export class Room {
   /** The delayed view of spectators; null without a delay. */
   readonly #gallery: Gallery | null
   readonly #readers: Map<Cursor, Seat> = new Map()
+  /** Of the readers; null until they are counted anew. */
+  #spectators: number | null = null
   readonly followers: Set<Follower> = new Set()
   /** Null before the first of them: a room that nobody leaves in that way needs none. */
   #partings: Partings | null = null
@@ -170,6 +172,21 @@ export class Room {
     this.#show(now)
   }
 
+  /**
+   * The owner has ended, and others may go on behind the frames that have come: what it has told of later ones is void.
+   * Who came before the first frame kept, and whom the frames do not name, is taken to have been there.
+   */
+  settle(): void {
+    const { first, next } = this.log
+    if (this.#history < next) return
+    this.#history = next - 1
+    if (first === 1) this.attendance.set([])
+    for (const { events } of this.history(first, next)) this.attendance.apply(events)
+    if (this.#hidden <= next) return
+    this.#hidden = next
+    this.#gallery?.attendance.set(this.attendance.list)
+  }
+
   /** Where a room on another node begins that follows this one. */
   get beginning(): Beginning {
     const { log, attendance } = this
@@ -207,9 +224,14 @@ export class Room {
   }
 
   get spectators(): number {
+    let count = (this.#spectators ??= this.#countSpectators())
+    for (const { spectators } of this.followers) count += spectators
+    return count
+  }
+
+  #countSpectators(): number {
     let count = 0
     for (const { slot } of this.#readers.values()) if (slot === SYSTEM_SLOT) count++
-    for (const { spectators } of this.followers) count += spectators
     return count
   }
 
@@ -290,6 +312,7 @@ export class Room {
     log.begin(cursor)
     seat.cursor = cursor
     this.#readers.set(cursor, seat)
+    this.#spectators = null
     if (!view.isCurrent(cursor)) this.#host.downstream.mark(cursor)
     this.#host.work.done += costs.seat + log.workFrom(cursor.position, cursor.outlet.text)
     this.#showLater()
@@ -346,6 +369,7 @@ export class Room {
     if (seat.cursor === null) return
     seat.cursor.outlet.unmark(seat.cursor)
     this.#readers.delete(seat.cursor)
+    this.#spectators = null
     seat.cursor = null
     if (this.isDeserted) this.#showLater()
   }

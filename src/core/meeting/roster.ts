@@ -76,6 +76,24 @@ export class Roster {
     return first
   }
 
+  /**
+   * In a full meeting, the seat that a user who has none may have: of the user who has most of them, the last one, if
+   * possible, of which no input waits. Undefined where nobody has several.
+   */
+  spareFor(user: string): Member | undefined {
+    const seated = [...this.all()].filter(({ seat, standing }) => seat !== null && standing.is !== 'leaving')
+    const counts = new Map<string, number>()
+    let most = ''
+    for (const member of seated) {
+      const count = (counts.get(member.user) ?? 0) + 1
+      counts.set(member.user, count)
+      if (count > (counts.get(most) ?? 1)) most = member.user
+    }
+    if (counts.has(user)) return undefined
+    const spare = seated.filter((member) => member.user === most)
+    return spare.findLast(({ waiting }) => waiting === 0) ?? spare.at(-1)
+  }
+
   /** The lowest slot that is neither taken nor reserved; −1 when the meeting is full. */
   get free(): number {
     const reserved = this.#reserved

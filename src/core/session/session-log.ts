@@ -16,12 +16,27 @@ export function weigh(entry: Uint8Array): number {
   return weights.bytes + weights.place + entry.length
 }
 
-/** What is about logs of this node. */
-const aboutLogs: readonly number[] = (
-  ['joined', 'subscribed', 'nack', 'direct', 'ended', 'charter'] as const
-).map((type) => schema[type].code)
+/** What is about logs of this node; the client subscribes anew on each connection. */
+const aboutLogs: readonly number[] = (['subscribed', 'nack', 'direct', 'ended', 'charter'] as const).map(
+  (type) => schema[type].code,
+)
 /** An answer to no call. */
 const NOTHING: Uint8Array = encodeMessage({ type: 'done', call: 0, value: 0 })
+
+/** The answer to a JOIN as another node gives it: whether the client has the seat is not known there. */
+function failed(joined: Uint8Array): Uint8Array {
+  const [{ call }] = binaryCodec.decode(joined, 'server') as [MessageOf<'joined'>]
+  const message = 'the session went on at another node before the answer was heard'
+  return encodeMessage({
+    type: 'failed',
+    call,
+    index: 0,
+    error: 'UNKNOWN',
+    message,
+    retryAfter: 0,
+    reason: '',
+  })
+}
 
 /**
  * The log of one session: replies, NACKs and pushes, in order. It has one reader at a time, the cursor of the session's
@@ -145,8 +160,9 @@ export class SessionLog implements Log {
 
   /**
    * What is kept, for the node where the session goes on. Logs have other numbers there, and the client asks for all of
-   * them anew: what is about logs of this node becomes an answer to no call, since entries are counted. What was said to
-   * a member alone goes apart, to be said again once it has joined there; `nameOf`: the meeting with this log number.
+   * them anew: what is about logs of this node becomes an answer to no call, since entries are counted. A JOIN has
+   * failed instead: the client waits for its end where the session comes back before it was anywhere else. What was said
+   * to a member alone goes apart, to be said again once it has joined there; `nameOf`: the meeting with this log number.
    */
   stateFor(nameOf: (log: number) => string | undefined): Pick<HandedSession, 'first' | 'entries' | 'said'> {
     const { first, next } = this.#ring
@@ -155,7 +171,8 @@ export class SessionLog implements Log {
     for (let at = first; at < next; at++) {
       const entry = this.#ring.get(at)
       const code = entry[0] as number
-      entries.push(aboutLogs.includes(code) ? NOTHING : entry)
+      if (code === schema.joined.code) entries.push(failed(entry))
+      else entries.push(aboutLogs.includes(code) ? NOTHING : entry)
       if (code !== schema.direct.code) continue
       const [{ log, data }] = binaryCodec.decode(entry, 'server') as [MessageOf<'direct'>]
       const meeting = nameOf(log)

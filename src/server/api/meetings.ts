@@ -6,8 +6,9 @@ import { meetingSettings } from '../business/meeting-options.ts'
 import { KICKED } from '../business/meeting.ts'
 import type { Meetings } from '../business/meetings.ts'
 import { checkName, payloadOf } from '../ground/check.ts'
+import { writable } from '../ground/writable.ts'
 import { type ApiNode, operation, type Operation } from './operation.ts'
-import { anyObject, integer, missing, oneOf, payloadFields, text, valueOf, writable } from './schemas.ts'
+import { anyObject, integer, missing, oneOf, payloadFields, text, valueOf } from './schemas.ts'
 
 /** Meetings in one answer, unless the query says otherwise. */
 const PAGE = 100

@@ -117,19 +117,6 @@ export function valueOf({ data, base64 }: PayloadFields): unknown {
   return base64 === undefined ? data : new Uint8Array(Buffer.from(base64, 'base64'))
 }
 
-/**
- * The value, or something else in its place where it cannot be written as JSON: a client may publish what is nested too
- * deeply, and a business may keep what has no JSON form. Neither may spoil an answer about others.
- */
-export function writable<T>(value: T, instead: T): T {
-  try {
-    JSON.stringify(value)
-    return value
-  } catch {
-    return instead
-  }
-}
-
 /** A payload as answers carry it. */
 export function fieldsOfValue(value: unknown): { data?: unknown; base64?: string } {
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') }

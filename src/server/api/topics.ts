@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Search } from '../../core/index.ts'
 import { type Limits, serverLimits } from '../ground/limits.ts'
+import { TOO_DEEP, writable } from '../ground/writable.ts'
 import { Searches } from '../business/searches.ts'
 import type { KeptPublication, Topics } from '../business/topics.ts'
 import { errorBody, type ErrorBody, knownError } from './errors.ts'
@@ -16,7 +17,6 @@ import {
   payloadFields,
   text,
   valueOf,
-  writable,
 } from './schemas.ts'
 
 /** Topics in one answer, unless the query says otherwise. */
@@ -95,7 +95,7 @@ function* publishAll(node: ApiNode, items: readonly Offered[]): Search<Published
 }
 
 function kept({ data, key, removed, time }: KeptPublication): v.InferInput<typeof keptPublication> {
-  return { ...fieldsOfValue(writable(data, 'It is nested too deeply to be shown.')), key, removed, time }
+  return { ...fieldsOfValue(writable(data, TOO_DEEP)), key, removed, time }
 }
 
 const errorSchema = v.strictObject({

@@ -27,7 +27,7 @@ export function strangeness(request: IncomingMessage): 'remote' | 'proxy' | 'hos
  * Whether another site's page is asking: an application that allows every site (CORS) does not speak for this machine's
  * owner.
  */
-function isOfAnotherSite({ origin, host, ...headers }: IncomingMessage['headers']): boolean {
+export function isOfAnotherSite({ origin, host, ...headers }: IncomingMessage['headers']): boolean {
   const site = headers['sec-fetch-site'] ?? 'same-origin'
   if (site !== 'same-origin' && site !== 'none') return true
   return origin !== undefined && (!URL.canParse(origin) || new URL(origin).host !== host)

@@ -43,7 +43,7 @@ export class IsolationChecker implements Observer {
   frame(client: ClientFacts, meeting: string, world: number, { number }: RawFrame): void {
     const delay = this.#rooms.delayOf(client, meeting)
     if (delay === 0) return
-    const age = this.#now() - (this.#rooms.sealedAt(meeting, world, number) ?? -Infinity)
+    const age = this.#now() - (this.#rooms.sealedAt(client, meeting, world, number) ?? -Infinity)
     if (age < delay)
       violate('I12', `a spectator saw frame ${number} of ${meeting} after ${age} ms; the delay is ${delay}`)
   }

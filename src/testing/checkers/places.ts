@@ -46,7 +46,7 @@ export class PlaceChecker implements Observer {
   readonly #wishes: Map<string, Wish> = new Map()
   /** By connection and log. */
   readonly #places: Map<string, Place> = new Map()
-  /** When the node last wrote anything, by client and topic. */
+  /** When the node last wrote anything, by client and log: a topic that was forgotten has another log afterwards. */
   readonly #read: Map<string, number> = new Map()
   /** Logs that are no more, as a client was told: it may name one of them once more before it has heard that. */
   readonly #gone: Set<string> = new Set()
@@ -94,11 +94,11 @@ export class PlaceChecker implements Observer {
       const wish = this.#wishes.get(`${here} ${message.call} ${message.index}`)
       if (wish === undefined) return
       this.#subscribed(client, here, wish, message, at)
-      this.#read.set(`${client.id} ${message.topic}`, at)
+      this.#read.set(`${client.id} ${message.position.epoch}`, at)
     } else if (message.type === 'gap' || message.type === 'publications') {
       const place = this.#places.get(`${here} ${message.log}`)
       if (place === undefined) return
-      this.#read.set(`${client.id} ${place.topic}`, at)
+      this.#read.set(`${client.id} ${place.epoch}`, at)
       if (message.type === 'gap') this.#gap(client, place, message)
       else this.#publications(client, place, message)
     }
@@ -123,7 +123,7 @@ export class PlaceChecker implements Observer {
     if (recovered && !isMoved && (isPartial(wish) ? position.at < since.at : position.at !== since.at))
       violate('I7', `${of} was told that it goes on, at ${position.at}`)
     if (reason === 'NEW_EPOCH') {
-      const away = now - (this.#read.get(`${client.id} ${topic}`) ?? -Infinity)
+      const away = now - (this.#read.get(`${client.id} ${since.epoch}`) ?? -Infinity)
       const gone = `${client.id} ${topic} ${since.epoch}`
       const isKnown = this.#gone.has(gone)
       this.#gone.add(gone)

@@ -1,3 +1,4 @@
+import type { RawFrame } from '../../client/machine/index.ts'
 import { type SealedFrame } from '../../core/index.ts'
 import { type ServerMessage, SYSTEM_SLOT } from '../../protocol/index.ts'
 import type { ClientFacts, Observer } from '../observer.ts'
@@ -9,11 +10,26 @@ export interface Place {
   readonly slot: number
 }
 
+/** The reign of a world's first owner, which no frame tells; the others are named by their fences. */
+const FIRST = ''
+
+function reignOf({ term, incarnation }: { readonly term: number; readonly incarnation: number }): string {
+  return `${term} ${incarnation}`
+}
+
 /** State of meetings that several checkers share. It must come before them. */
 export class Rooms implements Observer {
   readonly #now: () => number
   readonly #plans: ReadonlyMap<string, MeetingPlan>
+  /**
+   * When each frame was sealed, by the reign as well: an owner that is cut off may have frames of which another one has
+   * sealed others since, and shows those that it has.
+   */
   readonly #sealed: Map<string, number> = new Map()
+  /** The reign of each frame that was sealed last, of what each node seals, and of what each client reads. */
+  readonly #reigns: Map<string, string> = new Map()
+  /** Those that begin with a frame, by world. */
+  readonly #later: Set<string> = new Set()
   readonly #spectators: Set<string> = new Set()
   /** The slot of each client in each meeting and world. */
   readonly #slots: Map<string, number> = new Map()
@@ -25,13 +41,29 @@ export class Rooms implements Observer {
     this.#plans = new Map(meetings.map((plan) => [plan.name, plan]))
   }
 
-  sealed(_node: number, meeting: string, world: number, { number }: SealedFrame): void {
-    this.#sealed.set(`${meeting} ${world} ${number}`, this.#now())
+  sealed(node: number, meeting: string, world: number, { number, events }: SealedFrame): void {
+    const room = `${meeting} ${world}`
+    let reign = this.#reigns.get(`node ${node} ${room}`) ?? FIRST
+    for (const event of events) {
+      if (event.type === 'owner') reign = this.#reigns.get(`frame ${room} ${number - 1}`) ?? FIRST
+      if (event.type !== 'epoch') continue
+      reign = reignOf(event)
+      this.#later.add(`${room} ${reign}`)
+    }
+    this.#reigns.set(`node ${node} ${room}`, reign).set(`frame ${room} ${number}`, reign)
+    this.#sealed.set(`${room} ${number} ${reign}`, this.#now())
+  }
+
+  frame({ id }: ClientFacts, meeting: string, world: number, { events }: RawFrame): void {
+    for (const event of events)
+      if (event.type === 'epoch') this.#reigns.set(`client ${id} ${meeting} ${world}`, reignOf(event))
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage): void {
     if (message.type !== 'joined') return
     this.#slots.set(`${client.id} ${message.meeting} ${message.world}`, message.slot)
+    const held = reignOf({ term: message.heldTerm, incarnation: message.heldIncarnation })
+    this.#reigns.set(`client ${client.id} ${message.meeting} ${message.world}`, held)
     for (const key of [`${client.id} ${connection}`, `${client.id}`]) {
       const places = this.#places.get(key) ?? new Map<number, Place>()
       this.#places.set(key, places.set(message.log, { world: message.world, slot: message.slot }))
@@ -50,9 +82,12 @@ export class Rooms implements Observer {
     return this.#slots.get(`${client.id} ${meeting} ${world}`)
   }
 
-  /** When a frame was sealed, if the business was told. */
-  sealedAt(meeting: string, world: number, frame: number): number | undefined {
-    return this.#sealed.get(`${meeting} ${world} ${frame}`)
+  /** When a frame was sealed that a client reads, if the business was told. */
+  sealedAt({ id }: ClientFacts, meeting: string, world: number, frame: number): number | undefined {
+    const room = `${meeting} ${world}`
+    const read = this.#reigns.get(`client ${id} ${room}`) ?? FIRST
+    const reign = this.#later.has(`${room} ${read}`) ? read : FIRST
+    return this.#sealed.get(`${room} ${frame} ${reign}`)
   }
 
   /** Milliseconds from frame to frame; `Infinity` without a clock. */

@@ -34,7 +34,7 @@ export class SlowChecker implements Observer {
     if (!this.#well || events.length + inputs.length === 0) return
     const now = this.#now()
     const key = `${client.node} ${meeting} ${world} ${number}`
-    const first = this.#rooms.sealedAt(meeting, world, number) ?? this.#first.get(key) ?? now
+    const first = this.#rooms.sealedAt(client, meeting, world, number) ?? this.#first.get(key) ?? now
     this.#first.set(key, first)
     // A client that has just joined is catching up.
     if (!client.prompt || now < (this.#joined.get(`${client.id} ${meeting}`) ?? 0) + 1_000) return

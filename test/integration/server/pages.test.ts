@@ -58,6 +58,18 @@ describe('The files of a page', () => {
     }
   })
 
+  it('of the demo alone open rooms, and no page of another site', async () => {
+    const { demo, at } = await serve({ 'index.html': '<p>hello' })
+    const ask = async (headers: Record<string, string>): Promise<[number, number]> => {
+      const request = { method: 'POST', body: '{"room":"den"}', headers }
+      return [(await fetch(`${at}/api/playground/ticket`, request)).status, demo.rtms.health().meetings]
+    }
+    expect(await ask({ 'sec-fetch-site': 'cross-site' })).toEqual([403, 0])
+    expect(await ask({ 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' })).toEqual([403, 0])
+    expect(await ask({ origin: 'http://evil.example' })).toEqual([403, 0])
+    expect(await ask({ origin: at, 'sec-fetch-site': 'same-origin' })).toEqual([200, 1])
+  })
+
   it('are served under the names of this machine alone, and so are tickets', async () => {
     const { demo } = await serve({ 'index.html': '<p>hello' })
     const { port } = demo.rtms.address

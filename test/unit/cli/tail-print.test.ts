@@ -81,3 +81,21 @@ it('What the business says to all is shown like any other data', () => {
     events: [{ type: 'say', data: { question: evil } }, { base64: 'AQI=' }],
   })
 })
+
+it('Data that is nested too deeply for JSON to be written is told as that, at whatever depth', () => {
+  const said = '"It is nested too deeply to be shown."'
+  const told = (printer: TextPrinter | JsonPrinter, depth: number): string =>
+    writtenTo(process.stdout, () =>
+      printer.publication(JSON.parse('['.repeat(depth) + ']'.repeat(depth)), publication),
+    )
+  let [shown, hidden] = [10, 16_000]
+  while (hidden - shown > 1) {
+    const depth = Math.floor((shown + hidden) / 2)
+    if (told(new TextPrinter(), depth).includes(said)) hidden = depth
+    else shown = depth
+  }
+  for (let depth = shown - 30; depth < shown + 30; depth++)
+    expect(told(new JsonPrinter(), depth)).toMatch(
+      /^\{"type":"publication".*("data":\[\[|"data":"It is nested)/,
+    )
+})

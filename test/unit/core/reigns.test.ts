@@ -29,4 +29,12 @@ describe('Reigns', () => {
     expect(log(second, 15)).toBe(15)
     expect([log({ term: 1, incarnation: 9 }, 13), log({ term: 1, incarnation: 9 }, 3)]).toEqual([5, 3])
   })
+
+  it('end where the next one begins, also one that has begun in frames that came nowhere else', () => {
+    const third: Reign = { term: 3, incarnation: 4, from: 6 }
+    const all = withReign([first, second], third)
+    const parting = (fence: Reign): number => partingOf(all, { ...fence, next: 15, stable: 2 })
+    expect([parting(first), parting(second), parting(third)]).toEqual([6, 6, 15])
+    expect([reignOf(all, 5), reignOf(all, 6)]).toEqual([first, third])
+  })
 })

@@ -165,3 +165,97 @@ describe('A user who comes back in a new session', () => {
     expect(bob.takeFrames().flatMap(({ inputs }) => inputs.map((input) => input.seq))).toEqual([1, 2, 3])
   })
 })
+
+describe('A meeting that is full', () => {
+  it('has room for a user without a seat as long as another one has several: the last of those ends', () => {
+    const heard: string[] = []
+    const { h, ann, bob } = full(
+      { capacity: 5 },
+      {
+        join: (slot, user) => (heard.push(`join ${slot} ${user}`), null),
+        leave: (slot, user, reason) => heard.push(`leave ${slot} ${user} ${reason}`),
+      },
+    )
+    const tabs = [2, 3, 4].map((slot) => {
+      const tab = h.connect('ann')
+      expect(h.seat(tab, 'm').slot).toBe(slot)
+      return tab
+    })
+    h.settle()
+    for (const peer of [ann, bob, ...tabs]) peer.take()
+    heard.length = 0
+    expect(h.seat(h.connect('cat'), 'm')).toMatchObject({ slot: 4, seq: 0 })
+    expect(h.seat(h.connect('dan'), 'm').slot).toBe(3)
+    expect(h.seat(h.connect('eve'), 'm').slot).toBe(2)
+    expect(members(h)).toEqual(['0 ann', '1 bob', '4 cat', '3 dan', '2 eve'])
+    expect(tabs.map((tab) => tab.take().find(({ type }) => type === 'ended'))).toMatchObject(
+      tabs.map(() => ({ error: 'CLOSED', message: 'the meeting is full, and its user has another seat' })),
+    )
+    expect(events(bob.takeFrames())).toEqual(['leave 4', 'join 4', 'leave 3', 'join 3', 'leave 2', 'join 2'])
+    expect(heard).toEqual([
+      'leave 4 ann kicked',
+      'join 4 cat',
+      'leave 3 ann kicked',
+      'join 3 dan',
+      'leave 2 ann kicked',
+      'join 2 eve',
+    ])
+    const late = h.connect('fay')
+    late.join('m')
+    h.settle()
+    expect(late.take()).toMatchObject([{ type: 'failed', error: 'FULL' }])
+  })
+
+  it('has none for further seats of one user', () => {
+    const { h } = full({ capacity: 3 })
+    expect(h.seat(h.connect('ann'), 'm').slot).toBe(2)
+    for (const user of ['ann', 'bob']) {
+      const peer = h.connect(user)
+      peer.join('m')
+      h.settle()
+      expect(peer.take()).toMatchObject([{ type: 'failed', error: 'FULL' }])
+    }
+    expect(members(h)).toEqual(['0 ann', '1 bob', '2 ann'])
+  })
+
+  it('keeps inputs that wait: the slot is free with the frame that has them', () => {
+    const { h, ann, log } = full({ capacity: 3, frameRate: 1, inputsPerFrame: 1 })
+    const tab = h.connect('ann')
+    expect(h.seat(tab, 'm').slot).toBe(2)
+    for (const seq of [1, 2]) ann.input(log, seq)
+    h.settle()
+    // The other one has none that waits.
+    expect(h.seat(h.connect('cat'), 'm').slot).toBe(2)
+    const second = h.connect('ann')
+    second.join('m')
+    h.settle()
+    expect(second.take()).toMatchObject([{ type: 'failed', error: 'FULL' }])
+    expect(members(h)).toEqual(['0 ann', '1 bob', '2 cat'])
+  })
+
+  it('frees the slot once that frame is sealed, where inputs of each seat wait', () => {
+    const { h, ann, log } = full({ capacity: 3, frameRate: 1, inputsPerFrame: 1 })
+    const tab = h.connect('ann')
+    h.seat(tab, 'm')
+    for (const peer of [ann, tab]) for (const seq of [1, 2]) peer.input(log, seq)
+    h.settle()
+    const cat = h.connect('cat')
+    cat.join('m')
+    h.settle()
+    expect(cat.take()).toMatchObject([{ type: 'failed', error: 'FULL' }])
+    h.advance(4_000)
+    expect(tab.take()).toContainEqual(expect.objectContaining({ type: 'ended', error: 'CLOSED' }))
+    expect(h.seat(cat, 'm')).toMatchObject({ slot: 2, seq: 2 })
+    expect(members(h)).toEqual(['0 ann', '1 bob', '2 cat'])
+  })
+
+  it('takes no bot for a seat that somebody has too many of', () => {
+    const { h } = full({ capacity: 4 })
+    h.node.addBot('m', 'cat')
+    h.node.addBot('m', 'cat')
+    const peer = h.connect('dan')
+    peer.join('m')
+    h.settle()
+    expect(peer.take()).toMatchObject([{ type: 'failed', error: 'FULL' }])
+  })
+})

@@ -283,6 +283,52 @@ describe('A room that begins where another one stands', () => {
     expect([second.head, users(second.members)]).toEqual([4, ['(ann)', 'bob']])
   })
 
+  /** What there is of a log that goes on after its owner has ended with only so many of these frames here. */
+  function cutOff(from: Room, frames: number) {
+    const { room } = follow(from)
+    for (const [number, frame] of from.log.history(room.log.next, room.log.next + frames)) {
+      const { events, inputs } = openFrame(number, frame)
+      room.append({ bytes: frame, events, inputs: inputs.length, stable: 0 }, 300)
+    }
+    room.settle()
+    return room
+  }
+
+  it('has the members of the last frame that has come, once no more of that history comes', () => {
+    const room = cutOff(source(), 1)
+    expect(users(room.attendance.list)).toEqual(['ann'])
+    const cid: MeetingEvent[] = [{ type: 'join', slot: 1, user: 'cid' }]
+    room.append({ bytes: frameOf(cid), events: cid, inputs: 0, stable: 0 }, 400)
+    expect(users(room.attendance.list)).toEqual(['ann', 'cid'])
+    expect(room.beginning).toMatchObject({ head: 2, members: room.attendance.list })
+  })
+
+  it('takes it then that whoever came before the frames that are kept was there', () => {
+    const from = source()
+    from.log.shrinkTo(from.log.held - 1)
+    expect(users(cutOff(from, 1).attendance.list)).toEqual(['(ann)', 'bob'])
+  })
+
+  it('shows spectators no frame before its time that was sealed in the place of one they might have seen', () => {
+    const from = source(250)
+    from.tell(10_000)
+    expect(from.beginning.hidden).toBe(5)
+    const room = cutOff(from, 2)
+    const gone: MeetingEvent[] = [{ type: 'leave', slot: 1, reason: 'left' }]
+    room.append({ bytes: frameOf(gone), events: gone, inputs: 0, stable: 0 }, 400)
+    const early = placeIn(room, { spectator: true, now: 649 }).joined
+    expect([early.head, users(early.members)]).toEqual([2, ['ann', 'bob']])
+    const later = placeIn(room, { spectator: true, now: 650 }).joined
+    expect([later.head, users(later.members)]).toEqual([3, ['ann']])
+  })
+
+  it('changes nothing where all of it has come', () => {
+    const { room, feed } = follow(source())
+    feed(300)
+    room.settle()
+    expect(users(room.attendance.list)).toEqual(['(ann)', 'bob'])
+  })
+
   it('tells its readers of the hole when it has to go on from a later frame', () => {
     const from = source()
     const { room, feed, node } = follow(from)

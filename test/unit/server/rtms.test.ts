@@ -55,8 +55,8 @@ describe('The log of a node', () => {
 
   it('does not say so of clients that leave', async () => {
     const { cluster, rtms, warnings } = await warned()
-    const { leave } = await cluster.client(rtms, 'ann')
-    leave()
+    const ann = await cluster.client(rtms, 'ann')
+    ann.leave()
     await cluster.pass(30_000)
     expect([rtms.health().sessions, warnings]).toEqual([0, []])
   })

@@ -161,12 +161,12 @@ export class Cluster implements Outside {
       core.handleOpen(transport, binaryCodec, now, '', host),
     ) as Connection
     const carry = (packet: Uint8Array): void =>
-      void at.handle((core, now) => core.handlePacket(connection, packet, now))
+      at.handle((core, now) => core.handlePacket(connection, packet, now))
     const peer = new Peer(carry, { answers })
     peer.hello(token)
     // Its token is checked in real time, in which this time stands still.
     while (connection.session === null) await this.pass(0)
-    const leave = (): void => void at.handle((core, now) => core.handleClose(connection, true, now))
+    const leave = (): void => at.handle((core, now) => core.handleClose(connection, true, now))
     return { peer, connection, transport, leave }
   }
 }

@@ -1,10 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { policies } from '../../../src/core/index.ts'
-import type { MessageOf } from '../../../src/protocol/index.ts'
+import {
+  type ErrorCode,
+  type MeetingEvent,
+  type MessageOf,
+  SYSTEM_SLOT,
+} from '../../../src/protocol/index.ts'
+import { InputChecker } from '../../../src/testing/checkers/inputs.ts'
+import { IsolationChecker } from '../../../src/testing/checkers/isolation.ts'
 import { NameChecker } from '../../../src/testing/checkers/names.ts'
+import { PlaceChecker } from '../../../src/testing/checkers/places.ts'
 import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
-import type { Scenario } from '../../../src/testing/scenario.ts'
+import { Rooms } from '../../../src/testing/checkers/rooms.ts'
+import type { MeetingPlan, Scenario } from '../../../src/testing/scenario.ts'
 import type { SimNode } from '../../../src/testing/sim-node.ts'
+import { textPayload } from '../../../src/testing/text.ts'
 
 /** A node of the simulator that has these meetings. */
 function nodeWith(index: number, incarnation: number, meetings: readonly string[]): SimNode {
@@ -35,6 +45,116 @@ describe('The checker of names', () => {
     ask('m0', 6)
     now = 5_000
     expect(() => ask('m0', 6)).toThrow('a node was said to have a meeting that it never had: m0 5')
+  })
+})
+
+describe('The checker of inputs', () => {
+  const ann = { id: 1, user: 'ann', node: 0, prompt: true }
+  const data = textPayload('x')
+  const frameOf = (number: number) => ({ number, events: [], inputs: [{ slot: 0, seq: 1, data }] })
+
+  /** Node 0 seals an input in frame 3; node 1 goes on behind frame 2, and its business drops it. */
+  function passedOver(): InputChecker {
+    const checker = new InputChecker(new Rooms([], () => 0), true)
+    checker.opened(0, 'm', 7)
+    checker.input(ann, 'm', 'x')
+    checker.inputAsked(0, 'm', 'x')
+    checker.inputTaken(0, 'm', 0, 'x')
+    checker.sealed(0, 'm', 7, frameOf(3))
+    checker.revived(1, 'm', 7, 2)
+    checker.inputAsked(1, 'm', 'x')
+    checker.inputDropped(1, 'm', 'x')
+    return checker
+  }
+
+  it('lets an owner that was passed over tell what its own business let pass, in that frame and no other', () => {
+    const checker = passedOver()
+    checker.frame(ann, 'm', 7, frameOf(3))
+    expect(() => checker.frame(ann, 'm', 7, frameOf(4))).toThrow('although the business dropped')
+  })
+
+  it('lets the one that has gone on frame it nowhere', () => {
+    const checker = passedOver()
+    checker.inputTaken(1, 'm', 0, 'x')
+    expect(() => checker.sealed(1, 'm', 7, frameOf(3))).toThrow('although the business dropped it')
+  })
+})
+
+describe('The checker of isolation', () => {
+  const client = { id: 1, user: 'u', node: 0, prompt: true }
+  const frame = (number: number, ...events: MeetingEvent[]) => ({ number, events, inputs: [] })
+  const later = { term: 2, incarnation: 6 }
+
+  /** Frame 1 was sealed at 0 by one node, and frame 2 at 0 by that and at 1,000 by another one, of a later fence. */
+  function watched(held: typeof later): (now: number, number: number, ...events: MeetingEvent[]) => void {
+    let now = 0
+    const plan = { name: 'm', options: { spectatorDelayMs: 300 } } as unknown as MeetingPlan
+    const rooms = new Rooms([plan], () => now)
+    const checker = new IsolationChecker(rooms, () => now)
+    for (const number of [1, 2]) rooms.sealed(0, 'm', 7, frame(number))
+    now = 1_000
+    rooms.sealed(1, 'm', 7, frame(2, { type: 'epoch', ...later }))
+    rooms.sealed(2, 'm', 7, frame(3, { type: 'owner', incarnation: 8 }))
+    const fence = { term: 1, incarnation: 5, heldTerm: held.term, heldIncarnation: held.incarnation }
+    const joined = { type: 'joined', meeting: 'm', world: 7, log: 1, slot: SYSTEM_SLOT, ...fence }
+    rooms.down(client, 1, joined as unknown as MessageOf<'joined'>)
+    return (at, number, ...events) => {
+      now = at
+      rooms.frame(client, 'm', 7, frame(number, ...events))
+      checker.frame(client, 'm', 7, frame(number))
+    }
+  }
+
+  it('lets a spectator see at once what the node has sealed that it reads from, however late another one has', () => {
+    const see = watched({ term: 1, incarnation: 5 })
+    see(1_000, 1)
+    see(1_000, 2)
+  })
+
+  it('measures the age of a frame by the reign that a spectator reads, also after a hand-over', () => {
+    for (const held of [later, { term: 1, incarnation: 5 }]) {
+      const see = watched(held)
+      const epoch = { type: 'epoch', ...later } as const
+      expect(() => see(1_299, 2, epoch)).toThrow(
+        'a spectator saw frame 2 of m after 299 ms; the delay is 300',
+      )
+      expect(() => see(1_299, 3)).toThrow('a spectator saw frame 3')
+      see(1_300, 2, epoch)
+      see(1_300, 3)
+    }
+  })
+})
+
+describe('The checker of positions in topics', () => {
+  const client = { id: 1, user: 'u', node: 0, prompt: true }
+  const NODE = 5_000
+
+  /** A client of a node, where a topic is forgotten a second after it was last read. */
+  function reader(): (at: number, log: number, since: number, reason?: ErrorCode) => void {
+    const checker = new PlaceChecker({ nodes: 3 } as unknown as Scenario, 1_000)
+    checker.down(client, 1, { type: 'welcome', publisher: NODE } as unknown as MessageOf<'welcome'>, 0)
+    let call = 0
+    return (at, log, since, reason) => {
+      const place = (of: number) => ({ epoch: of === 0 ? 0 : NODE + of, at: 0, numbers: [] })
+      const wish = { topic: 'k', since: place(since), history: 0, maxHz: 0, keys: [], conflate: false }
+      const topics = [{ ...wish, policy: policies.skip }]
+      checker.up(client, 1, { type: 'subscribe', call: ++call, topics })
+      const told = { call, index: 0, topic: 'k', log, keyed: false, position: place(log) }
+      checker.down(client, 1, { type: 'subscribed', ...told, recovered: false, reason: reason ?? '' }, at)
+    }
+  }
+
+  it('allows a log to be gone that nobody has read for long, though the topic has another one', () => {
+    const subscribed = reader()
+    subscribed(0, 2, 0)
+    subscribed(1_000, 3, 0)
+    subscribed(1_001, 3, 2, 'NEW_EPOCH')
+  })
+
+  it('does not allow it of one that was read of late', () => {
+    const subscribed = reader()
+    subscribed(0, 2, 0)
+    expect(() => subscribed(999, 3, 2, 'NEW_EPOCH')).toThrow('was told after 999 ms that its log is gone')
   })
 })
 

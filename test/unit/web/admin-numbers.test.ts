@@ -171,6 +171,7 @@ describe('Numbers', () => {
 
 it('a payload is told in one line, however long and of whatever kind', () => {
   expect(inOneLine({ a: [1, 'x'] })).toBe('{"a":[1,"x"]}')
+  expect(inOneLine(JSON.parse('['.repeat(16_000) + ']'.repeat(16_000)))).toBe('…')
   expect(inOneLine('x'.repeat(300))).toHaveLength(201)
   expect(inOneLine(new Uint8Array([1, 171]))).toBe('[2 B] 01 ab')
   expect(inOneLine(new Uint8Array(20))).toBe(`[20 B] ${'00 '.repeat(16)}…`)

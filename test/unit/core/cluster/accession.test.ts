@@ -106,6 +106,19 @@ describe('A node that goes on with a meeting', () => {
     expect(desk.answers).toEqual(['cid: slot 3, seq 9', 'dan: slot 4, seq 0'])
   })
 
+  it('goes by the frames that it has, where the owner has told of others that have not come', () => {
+    const desk = new Desk()
+    const dan = { slot: 1, user: 'dan', away: false }
+    desk.facts = { head: 6, next: 7, hidden: 6, members: [dan], shown: [dan], spectatorDelayMs: 250 }
+    desk.copy()
+    const { members, roster, room } = desk.begin(false)
+    expect(members.map(({ user }) => user)).toEqual(['ann', 'bob'])
+    expect([0, 1].map((slot) => roster.get(slot)?.seq)).toEqual([4, 0])
+    desk.sealed()
+    expect(room.attendance.list.map(({ user }) => user)).toEqual(['ann', 'bob'])
+    expect(room.beginning).toMatchObject({ head: 4, hidden: 4 })
+  })
+
   it('answers whoever waits: members have their places, in the same run of their client or another one', () => {
     const desk = new Desk()
     desk.promise('ann', 0)

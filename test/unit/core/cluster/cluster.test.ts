@@ -193,6 +193,40 @@ describe('Nodes', () => {
     expect(c.cluster.peers).toEqual([])
   })
 
+  it('that are silent have ended where a later run of the same name is heard, and nobody need prove it', () => {
+    const rig = new Rig()
+    rig.probe = () => {}
+    const [a, early] = [rig.start(), rig.start(undefined, 'box')]
+    rig.run(4_000)
+    early.isAlive = false
+    const later = rig.start(undefined, 'box')
+    rig.run(4_000)
+    expect(a.cluster.peers.map(({ incarnation }) => incarnation)).toEqual([later.id])
+  })
+
+  it('that are silent have not ended because others tell of an earlier run of the same name', () => {
+    const rig = new Rig()
+    rig.probe = () => {}
+    const [a, early] = [rig.start(), rig.start(undefined, 'box')]
+    rig.run(4_000)
+    early.isAlive = false
+    const c = rig.start()
+    const told = `${a.id} ${c.id}`
+    rig.cut.add(told)
+    const later = rig.start(undefined, 'box')
+    rig.cut.add(`${a.id} ${later.id}`)
+    rig.run(2)
+    rig.cut.add(`${later.id} ${c.id}`)
+    rig.run(1_000)
+    // It is introduced to the run that has ended a second after it has heard the one that has not.
+    rig.cut.delete(told)
+    rig.run(1_000)
+    rig.cut.add(told)
+    expect(c.cluster.peers.map(({ id }) => id).filter((id) => id === 'box')).toHaveLength(2)
+    rig.run(3_000)
+    expect(c.cluster.nodes.has(later.id)).toBe(true)
+  })
+
   it('count with nobody of whom they have heard nothing by which its end could be found out', () => {
     const { rig, nodes } = settled(2)
     const [a] = nodes as [Node]

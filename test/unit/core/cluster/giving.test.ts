@@ -276,7 +276,7 @@ describe('A node that hands over its meetings', () => {
     const [b, c, d] = desk.peers as [Peer, Peer, Peer]
     b.load = { meetings: 3 }
     c.load = { meetings: 1 }
-    d.load = null
+    d.load = { meetings: 0 }
     for (const name of ['a', 'b', 'c', 'd', 'e']) desk.open(name)
     const to = (said: string[]): string => said.map((each) => each[0]).join('')
     expect(to(desk.begin())).toBe('43434')
@@ -295,12 +295,14 @@ describe('A node that hands over its meetings', () => {
     expect(to(desk.beat())).toBe('24')
   })
 
-  it('does not offer any to a node that drains or is silent', () => {
-    const desk = new Desk({}, 2, 3, 4)
+  it('does not offer any to a node that drains, is silent, or was told of by others and not heard yet', () => {
+    const desk = new Desk({}, 2, 3, 4, 5)
+    const [draining, , told] = desk.peers as [Peer, Peer, Peer]
     desk.open('m')
-    ;(desk.peers[0] as Peer).isDraining = true
+    draining.isDraining = true
     desk.silent.add(3)
-    expect(desk.begin()).toEqual([`4: ${offer('m')}`])
+    told.load = null
+    expect(desk.begin()).toEqual([`5: ${offer('m')}`])
   })
 
   it('waits a while before it asks all again, once nobody is left who has not declined', () => {
@@ -491,7 +493,11 @@ describe('A meeting that is handed over', () => {
     // Her session has ended in this very turn, while her input waits for a frame.
     owner.accept(bob.seats.get(3) as never, inputOf(1), desk.now)
     bob.leave(3, 'left')
-    desk.hosting.handle(2, { type: 'input', replica: 9, seat: 8, seq: 1, data: text('x') }, desk.now)
+    desk.hosting.handle(
+      2,
+      { type: 'input', replica: 9, seat: 8, seq: 1, acked: 0, data: text('x') },
+      desk.now,
+    )
     desk.hosting.handle(2, { type: 'leave', replica: 9, seat: 8, reason: 'left' }, desk.now)
     desk.give('m', 2)
     expect(desk.yields[0]?.places).toEqual([

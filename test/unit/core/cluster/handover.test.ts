@@ -305,6 +305,27 @@ describe('A meeting whose node drains', () => {
     expect([world.answers(b), world.answers(c)]).toEqual([['n2'], ['n2']])
   })
 
+  it('is taken over by no node that has said goodbye, though its YIELD comes there', () => {
+    const { world, nodes } = meeting(2)
+    const [a, b] = nodes
+    join(world, client(a, 'ann'))
+    const { inlet } = b.node
+    const sent = inlet.sent.bind(inlet)
+    const late: Parameters<typeof sent>[] = []
+    inlet.sent = (...packet) => {
+      if (a.node.meeting('m') === undefined) late.push(packet)
+      else sent(...packet)
+    }
+    handOver(world, a)
+    world.advance(100)
+    expect([world.whereIs('m'), late.length > 0]).toEqual([[], true])
+    b.node.drain(world.now)
+    b.node.leave(world.now)
+    for (const packet of late) sent(...packet)
+    world.advance(100)
+    expect(b.node.meeting('m')).toBeUndefined()
+  })
+
   it('is not opened once more by the node that has just handed it over, also as it drains', () => {
     const { world, nodes } = meeting(2)
     const [a] = nodes

@@ -68,6 +68,8 @@ export class Heir extends Parts {
   readonly support: Support = new Support({ call: () => {}, answer: () => {}, isAgainst: () => false })
   /** Of the meeting of the next copy. */
   name = 'm'
+  /** What else its owner tells when that begins. */
+  facts: Partial<MeshMessageOf<'followed'>> = {}
   replica!: Replica
 
   constructor(peers: readonly number[], limits: Partial<Limits> = {}) {
@@ -198,7 +200,7 @@ export class Heir extends Parts {
     const told = JSON.stringify({ options, kind: '', metadata: {}, seqs, terms: [], ...legacy })
     this.replica.follow()
     const facts = { replica: NUMBER, frameRate: 0, config: 'abc', bots: [{ slot: 2, from: 1 }] }
-    this.replica.handle(followedOf({ ...facts, legacy: told }), this.now)
+    this.replica.handle(followedOf({ ...facts, legacy: told, ...this.facts }), this.now)
     const members = ['ann', 'bob', 'robot'].map((user, slot): MeetingEvent => ({ type: 'join', slot, user }))
     const frames = [
       frameOf([...members, ...more]),

@@ -101,6 +101,28 @@ describe('What a replica knows', () => {
     ])
   })
 
+  it('goes by the inputs that are here, once no more of those comes of which the owner has told', () => {
+    const h = heritage({ seqs: [0, 2].map((slot) => [slot, 9] as const) }, 6)
+    append(h, 4)
+    const frames = [{ inputs: [{ slot: 0, seq: 5 }] }, { inputs: [{ slot: 0, seq: 6 }] }]
+    h.settle(3, 4, frames)
+    expect([...h.seqs]).toEqual([
+      [0, 6],
+      [2, 9],
+    ])
+    append(h, 5, { type: 'join', slot: 1, user: 'bob' })
+    expect([h.seqs.get(1), h.terms(5)]).toEqual([5, [term(0), term(1, 5)]])
+    // All is here.
+    h.settle(1, 5, [])
+    expect(h.seqs.get(0)).toBe(6)
+  })
+
+  it('knows of no other input where the frames that are here begin with the first one', () => {
+    const h = heritage({}, 6)
+    h.settle(1, 2, [{ inputs: [{ slot: 1, seq: 3 }] }])
+    expect([...h.seqs]).toEqual([[1, 3]])
+  })
+
   it('knows nobody who came and went in one frame, and knows who came after them', () => {
     const h = heritage()
     const [join, leave] = [

@@ -548,6 +548,15 @@ describe('A member at a replica of another node', () => {
     expect(desk.owner.info.stable).toBe(3)
   })
 
+  it('has what an input acknowledges counted', () => {
+    const desk = new Desk().begin(1)
+    desk.seal(4)
+    desk.hear('input', { seat: 1, seq: 1, acked: 3, data: text('x') })
+    expect(desk.owner.info.stable).toBe(3)
+    desk.hear('input', { seat: 1, seq: 2, acked: 0, data: text('y') })
+    expect(desk.owner.info.stable).toBe(3)
+  })
+
   it('is spoken to, kicked, and told of the end', () => {
     const desk = new Desk().begin(1, 2)
     expect(desk.owner.roster.sendTo(0, text('psst'))).toBe(true)
@@ -615,6 +624,20 @@ describe('When the link to a node has broken, its replica', () => {
     expect([desk.members, left, desk.waits['grace']]).toEqual([['0 u1', '2 u3 away'], ['1 left'], undefined])
     desk.hear('entered')
     expect(left).toHaveLength(1)
+  })
+
+  it('has nobody left whom it has given up once and entered anew since', () => {
+    const left: string[] = []
+    const leave = (slot: number, _: string, reason: string): void => void left.push(`${slot} ${reason}`)
+    const desk = new Desk({}, {}, { leave }).begin(1)
+    desk.follow({ world: 77, next: 2 })
+    desk.enter(1)
+    desk.hear('entered')
+    expect([desk.members, left]).toEqual([['0 u1'], []])
+    desk.hosting.lost(NODE, desk.now)
+    desk.follow({ world: 77, next: 2 })
+    desk.hear('entered')
+    expect([desk.members, left]).toEqual([[], ['0 left']])
   })
 
   it('that does not come back in time is forgotten, and its members have expired', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { SeatMachine } from '../../../../src/client/machine/index.ts'
 import { closeCodes } from '../../../../src/protocol/index.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
 import type { Session } from '../../../../src/core/session/session.ts'
@@ -71,6 +72,39 @@ describe('A session', () => {
     const [, second] = a.application.requests
     expect(second?.call).toBeGreaterThan(request.call)
     expect(sessions(world)).toEqual([1, 0])
+  })
+
+  it('knows its log numbers where it comes back before it was anywhere else, and not how its JOINs have ended', () => {
+    for (const wants of [true, false]) {
+      const world = settled(2)
+      const [a, b] = nodesOf(world)
+      world.open(a, 'm', { frameRate: 20 })
+      world.settle()
+      const ann = new Roamer(world, 'ann', a)
+      roam(world, [ann], 100)
+      ann.join('m')
+      ann.step()
+      ann.step()
+      world.advance(5)
+      // The answer is on its way to her.
+      expect(a.node.meeting('m')?.members).toHaveLength(1)
+      ann.cut()
+      ann.machine.followers.leave(ann.seat('m') as SeatMachine)
+      if (wants) ann.join('m')
+      comesTo(ann, b)
+      for (let n = 0; b.node.stats.sessionsTaken === 0; n++) {
+        expect(n).toBeLessThan(1_000)
+        roam(world, [ann], 5)
+      }
+      ann.cut()
+      comesTo(ann, a)
+      rest(world, [ann], 2_000)
+      roam(world, [ann], 200)
+      expect([ann.nodes, ann.resumes]).toEqual([['n1', 'n1'], [true]])
+      expect(ann.seat('m')?.log === 0).toBe(!wants)
+      const members = wants ? [{ slot: 0, user: 'ann', away: false }] : []
+      expect(a.node.meeting('m')?.members).toMatchObject(members)
+    }
   })
 
   it('is another one where its node has ended, or nobody knows it, or it is another user’s', () => {

@@ -152,8 +152,10 @@ class Desk {
 
   #say(message: MeshMessage): void {
     this.room--
-    if (message.type === 'input') this.said.push(`input ${message.seq} of ${message.seat}`)
-    else if (message.type === 'enter') this.said.push(`${message.again ? 'again ' : ''}${message.user}`)
+    if (message.type === 'input') {
+      const { seq, seat, acked } = message
+      this.said.push(`input ${seq} of ${seat}${acked > 0 ? `, acks ${acked}` : ''}`)
+    } else if (message.type === 'enter') this.said.push(`${message.again ? 'again ' : ''}${message.user}`)
     else if (message.type === 'acks')
       this.said.push(`acks ${message.seats.map(({ seat, frame }) => `${seat}:${frame}`).join(' ')}`)
     else this.said.push(message.type)
@@ -255,6 +257,19 @@ describe('The members of a replica', () => {
     desk.members.sweep(REPLICA)
     desk.members.sweep(REPLICA)
     expect(desk.news()).toEqual(['acks 1:5 2:4'])
+  })
+
+  it('tell it with an input instead, once', () => {
+    const desk = new Desk()
+    const [ann, bob] = desk.add(1, 2) as [RemoteMember, RemoteMember]
+    desk.members.acknowledge(ann, 3)
+    desk.members.acknowledge(bob, 4)
+    for (const seq of [1, 2]) {
+      take(ann, seq)
+      desk.members.tell(ann)
+    }
+    desk.members.sweep(REPLICA)
+    expect(desk.news()).toEqual(['input 1 of 1, acks 3', 'input 2 of 1', 'acks 2:4'])
   })
 
   it('are entered again after the link broke, each before its inputs, and the owner is told when all are', () => {

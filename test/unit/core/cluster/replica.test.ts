@@ -550,21 +550,23 @@ describe('A member at a replica', () => {
     expect([desk.heard(), desk.replica.isOwing]).toEqual([['input seat:1 seq:1 data:i1'], false])
   })
 
-  it('acknowledges frames, the latest of which the owner is told in the next sweep', () => {
+  it('acknowledges frames, the latest of which the owner is told with an input or in the next sweep', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     desk.frames(1, empty, empty, empty, empty)
     const seat = placeOf(ann)
     desk.replica.sweep(desk.now, Infinity)
     desk.heard()
-    seat.seen(3)
-    seat.accept(inputOf(1, { seen: 4 }), 0)
     seat.seen(2)
+    seat.accept(inputOf(1, { seen: 3 }), 0)
+    seat.seen(1)
     expect([desk.heard(), seat.elector.acked, desk.replica.isOwing]).toEqual([
-      ['input seat:1 seq:1 data:i1'],
-      4,
-      true,
+      ['input seat:1 seq:1 acked:3 data:i1'],
+      3,
+      false,
     ])
+    seat.seen(4)
+    expect(desk.replica.isOwing).toBe(true)
     desk.replica.sweep(desk.now, Infinity)
     expect(desk.heard()).toEqual(['acks seats:1 4'])
   })
@@ -864,6 +866,22 @@ describe('A member who waits for frames', () => {
     desk.hear(seatedOf(1))
     desk.hear(followedOf())
     expect([desk.answered(), desk.heard()]).toEqual([[], ['enter seat:1 session:ann1 user:ann', 'entered']])
+  })
+
+  it('asks for its seat anew where the owner was taken for silent before the frames were there', () => {
+    const desk = new Desk().begin({ head: 2, next: 3 })
+    desk.frames(1, empty)
+    desk.ask(desk.session('ann'))
+    desk.hear(seatedOf(1))
+    desk.replica.lost(desk.now)
+    desk.replica.goTo(OWNER)
+    desk.heard()
+    desk.hear(followedOf({ head: 2, next: 3 }))
+    expect(desk.heard()).toEqual(['enter seat:1 session:ann1 user:ann'])
+    desk.frames(2, empty)
+    expect(desk.answered()).toEqual([])
+    desk.hear(seatedOf(1))
+    expect([desk.answered(), desk.replica.members]).toEqual([['ann 0'], 1])
   })
 })
 

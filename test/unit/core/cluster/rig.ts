@@ -42,8 +42,9 @@ export class Rig {
     this.random = new Random(seed)
   }
 
-  start(id?: number): Node {
-    const node = new Node(this, id)
+  /** `name`: of the machine, say, by which a run is known for a later one of the same node. */
+  start(id?: number, name: string = `n${this.nodes.length}`): Node {
+    const node = new Node(this, name, id)
     this.nodes.push(node)
     node.act(() => node.cluster.up(this.clock.now))
     return node
@@ -97,14 +98,14 @@ export class Node {
   readonly #rig: Rig
   #disarm: () => void = () => {}
 
-  constructor(rig: Rig, id?: number) {
+  constructor(rig: Rig, name: string, id?: number) {
     this.#rig = rig
     this.id = id ?? rig.random.int(1, 2 ** 31) * 2 ** 16 + rig.nodes.length
     const to = (id: number): Node | undefined => rig.living.find((node) => node.id === id)
     this.cluster = new Cluster(
       {
         incarnation: this.id,
-        id: `n${rig.nodes.length}`,
+        id: name,
         address: '',
         health: `health ${this.id}`,
         load,

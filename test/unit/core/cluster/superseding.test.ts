@@ -118,3 +118,32 @@ describe('A node with frames of a later owner than the one that is to have the m
     expect(desk.superseding.isPending(2)).toBe(true)
   })
 })
+
+describe('An owner that is yet to hear that a node has gone on with its world', () => {
+  /** What it is told when it answers a replica there from a world at a fence; and whether it is not followed. */
+  function answers(told: object, { name = 'm', owner = 2, room = null as object | null } = {}) {
+    const desk = new Desk()
+    desk.silent.add(2)
+    desk.superseding.add(subject('n'), [2], 0)
+    desk.superseding.add(subject('m'), [2], 0)
+    const fence = { world: 7, term: 2, incarnation: 2, ...told }
+    const isPassedOver = desk.superseding.isPassedOver({ name, owner, copy: { room } } as never, fence, 40)
+    return [isPassedOver, ...desk.asked]
+  }
+
+  it('is told of the one meeting at once, and is not followed', () => {
+    expect(answers({})).toEqual([true, 'supersede m: 2 until 540'])
+    expect(answers({ term: 3, incarnation: 0 })).toEqual([true, 'supersede m: 2 until 540'])
+  })
+
+  it('is followed in another world, at a higher fence, with another meeting, and where it has answered', () => {
+    for (const told of [{ world: 8 }, { term: 4 }, { term: 3, incarnation: 1 }])
+      expect(answers(told)).toEqual([false])
+    expect(answers({}, { name: 'o' })).toEqual([false])
+    expect(answers({}, { owner: 3 })).toEqual([false])
+  })
+
+  it('is compared with the frames that are there, if there are some', () => {
+    expect(answers({}, { room: {} })).toEqual([false])
+  })
+})
