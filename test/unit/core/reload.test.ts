@@ -266,6 +266,33 @@ describe('A meeting that is full', () => {
     expect(h.seat(dan, 'm').slot).toBe(2)
   })
 
+  it('keeps it on where the business refuses who came for it', () => {
+    const { h, ann, log } = full(
+      { capacity: 3, frameRate: 1, inputsPerFrame: 1 },
+      {
+        join: (_slot, user) => (user === 'cat' ? { code: 'FORBIDDEN', message: '', retryAfterMs: 0 } : null),
+      },
+    )
+    const tab = h.connect('ann')
+    h.seat(tab, 'm')
+    for (const peer of [ann, tab]) for (const seq of [1, 2]) peer.input(log, seq)
+    h.settle()
+    const [cat, another] = [h.connect('cat'), h.connect('ann')]
+    cat.join('m')
+    h.settle()
+    h.advance(4_000)
+    for (const [peer, error] of [
+      [cat, 'FORBIDDEN'],
+      [another, 'FULL'],
+    ] as const) {
+      peer.take()
+      peer.join('m')
+      h.settle()
+      expect(peer.take()).toMatchObject([{ type: 'failed', error }])
+    }
+    expect(h.seat(h.connect('dan'), 'm').slot).toBe(2)
+  })
+
   it('keeps it for ten seconds', () => {
     const { h, ann, log } = full({ capacity: 3, frameRate: 1, inputsPerFrame: 1 })
     const tab = h.connect('ann')
