@@ -31,6 +31,8 @@ export class Entrance {
   config: string
   readonly #host: EntranceHost
   readonly #joins: JoinRate
+  /** Until when a slot that gets free is for a user without a seat, and no other seat is ended for one. */
+  #keptUntil = -Infinity
 
   constructor(host: EntranceHost) {
     this.#host = host
@@ -70,18 +72,24 @@ export class Entrance {
   #admit(user: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, options, business } = this.#host
     const isFull = roster.free === -1
+    // Whoever opens tabs without end would be faster than whom the slot is for.
+    const isKept = now < this.#keptUntil && (isFull || roster.has(user))
     const spare = isFull ? roster.spareFor(user) : undefined
-    if (isFull && spare === undefined) return 'FULL'
+    if (isKept || (isFull && spare === undefined)) return 'FULL'
     const retryAfterMs = this.#joins.take(user, now)
     if (retryAfterMs > 0)
       return { code: 'RATE', message: `more than ${options.joinsPerMinute} joins a minute`, retryAfterMs }
     if (spare !== undefined) this.#host.kick(spare.slot, CROWDED)
     // Its last inputs may have yet to be in a frame.
     const slot = roster.free
-    if (slot === -1) return 'FULL'
+    if (slot === -1) {
+      this.#keptUntil = now + KEPT_MS
+      return 'FULL'
+    }
     const refusal = roster.reserving(slot, () => business.logic?.join?.(slot, user) ?? null)
     if (refusal !== null) return refusal
     if (!isHere()) return 'UNKNOWN'
+    this.#keptUntil = -Infinity
     this.#host.run(now)
     return roster.seat(user, slot)
   }
@@ -108,6 +116,8 @@ export class Entrance {
   }
 }
 
+/** Time in which somebody who found a meeting full asks again. */
+const KEPT_MS = 10_000
 const CROWDED = 'the meeting is full, and its user has another seat'
 
 /** Whether a visitor has become a member, and was not refused. */

@@ -46,6 +46,11 @@ export class Roster {
     return member.standing.is !== 'leaving' && this.#members.get(member.slot) === member
   }
 
+  /** Whether a user has a seat. */
+  has(user: string): boolean {
+    return [...this.all()].some((member) => member.user === user && member.seat !== null)
+  }
+
   /** The members in the form of JOINED. */
   get list(): Attendee[] {
     return Array.from(this.all(), attendee)

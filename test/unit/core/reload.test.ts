@@ -249,6 +249,77 @@ describe('A meeting that is full', () => {
     expect(members(h)).toEqual(['0 ann', '1 bob', '2 cat'])
   })
 
+  it('keeps the slot that gets free for users without a seat, however fast another tab is opened', () => {
+    const { h, ann, log } = full({ capacity: 3, frameRate: 1, inputsPerFrame: 1 })
+    const tab = h.connect('ann')
+    h.seat(tab, 'm')
+    for (const peer of [ann, tab]) for (const seq of [1, 2]) peer.input(log, seq)
+    h.settle()
+    const [cat, dan, another] = [h.connect('cat'), h.connect('dan'), h.connect('ann')]
+    for (const peer of [cat, cat, dan]) peer.join('m')
+    h.settle()
+    h.advance(4_000)
+    another.join('m')
+    h.settle()
+    expect(another.take()).toMatchObject([{ type: 'failed', error: 'FULL' }])
+    expect(members(h)).toEqual(['0 ann', '1 bob'])
+    expect(h.seat(dan, 'm').slot).toBe(2)
+  })
+
+  it('keeps it on where the business refuses who came for it', () => {
+    const { h, ann, log } = full(
+      { capacity: 3, frameRate: 1, inputsPerFrame: 1 },
+      {
+        join: (_slot, user) => (user === 'cat' ? { code: 'FORBIDDEN', message: '', retryAfterMs: 0 } : null),
+      },
+    )
+    const tab = h.connect('ann')
+    h.seat(tab, 'm')
+    for (const peer of [ann, tab]) for (const seq of [1, 2]) peer.input(log, seq)
+    h.settle()
+    const [cat, another] = [h.connect('cat'), h.connect('ann')]
+    cat.join('m')
+    h.settle()
+    h.advance(4_000)
+    for (const [peer, error] of [
+      [cat, 'FORBIDDEN'],
+      [another, 'FULL'],
+    ] as const) {
+      peer.take()
+      peer.join('m')
+      h.settle()
+      expect(peer.take()).toMatchObject([{ type: 'failed', error }])
+    }
+    expect(h.seat(h.connect('dan'), 'm').slot).toBe(2)
+  })
+
+  it('keeps it for ten seconds', () => {
+    const { h, ann, log } = full({ capacity: 3, frameRate: 1, inputsPerFrame: 1 })
+    const tab = h.connect('ann')
+    h.seat(tab, 'm')
+    for (const peer of [ann, tab]) for (const seq of [1, 2]) peer.input(log, seq)
+    h.settle()
+    h.connect('cat').join('m')
+    h.settle()
+    h.advance(10_000)
+    expect(h.seat(h.connect('ann'), 'm').slot).toBe(2)
+  })
+
+  it('ends one seat for a newcomer, however often that one asks before the slot is free', () => {
+    const { h, ann, log } = full({ capacity: 4, frameRate: 1, inputsPerFrame: 1 })
+    const tabs = [h.connect('ann'), h.connect('ann')]
+    for (const tab of tabs) h.seat(tab, 'm')
+    for (const peer of [ann, ...tabs]) for (const seq of [1, 2]) peer.input(log, seq)
+    h.settle()
+    const cat = h.connect('cat')
+    for (let time = 0; time < 5; time++) {
+      cat.join('m')
+      h.settle()
+    }
+    h.advance(4_000)
+    expect(members(h)).toEqual(['0 ann', '1 bob', '2 ann'])
+  })
+
   it('takes no bot for a seat that somebody has too many of', () => {
     const { h } = full({ capacity: 4 })
     h.node.addBot('m', 'cat')
