@@ -316,7 +316,7 @@ export class Mesh implements Elsewhere, LinkPart {
       const replica = this.#replicaOf(from, message.replica)
       if (replica === undefined) return
       const { superseding } = this.revival
-      if (message.type === 'followed' && superseding.isPassedOver(replica, message, now)) return
+      if (message.type === 'followed' && superseding.tellsPassedOver(replica, message, now)) return
       replica.handle(message, now)
     } else this.#hosting.handle(from, message, now)
   }

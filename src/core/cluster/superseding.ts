@@ -64,7 +64,7 @@ export class Superseding {
    * An owner answers a replica without frames, and is yet to hear that this node has gone on with its world, though the
    * meeting may have ended here since. True: it is told now, and not followed.
    */
-  isPassedOver(
+  tellsPassedOver(
     { name, owner, copy }: Pick<Replica, 'name' | 'owner' | 'copy'>,
     told: Pick<RoomFacts, 'world' | 'term' | 'incarnation'>,
     now: number,

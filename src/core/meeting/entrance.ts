@@ -11,6 +11,10 @@ import type { Roster } from './roster.ts'
 import type { Member, Occupant } from './seat.ts'
 import { continues, type Visitor } from './visitor.ts'
 
+/** Time in which somebody who found a meeting full asks again. */
+const KEPT_MS = 10_000
+const CROWDED = 'the meeting is full, and its user has another seat'
+
 /** What the entrance to a meeting needs of its owner. */
 export interface EntranceHost {
   readonly options: MeetingOptions
@@ -73,9 +77,9 @@ export class Entrance {
     const { roster, options, business } = this.#host
     const isFull = roster.free === -1
     // Whoever opens tabs without end would be faster than whom the slot is for.
-    const isKept = now < this.#keptUntil && (isFull || roster.has(user))
+    if (now < this.#keptUntil && (isFull || roster.has(user))) return 'FULL'
     const spare = isFull ? roster.spareFor(user) : undefined
-    if (isKept || (isFull && spare === undefined)) return 'FULL'
+    if (isFull && spare === undefined) return 'FULL'
     const retryAfterMs = this.#joins.take(user, now)
     if (retryAfterMs > 0)
       return { code: 'RATE', message: `more than ${options.joinsPerMinute} joins a minute`, retryAfterMs }
@@ -115,10 +119,6 @@ export class Entrance {
     this.#joins.clear()
   }
 }
-
-/** Time in which somebody who found a meeting full asks again. */
-const KEPT_MS = 10_000
-const CROWDED = 'the meeting is full, and its user has another seat'
 
 /** Whether a visitor has become a member, and was not refused. */
 export function isMember(found: Member | Refusal | ErrorCode): found is Member {

@@ -128,6 +128,16 @@ describe('A name', () => {
   })
 })
 
+/** A node named `box` has ended without a word, and nobody proves it. */
+function boxed(): { rig: Rig; a: ReturnType<Rig['start']> } {
+  const rig = new Rig()
+  rig.probe = () => {}
+  const [a, box] = [rig.start(), rig.start(undefined, 'box')]
+  rig.run(4_000)
+  box.isAlive = false
+  return { rig, a }
+}
+
 describe('Nodes', () => {
   it('that start at the same time know each other at once, and open nothing before they are sure of it', () => {
     const rig = new Rig()
@@ -194,22 +204,14 @@ describe('Nodes', () => {
   })
 
   it('that are silent have ended where a later run of the same name is heard, and nobody need prove it', () => {
-    const rig = new Rig()
-    rig.probe = () => {}
-    const [a, early] = [rig.start(), rig.start(undefined, 'box')]
-    rig.run(4_000)
-    early.isAlive = false
+    const { rig, a } = boxed()
     const later = rig.start(undefined, 'box')
     rig.run(4_000)
     expect(a.cluster.peers.map(({ incarnation }) => incarnation)).toEqual([later.id])
   })
 
   it('that are silent have not ended because others tell of an earlier run of the same name', () => {
-    const rig = new Rig()
-    rig.probe = () => {}
-    const [a, early] = [rig.start(), rig.start(undefined, 'box')]
-    rig.run(4_000)
-    early.isAlive = false
+    const { rig, a } = boxed()
     const c = rig.start()
     const told = `${a.id} ${c.id}`
     rig.cut.add(told)

@@ -127,8 +127,12 @@ describe('An owner that is yet to hear that a node has gone on with its world', 
     desk.superseding.add(subject('n'), [2], 0)
     desk.superseding.add(subject('m'), [2], 0)
     const fence = { world: 7, term: 2, incarnation: 2, ...told }
-    const isPassedOver = desk.superseding.isPassedOver({ name, owner, copy: { room } } as never, fence, 40)
-    return [isPassedOver, ...desk.asked]
+    const tellsPassedOver = desk.superseding.tellsPassedOver(
+      { name, owner, copy: { room } } as never,
+      fence,
+      40,
+    )
+    return [tellsPassedOver, ...desk.asked]
   }
 
   it('is told of the one meeting at once, and is not followed', () => {
