@@ -17,8 +17,9 @@ const options = readOptions({
   /** Processes of clients; one holds about 2,000 members at 20 Hz. */
   clients: 1,
   /**
-   * Also `ticks` and `ws`, relays without RTMS: see servers/relay.mjs; and `rtms-wrong`: all members are on another node
-   * than their meetings, in one process, so that its processor time is that of both.
+   * Also `ticks` and `ws`, relays without RTMS: see servers/relay.mjs; and two nodes of a cluster in one process, so
+   * that its processor time is that of both: `rtms-right`, with all members on the node that has their meetings, and
+   * `rtms-wrong`, with all on the other one.
    */
   programs: 'rtms',
   dist: '../dist',

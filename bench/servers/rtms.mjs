@@ -61,7 +61,10 @@ function stats() {
 }
 
 serve({
-  /** `mode`: `rtms-wrong` for clients that are connected to another node of the process than their meetings are on. */
+  /**
+   * `mode`: `rtms-right` for a node that is one of two in the process, `rtms-wrong` for clients that are connected to
+   * another of the two than their meetings are on.
+   */
   async start({ dist, limits = {}, mode = 'rtms' }) {
     const { Rtms } = await load(dist, 'server')
     server = createServer()
@@ -69,22 +72,17 @@ serve({
       const [, number] = WATCH.exec(request.url) ?? []
       if (number !== undefined) watch(socket, Number(number))
     })
-    if (mode === 'rtms-wrong') {
+    const whole = { logger, server, path: PATH, secret: SECRET, limits }
+    if (mode === 'rtms-wrong' || mode === 'rtms-right') {
       const { inProcess } = await load(dist, 'bus/in-process.js')
       const bus = inProcess()
-      rtms = await Rtms.start({ logger, port: 0, host: '127.0.0.1', secret: SECRET, limits, bus })
+      const apart = { logger, port: 0, host: '127.0.0.1', secret: SECRET, limits, bus }
       // Who is on the wrong node stays there: what that costs is to be seen.
-      front = await Rtms.start({
-        logger,
-        server,
-        path: PATH,
-        secret: SECRET,
-        limits,
-        bus,
-        moves: false,
-      })
+      front = await Rtms.start({ ...whole, bus, moves: false })
+      const other = await Rtms.start(apart)
+      rtms = mode === 'rtms-wrong' ? other : front
       while (rtms.cluster.nodes().length < 2) await new Promise((resolve) => setTimeout(resolve, 50))
-    } else rtms = front = await Rtms.start({ logger, server, path: PATH, secret: SECRET, limits })
+    } else rtms = front = await Rtms.start(whole)
     // The node reports the lateness of each seal; its own counters keep only the worst of a second.
     const { sealed } = rtms.stats
     Object.defineProperty(rtms.stats, 'sealed', {

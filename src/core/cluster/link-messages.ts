@@ -27,12 +27,19 @@ export interface LinkPartsHost {
 /** Time between two looks at what the other nodes have not confirmed. */
 const BEAT_MS = 500
 
+/**
+ * How long a confirmation waits for a message to go with. It is far less than a beat, after which what is not confirmed
+ * is sent again.
+ */
+const CONFIRM_MS = 20
+
 /** The links of a node, and the parts of it that talk over them. */
 export class LinkParts {
   readonly #links: Links
   readonly #timers: Timers
   readonly #parts: Map<number, LinkPart> = new Map()
   readonly #beat: Timer
+  readonly #confirming: Timer
   readonly #window: number
   readonly #most: number
   readonly #host: LinkPartsHost
@@ -61,6 +68,7 @@ export class LinkParts {
       this.#links.beat()
       this.#watch(now)
     })
+    this.#confirming = new Timer('link', () => this.#links.confirm())
   }
 
   add(code: (typeof linked)[keyof typeof linked], part: LinkPart): void {
@@ -93,7 +101,10 @@ export class LinkParts {
 
   /** A packet of another node. */
   handle(from: number, bytes: Uint8Array, now: number): void {
-    if (this.#host.isThere(from)) this.#links.handle(from, bytes, now)
+    if (!this.#host.isThere(from)) return
+    this.#links.handle(from, bytes, now)
+    if (this.#links.isOwing && this.#confirming.index < 0)
+      this.#timers.set(this.#confirming, now + CONFIRM_MS)
   }
 
   /** Part of the sweep. */

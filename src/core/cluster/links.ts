@@ -55,8 +55,9 @@ interface Link {
   flying: number
   /** The next message to come. */
   expected: number
-  /** The other node is to be told how far its messages have come. */
+  /** The other node is to be told how far its messages have come, and the bytes of those it has not been told of. */
   owes: boolean
+  owed: number
   flags: number
   /** The other node knows of this epoch, of the first one from the start. */
   isKnown: boolean
@@ -82,6 +83,8 @@ export class Links {
   readonly #links: Map<number, Link> = new Map()
   /** Those that have something to send or to tell in this sweep. */
   readonly #dirty: Map<number, Link> = new Map()
+  /** Those that confirm with the next message to their node or, without one, when {@link confirm} is called. */
+  readonly #late: Map<number, Link> = new Map()
 
   constructor(host: LinksHost, stats: Stats, limits: LinkLimits = linkLimits) {
     this.#host = host
@@ -97,6 +100,11 @@ export class Links {
   get isWaiting(): boolean {
     for (const { out, isKnown } of this.#links.values()) if (out.size > 0 || !isKnown) return true
     return false
+  }
+
+  /** Whether {@link confirm} is to be called soon. */
+  get isOwing(): boolean {
+    return this.#late.size > 0
   }
 
   /** Bytes of messages that are not confirmed. */
@@ -130,6 +138,12 @@ export class Links {
     }
   }
 
+  /** Confirms in the next sweep what has come and no message has confirmed since. */
+  confirm(): void {
+    for (const [node, link] of this.#late) this.#owe(node, link)
+    this.#late.clear()
+  }
+
   /** A beat has passed: what has been under way since the last one may be lost, and is sent again. */
   beat(): void {
     for (const [node, link] of this.#links) {
@@ -151,6 +165,7 @@ export class Links {
   gone(node: number): void {
     this.#links.delete(node)
     this.#dirty.delete(node)
+    this.#late.delete(node)
   }
 
   /** A packet of another node. */
@@ -164,10 +179,12 @@ export class Links {
     const { epoch, messages, flags } = packet
     if (epoch > link.epoch) this.#break(link, epoch)
     this.#tell(from, link, now)
-    if (messages.length > 0 || flags >= ANSWER || epoch < link.epoch) this.#owe(from, link)
+    if (flags >= ANSWER || epoch < link.epoch) this.#owe(from, link)
     if (epoch < link.epoch) return
     link.isKnown = true
     this.#confirm(from, link, packet)
+    // What comes again was not confirmed, or that was lost; what is missing is asked for.
+    if (messages.length > 0 && packet.first !== link.expected) this.#owe(from, link)
     for (const [at, message] of messages.entries()) {
       const position = packet.first + at
       if (position < link.expected) continue
@@ -177,6 +194,8 @@ export class Links {
         return
       }
       link.expected++
+      link.owed += weigh(message)
+      this.#oweLate(from, link)
       this.#host.message(from, message, now)
       // The link may have broken over what was said.
       if (link.epoch !== epoch) return
@@ -215,6 +234,12 @@ export class Links {
     this.#dirty.set(node, link)
   }
 
+  /** It confirms with what is said next, soon in any case, and at once where its node may be waiting for that. */
+  #oweLate(node: number, link: Link): void {
+    if (link.owed >= this.#limits.linkWindow / 4) this.#owe(node, link)
+    else this.#late.set(node, link)
+  }
+
   #flush(node: number, link: Link): void {
     const { linkWindow, linkPacket } = this.#limits
     const { out } = link
@@ -233,7 +258,8 @@ export class Links {
       }
       if (link.at === at && !link.owes) return
       link.owes = false
-      link.flags = 0
+      link.owed = link.flags = 0
+      this.#late.delete(node)
       this.#host.put(node, w.finish())
     } while (link.at < out.next && link.flying < linkWindow && !link.isStuck)
   }
@@ -269,6 +295,7 @@ function empty(epoch: number): Omit<Link, 'isBroken'> {
     flying: 0,
     expected: 1,
     owes: false,
+    owed: 0,
     flags: 0,
     isKnown: epoch === 1,
     asked: 0,

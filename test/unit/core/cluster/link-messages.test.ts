@@ -28,10 +28,12 @@ class Pair {
     this.nodes = [make(0), make(1)]
   }
 
-  carry(isLost = false): void {
+  /** Returns the number of packets. */
+  carry(isLost = false): number {
     for (const node of this.nodes) node.sweep(0)
-    for (const { to, bytes } of this.bus.splice(0))
-      if (!isLost) this.nodes[(to - 1) as 0 | 1].handle(3 - to, bytes, 0)
+    const packets = this.bus.splice(0)
+    for (const { to, bytes } of packets) if (!isLost) this.nodes[(to - 1) as 0 | 1].handle(3 - to, bytes, 0)
+    return packets.length
   }
 
   beat(times: number): void {
@@ -57,10 +59,27 @@ describe('The parts of a node that talk over links', () => {
     pair.nodes[0].send(2, Uint8Array.of(1, 7))
     pair.carry(true)
     expect(pair.timers[0].size).toBe(1)
-    pair.beat(3)
+    // The third carries the confirmation, which has waited for a message to go with.
+    pair.beat(4)
     expect(pair.heard).toEqual(['mesh 1 7'])
     expect(pair.timers.map(({ size }) => size)).toEqual([0, 0])
     expect(pair.nodes[0].bytes).toBe(0)
+  })
+
+  it('confirm what has come 20 ms later where they have nothing to say, and not again where they had', () => {
+    const pair = new Pair()
+    pair.nodes[0].send(2, Uint8Array.of(1, 7))
+    expect(pair.carry()).toBe(1)
+    expect([pair.nodes[0].bytes > 0, pair.timers[1].next]).toEqual([true, 20])
+    pair.timers[1].run(20)
+    expect([pair.carry(), pair.nodes[0].bytes]).toEqual([1, 0])
+
+    pair.nodes[0].send(2, Uint8Array.of(1, 8))
+    pair.carry()
+    pair.nodes[1].send(1, Uint8Array.of(1, 9))
+    expect([pair.carry(), pair.nodes[0].bytes]).toEqual([1, 0])
+    pair.timers[1].run(40)
+    expect([pair.nodes[1].hasWork, pair.carry()]).toEqual([false, 0])
   })
 
   it('hear nothing of a node that is not there, until it is met', () => {

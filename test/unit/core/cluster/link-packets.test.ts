@@ -80,11 +80,21 @@ describe('An end of a link', () => {
     end.hear(1, 1, ANSWER, 1)
     expect(end.sweep()).toEqual([{ epoch: 1, expected: 1, flags: 0, first: 1, messages: 0 }])
     end.hear(1, 1, 0, 1, 7)
+    expect([end.sweep(), end.heard]).toEqual([[], ['7']])
+    end.links.confirm()
+    const confirmation = { epoch: 1, expected: 2, flags: 0, first: 1, messages: 0 }
+    expect([end.sweep(), end.sweep()]).toEqual([[confirmation], []])
+  })
+
+  it('answers at once what comes again, since its sender does not know that it has come', () => {
+    const end = new End()
+    end.hear(1, 1, 0, 1, 7)
+    end.hear(1, 1, 0, 1, 7, 8)
     expect([end.sweep(), end.heard]).toEqual([
-      [{ epoch: 1, expected: 2, flags: 0, first: 1, messages: 0 }],
-      ['7'],
+      [{ epoch: 1, expected: 3, flags: 0, first: 1, messages: 0 }],
+      ['7', '8'],
     ])
-    expect(end.sweep()).toEqual([])
+    expect([end.links.isOwing, end.sweep()]).toEqual([false, []])
   })
 
   it('asks once for what is missing, and once more with each beat', () => {

@@ -57,6 +57,7 @@ class Pair {
   settle(): void {
     for (let beats = 0; beats < 40; beats++) {
       while (this.step() > 0);
+      for (const each of this.links) each.confirm()
       this.beat()
     }
   }
@@ -68,12 +69,27 @@ describe('A link between two nodes', () => {
   it('carries messages in order, several in a packet, and confirms them in one', () => {
     const pair = new Pair()
     for (let n = 1; n <= 5; n++) pair.say(0, n)
-    expect(pair.step()).toBe(2)
+    expect(pair.step()).toBe(1)
     expect(pair.heard).toEqual([[], ['1', '2', '3', '4', '5']])
-    expect(pair.links[0].bytes).toBe(0)
+    expect([pair.links[1].isOwing, pair.step()]).toEqual([true, 0])
+    pair.links[1].confirm()
+    expect([pair.step(), pair.links[0].bytes, pair.links[1].isOwing]).toEqual([1, 0, false])
     expect(pair.step()).toBe(0)
     pair.beat()
     expect(pair.links[0].hasWork).toBe(false)
+  })
+
+  it('confirms with what is said next, or at once where a quarter of the window has come', () => {
+    const pair = new Pair({ linkWindow: 4 * 5 * 201 })
+    pair.say(0, 1)
+    pair.step()
+    pair.say(1, 2)
+    pair.step()
+    expect([pair.links[0].bytes, pair.links[1].isOwing, pair.links[0].isOwing]).toEqual([0, false, true])
+    for (let n = 1; n <= 4; n++) pair.say(0, n)
+    expect([pair.step(), pair.links[1].hasWork]).toEqual([1, false])
+    pair.say(0, 5)
+    expect([pair.step(), pair.links[0].bytes]).toEqual([2, 0])
   })
 
   it('sends again at the second beat what was lost, and at once what the other node misses', () => {
@@ -176,8 +192,11 @@ describe('A link between two nodes', () => {
   it('forgets a node that has ended', () => {
     const pair = new Pair()
     pair.say(0, 1)
+    pair.say(1, 2)
+    pair.links[1].sweep(0)
+    for (const packet of pair.bus[1].splice(0)) pair.links[0].handle(2, packet, 0)
     pair.links[0].gone(2)
-    expect([pair.links[0].bytes, pair.links[0].hasWork]).toEqual([0, false])
+    expect([pair.links[0].bytes, pair.links[0].hasWork, pair.links[0].isOwing]).toEqual([0, false, false])
   })
 
   it('loses, doubles and swaps nothing between two breaks, whatever the bus loses', () => {
