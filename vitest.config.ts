@@ -33,10 +33,11 @@ const project = (name: string, { testTimeout, groupOrder, maxWorkers, built, sha
 
 /** What computes. */
 const first = { groupOrder: 0, maxWorkers: processors }
-/** What waits for most of its time: for other processes, for servers that are away, for the clock. */
-const second = { groupOrder: 1, maxWorkers: processors + 1, built: true }
-/** Browsers: what some of them draw and compute fills the time in which another one waits. */
-const last = { groupOrder: 2, maxWorkers: processors + 1, built: true }
+/**
+ * What waits for most of its time: for other processes, for servers that are away, for browsers, for the clock. What
+ * some of them draw and compute fills the time in which others wait.
+ */
+const second = { groupOrder: 1, maxWorkers: processors + 2, built: true }
 
 export default defineConfig({
   test: {
@@ -50,7 +51,7 @@ export default defineConfig({
       project('integration', { ...second, testTimeout: 60_000, shared: true }),
       project('away', { ...second, testTimeout: 120_000 }),
       project('bus', { ...second, testTimeout: 60_000, shared: true }),
-      project('browser', { ...last, testTimeout: 120_000 }),
+      project('browser', { ...second, testTimeout: 120_000 }),
     ],
   },
 })

@@ -32,9 +32,8 @@ async function open(path: string, width: number, dark = false): Promise<Page> {
 }
 
 it.each([
-  ['on a phone', 390, false],
+  ['on a phone, in the dark', 390, true],
   ['on a desk', 1_360, false],
-  ['in the dark', 1_360, true],
 ])('The docs fit, and anybody can read them, %s', async (_, width, dark) => {
   for (const path of ['/docs/', '/docs/limits/', '/docs/topics/']) {
     // oxlint-disable-next-line no-await-in-loop

@@ -183,23 +183,23 @@ describe('the tour', () => {
 
 describe('the page', () => {
   test.each(['en', 'zh'] as const)(
-    'can be read by everybody, on a desktop and a phone, in both themes: %s',
+    'can be read by everybody, on a desktop and a phone, in another theme on each: %s',
     async (lang) => {
       const page = await open({ lang })
       await page.locator('#flood').click()
       await told(page, 'framed')
-      for (const [device, width, height] of [
-        ['desktop', 1280, 900],
-        ['phone', 390, 844],
+      // Each theme on each device in one of the languages: what differs between those is the words.
+      const [desktop, phone] = lang === 'en' ? (['light', 'dark'] as const) : (['dark', 'light'] as const)
+      for (const [device, width, height, theme] of [
+        ['desktop', 1280, 900, desktop],
+        ['phone', 390, 844, phone],
       ] as const) {
         await page.setViewportSize({ width, height })
-        for (const theme of ['light', 'dark'] as const) {
-          const look = `${lang}-${device}-${theme}`
-          await page.emulateMedia({ colorScheme: theme })
-          await picture(page, `inside-${look}`)
-          expect([look, await overflow(page)]).toEqual([look, 0])
-          expect([look, ...(await barriers(page))]).toEqual([look])
-        }
+        const look = `${lang}-${device}-${theme}`
+        await page.emulateMedia({ colorScheme: theme })
+        await picture(page, `inside-${look}`)
+        expect([look, await overflow(page)]).toEqual([look, 0])
+        expect([look, ...(await barriers(page))]).toEqual([look])
       }
     },
   )

@@ -107,7 +107,7 @@ for (const bytes of [1_000, 100]) {
 
 describe('A node does not go on holding', () => {
   it('the pages of a quiet meeting, which every JOIN at another frame needs anew', async () => {
-    const FRAMES = 300
+    const [FRAMES, COMPILED] = [300, 100]
     const scale = new Scale({ joinsPerUserPerSecond: 1_000, workMsPerUserPerSecond: 10_000 })
     const options = { frameRate: 0, inputBytes: 4_000, inputBurst: 1_000, inputsPerSecond: 1_000 }
     scale.node.openMeeting('m', options, scale.now)
@@ -121,18 +121,21 @@ describe('A node does not go on holding', () => {
     }
     held.push(scale)
     const world = scale.node.meeting('m')?.epoch ?? 0
-    const { sent } = connection
-    const before = await weigh()
-    for (let next = 1; next <= FRAMES; next++) {
+    const join = (next: number): void => {
       scale.say(connection, { ...messages.join(1 + next, 'm'), world, next })
       scale.settle()
       scale.say(connection, { type: 'ack', bytes: connection.sent, received: 1 + next, seen: [] })
     }
+    // What is compiled for the first of them is not to be weighed.
+    for (let next = 1; next <= COMPILED; next++) join(next)
+    const { sent } = connection
+    const before = await weigh()
+    for (let next = COMPILED + 1; next <= FRAMES; next++) join(next)
     const after = await weigh()
     held.length = 0
     // Each JOIN was answered with a page or more of its own.
-    expect(connection.sent - sent).toBeGreaterThan((FRAMES - 15) * 32_768)
-    expect((after - before) / FRAMES).toBeLessThan(1_000)
+    expect(connection.sent - sent).toBeGreaterThan((FRAMES - COMPILED - 15) * 32_768)
+    expect((after - before) / (FRAMES - COMPILED)).toBeLessThan(1_000)
   })
 })
 
