@@ -24,6 +24,8 @@ export interface ClaimsHost {
   put(name: string, id: number, opens: boolean): boolean
   /** This node no longer waits for an answer, and does not own the name. */
   gaveUp(name: string): void
+  /** Another node has the name. */
+  refused(name: string): void
 }
 
 /**
@@ -127,6 +129,7 @@ export class Claims {
     if (question.opens) this.#opening.delete(question.name)
     this.#sent.delete(question.id)
     if (ending.by === 'late' && question.opens) this.#host.gaveUp(question.name)
+    if (ending.by === 'taken' && question.opens) this.#host.refused(question.name)
     question.ended(ending, now)
   }
 }

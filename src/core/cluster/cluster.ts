@@ -81,6 +81,7 @@ export class Cluster {
         this.holdings.tell(name)
         this.#registrar.release(name)
       },
+      refused: (name) => this.holdings.refused(name),
     }))
     this.holdings = new Holdings(incarnation, view, limits.namesPerMessage, {
       get claimed() {

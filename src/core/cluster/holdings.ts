@@ -44,6 +44,8 @@ export class Holdings {
   /** Of those: whose owner has ended, and that this node would go on with. */
   readonly #standing: Set<string> = new Set()
   readonly #tellings: Map<number, Telling> = new Map()
+  /** Names that it no longer owns, of which nothing is told while it claims them. */
+  readonly #withheld: Set<string> = new Set()
   /** Whether nobody was told in the present view yet. */
   #isNew = true
   /** Counts the views of this node. */
@@ -96,6 +98,7 @@ export class Holdings {
 
   /** Tells the registrar of a name whether this node owns it: that has changed, or a claim of it has been given up. */
   tell(name: string): void {
+    this.#withheld.delete(name)
     const registrar = this.#view.registrarOf(name)
     const telling = this.#tellingTo(registrar)
     if (telling === undefined) return
@@ -103,6 +106,11 @@ export class Holdings {
     else telling.own.delete(name)
     telling.dirty.add(name)
     this.#send(registrar, telling)
+  }
+
+  /** Another node has a name that this one has claimed. */
+  refused(name: string): void {
+    if (this.#withheld.has(name)) this.tell(name)
   }
 
   /**
@@ -113,6 +121,7 @@ export class Holdings {
     this.round++
     this.#isNew = true
     this.#tellings.clear()
+    this.#withheld.clear()
   }
 
   /** What another node of the view is told. */
@@ -183,7 +192,9 @@ export class Holdings {
     const { isFull, own, dirty, echo } = telling
     const all = isFull ? [...new Set([...own, ...dirty])] : [...dirty]
     // It may come to own, by a hand-over, what it claims.
-    const names = all.filter((name) => this.has(name) || !this.#host.isClaiming(name))
+    const withheld = new Set(all.filter((name) => !this.has(name) && this.#host.isClaiming(name)))
+    for (const name of withheld) this.#withheld.add(name)
+    const names = all.filter((name) => !withheld.has(name))
     Object.assign(telling, { isFull: false, isOpen: true, told: dirty, dirty: new Set() })
     const { claimed, term } = this.#host
     const { round } = this

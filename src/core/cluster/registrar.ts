@@ -225,6 +225,12 @@ export class Registrar {
     return entry === undefined ? none : [entry, ...entry.others]
   }
 
+  /** A node that claims a name anew no longer takes a grant of it that was lost, or has yet to come. */
+  #void(name: string, claimer: number): void {
+    const isReserved = this.#holders(name).some(({ owner, claim }) => owner === claimer && claim !== 0)
+    if (isReserved) this.#drop(name, claimer)
+  }
+
   #giveUp(from: number, name: string): void {
     this.#waiting.delete(`${from} ${name}`)
   }
@@ -268,6 +274,7 @@ export class Registrar {
     const isFirst = known === undefined || known.stands || !isHeard(known) || !this.#host.isSecond(name)
     const owner = isOwn && isFirst ? this.#self : (known?.owner ?? 0)
     if (!opens || owner !== 0) {
+      if (opens) this.#void(name, from)
       this.#host.answer(from, claim, { by: 'taken', owner })
       return
     }

@@ -11,6 +11,7 @@ class Desk {
   readonly sent: string[] = []
   readonly endings: string[] = []
   readonly gaveUp: string[] = []
+  readonly refused: string[] = []
   /** Whether the registrar can be reached. */
   isReached = true
   /** Happens while a claim is being sent. */
@@ -26,6 +27,7 @@ class Desk {
         return isReached
       },
       gaveUp: (name) => this.gaveUp.push(name),
+      refused: (name) => this.refused.push(name),
     })
   }
 
@@ -84,6 +86,17 @@ describe('A claim', () => {
     desk.claims.beat()
     desk.claims.beat()
     expect(desk.news()).toEqual(['open a #1', 'find b #2'])
+  })
+
+  it('is refused where another node has the name; it is not where it is late, and one that only looks never is', () => {
+    const desk = new Desk()
+    desk.open('a', 'b', 'c')
+    desk.find('d')
+    desk.claims.answered(1, { by: 'taken', owner: 5 }, 5)
+    desk.claims.answered(2, GRANT, 5)
+    desk.claims.answered(4, { by: 'taken', owner: 5 }, 5)
+    desk.timers.run(DEADLINE)
+    expect([desk.refused, desk.gaveUp]).toEqual([['a'], ['c']])
   })
 
   it('that could not be sent is sent later, once', () => {

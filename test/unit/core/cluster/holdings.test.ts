@@ -192,6 +192,45 @@ describe('A node tells the registrar of a name', () => {
     owner.holdings.tell(a)
     expect(owner.news()).toEqual(['#2 last'])
   })
+
+  it('once the claim is refused, that it does not own what it claimed, where it had yet to say so', () => {
+    const owner = new Owner().begin()
+    const [a, b, c, d] = [0, 1, 2, 3].map((n) => owner.name(2, n)) as [string, string, string, string]
+    for (const name of [a, b, c, d]) owner.holdings.add(name)
+    owner.confirm(2)
+    owner.confirm(3)
+    for (const name of [d, a, b]) owner.holdings.delete(name)
+    owner.news()
+    for (const name of [a, b, c]) owner.claiming.add(name)
+    owner.confirm(4)
+    expect(owner.news()).toEqual(['#5 last'])
+    owner.confirm(5)
+    owner.claiming.clear()
+    // It has been given one of them meanwhile, and of another one there is nothing to say.
+    owner.holdings.add(b)
+    owner.confirm(6)
+    for (const name of [b, c]) owner.holdings.refused(name)
+    expect(owner.news()).toEqual([`#6 last +${b}`])
+    owner.holdings.refused(a)
+    owner.holdings.refused(a)
+    owner.confirm(7)
+    expect(owner.news()).toEqual([`#7 last -${a}`])
+    expect([a, b, c].map((name) => owner.holdings.has(name))).toEqual([false, true, true])
+  })
+
+  it('nothing in a new view of what it no longer owned in the one before', () => {
+    const owner = new Owner().begin()
+    const a = owner.name(2)
+    owner.claiming.add(a)
+    owner.holdings.tell(a)
+    owner.holdings.renew()
+    owner.holdings.tellAll()
+    owner.confirm(1)
+    owner.news()
+    owner.claiming.clear()
+    owner.holdings.refused(a)
+    expect(owner.news()).toEqual([])
+  })
 })
 
 describe('The view of a node', () => {

@@ -72,6 +72,35 @@ describe('A meeting in a cluster', () => {
     }
   })
 
+  it('is free again where its name was granted to another node meanwhile, which never heard of that', () => {
+    const world = settled(4)
+    const [a, b, c] = three(world)
+    const d = world.nodes[3] as Harness
+    const [from, to, registrar] = [a, b, c].map(({ node }) => node.incarnation) as [number, number, number]
+    const name = world.nameOf(c)
+    world.open(b, name)
+    world.settle()
+    // Nobody hears its owner, and the registrar, which does not know of it in a new view, waits for it for a lease.
+    const cut = [`${to} ${from}`, `${to} ${registrar}`, `${from} ${to}`, `${registrar} ${to}`]
+    for (const way of cut) world.cut.add(way)
+    world.kill(d, true)
+    world.advance(3_600)
+    world.cut.add(`${registrar} ${from}`)
+    world.open(a, name)
+    world.settle()
+    for (const way of cut) world.cut.delete(way)
+    world.advance(550)
+    world.cut.clear()
+    world.advance(500)
+    expect([world.answers(b), world.answers(a), world.whereIs(name)]).toEqual([['new on n2'], ['n2'], ['n2']])
+    b.node.closeMeeting(name, b.now)
+    world.settle()
+    expect(world.living.map(({ node }) => node.cluster?.remembered)).toEqual([0, 0, 0])
+    world.open(c, name)
+    world.settle()
+    expect(world.answers(c)).toEqual(['new on n3'])
+  })
+
   it('is free for the others when it has ended by itself', () => {
     const world = settled(3)
     const [a, b, c] = three(world)

@@ -246,6 +246,28 @@ describe('What a node tells of its meetings', () => {
     expect(desk.news()).toEqual(['3 #3 may, term 4'])
   })
 
+  it('reserves nothing for a claim any more once its node claims the name anew, also where that is refused', () => {
+    const desk = new Desk().begin()
+    desk.claim(2, 1, 'a')
+    desk.hear(3, 2, ['a'])
+    // What a node owns by its word is not what was reserved for it, and a search takes nothing back.
+    desk.hear(2, 2, ['b'])
+    desk.hear(3, 3, ['b'])
+    desk.claim(2, 2, 'a', false)
+    desk.claim(2, 3, 'b')
+    expect(desk.news()).toEqual(['2 #1 may, term 1', '2 #2 taken by 3', '2 #3 taken by 3'])
+    desk.hear(3, 4, ['-a', '-b'])
+    desk.claim(3, 1, 'a')
+    desk.claim(3, 2, 'b')
+    expect(desk.news()).toEqual(['3 #1 taken by 2', '3 #2 taken by 2'])
+    desk.hear(3, 5, ['a'])
+    desk.claim(2, 4, 'a')
+    desk.hear(3, 6, ['-a'])
+    expect([desk.news(), desk.registrar.size]).toEqual([['2 #4 taken by 3'], 1])
+    desk.claim(3, 3, 'a')
+    expect(desk.news()).toEqual(['3 #3 may, term 2'])
+  })
+
   it('takes back a claim that waits', () => {
     const desk = new Desk()
     desk.claim(2, 1, 'a')
