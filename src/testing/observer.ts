@@ -75,6 +75,11 @@ export interface Observer {
   handed?(node: number, meeting: string, world: number): void
   /** A node goes on with a meeting whose node has ended, behind this frame; perhaps in a new world. */
   revived?(node: number, meeting: string, world: number, frame: number): void
+  /**
+   * A node that another one has gone on past goes on with its world, from behind this frame: what the other one has
+   * sealed is lost with it.
+   */
+  undone?(node: number, meeting: string, world: number, frame: number): void
   /** A node says goodbye: from now on the others go on without it. */
   leaving?(node: number): void
   /** The process of a node has ended. */

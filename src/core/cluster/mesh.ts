@@ -170,7 +170,7 @@ export class Mesh implements Elsewhere, LinkPart {
       support: () => this.support,
       successions,
       send: (node, packet) => links.send(node, packet),
-      replica: (name) => this.#replicas.get(name),
+      replica: (name) => this.replica(name),
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
       standing: () => this.revival.standing,
@@ -188,7 +188,7 @@ export class Mesh implements Elsewhere, LinkPart {
       successions,
       link,
       support: this.support,
-      replica: (name) => this.#replicas.get(name),
+      replica: (name) => this.replica(name),
     })
     this.#standbys = new Standbys({ meetings: host.meetings, cluster: host.cluster, hosting, put })
     // Before the mesh: what broke with a link is handed over again before it is followed again.
@@ -208,6 +208,11 @@ export class Mesh implements Elsewhere, LinkPart {
     let members = 0
     for (const replica of this.#replicas.values()) members += replica.members
     return { replicas: this.#replicas.size, members, hosted: this.#hosting.size }
+  }
+
+  /** What this node has of a meeting of another one. */
+  replica(name: string): Replica | undefined {
+    return this.#replicas.get(name)
   }
 
   // ---- joins

@@ -19,7 +19,11 @@ export class AgreementChecker implements Observer {
   /** Of frames that were lost with their node: whoever has not joined since may still read them. */
   readonly #lost: Set<string> = new Set()
 
-  revived(_node: number, meeting: string, world: number, frame: number): void {
+  revived(node: number, meeting: string, world: number, frame: number): void {
+    this.undone(node, meeting, world, frame)
+  }
+
+  undone(_node: number, meeting: string, world: number, frame: number): void {
     for (const [key, lost] of this.#contents) {
       const [name, of, number] = key.split(' ')
       if (name !== meeting || Number(of) !== world || Number(number) <= frame) continue

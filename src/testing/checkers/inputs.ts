@@ -351,6 +351,16 @@ export class InputChecker implements Observer {
   /** Inputs in frames that are lost are sent again, and the business decides about them anew. */
   revived(node: number, meeting: string, world: number, frame: number): void {
     this.#begin(node, meeting, world, ++this.#lastReign)
+    this.#lose(meeting, frame)
+  }
+
+  /** Its business has decided about its inputs. */
+  undone(node: number, meeting: string, world: number, frame: number): void {
+    this.#reigns.set(`${world}`, this.#reigns.get(`${node} ${meeting}`) ?? ++this.#lastReign)
+    this.#lose(meeting, frame)
+  }
+
+  #lose(meeting: string, frame: number): void {
     for (const [text, where] of this.#framed) {
       const [of, number] = where.split(' ')
       if (of !== meeting || Number(number) <= frame) continue

@@ -1,6 +1,7 @@
 import type { RawFrame } from '../../client/machine/index.ts'
 import type { MessageOf, ServerMessage } from '../../protocol/index.ts'
 import type { SealedFrame } from '../../core/index.ts'
+import { type Fence, isAbove } from '../../core/meeting/reigns.ts'
 import type { Silences } from '../cluster/silences.ts'
 import { type ClientFacts, type Observer, type Phase, violate } from '../observer.ts'
 import type { SimNode } from '../sim-node.ts'
@@ -11,7 +12,9 @@ interface World {
   /** The node that has it now, and its incarnation. */
   node: number
   owner: number
-  /** The nodes that have sealed it at fences of their own, and the term of the last one, once a client was told. */
+  /** The nodes that have had it so far. */
+  readonly owners: Set<number>
+  /** Those that have sealed it at fences of their own, and the last of these fences; 0: no client was told its term. */
   readonly sealers: Set<number>
   incarnation: number
   readonly at: number
@@ -33,6 +36,7 @@ export class OwnerChecker implements Observer {
   readonly #nodes: () => readonly SimNode[]
   readonly #silences: Silences
   readonly #now: () => number
+  readonly #undone: (node: number, meeting: string, world: number, frame: number) => void
   readonly #worlds: Map<number, World> = new Map()
   /**
    * The nodes that have a name besides one, by that node and the name, since a silence has made them owners at the same
@@ -44,10 +48,17 @@ export class OwnerChecker implements Observer {
   #lastDeath = -Infinity
   #isWell = false
 
-  constructor(nodes: () => readonly SimNode[], silences: Silences, now: () => number) {
+  /** `undone`: tells the other checkers that a node goes on with a world behind a frame, and that the rest is lost. */
+  constructor(
+    nodes: () => readonly SimNode[],
+    silences: Silences,
+    now: () => number,
+    undone: (node: number, meeting: string, world: number, frame: number) => void,
+  ) {
     this.#nodes = nodes
     this.#silences = silences
     this.#now = now
+    this.#undone = undone
   }
 
   /** What a node knew is gone with its goodbye, before its process ends. */
@@ -64,10 +75,10 @@ export class OwnerChecker implements Observer {
     const others = this.#othersWith(node, meeting)
     if (this.#worlds.has(world)) violate('I9', `world ${world} of ${meeting} was opened a second time`)
     const { incarnation } = this.#nodes()[node] as SimNode
-    const sealers = new Set([incarnation])
+    const [sealers, owners] = [new Set([incarnation]), new Set([incarnation])]
     const isTwin = others.length > 0
     const owner = incarnation
-    this.#worlds.set(world, { meeting, node, owner, sealers, incarnation, at: now, term: 0, isTwin })
+    this.#worlds.set(world, { meeting, node, owner, owners, sealers, incarnation, at: now, term: 0, isTwin })
   }
 
   /**
@@ -103,7 +114,9 @@ export class OwnerChecker implements Observer {
     const known = this.#worlds.get(world)
     if (known === undefined) violate('I9', `node ${node} goes on with world ${world} of ${meeting}`)
     this.#othersWith(node, meeting, known.owner)
-    Object.assign(known, { node, owner: (this.#nodes()[node] as SimNode).incarnation })
+    const { incarnation } = this.#nodes()[node] as SimNode
+    known.owners.add(incarnation)
+    Object.assign(known, { node, owner: incarnation })
   }
 
   /** A world goes on at a higher fence, or a new one begins with its frames. */
@@ -113,20 +126,42 @@ export class OwnerChecker implements Observer {
     this.#othersWith(node, meeting)
     // Of the one that had it, a silence excuses that it lives; that it seals is told by `sealed`.
     const { incarnation } = this.#nodes()[node] as SimNode
+    known.owners.add(incarnation)
     known.sealers.add(incarnation)
     Object.assign(known, { node, owner: incarnation, incarnation, term: 0 })
   }
 
   sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {
     const known = this.#worlds.get(world)
-    if (known === undefined || known.node !== node)
-      violate('I10', `node ${node} sealed frame ${number} of ${meeting}, which node ${known?.node} has`)
+    if (known?.node !== node) {
+      const isLeft = known !== undefined && this.#takeBack(node, meeting, world, known)
+      if (!isLeft)
+        violate('I10', `node ${node} sealed frame ${number} of ${meeting}, which node ${known?.node} has`)
+      this.#undone(node, meeting, world, number - 1)
+    }
     const twin = this.#isWell ? this.#othersThatHave(node, meeting)[0] : undefined
     if (twin !== undefined)
       violate(
         'I9',
         `node ${node} seals ${meeting}, and node ${twin.index} has it as well, though all is well`,
       )
+  }
+
+  /**
+   * A node seals a world that it has had all the time, though another one has gone on with it at a higher fence. True:
+   * it may, since that one has ended, and no node that is left has a copy of what was sealed at a higher fence, or goes
+   * on from it. So one node alone writes, and nobody is left who could tell it of the other: an owner that hung asks
+   * each node before it seals (`Backers.gone`). That nothing was stable of what is lost is for `StabilityChecker` to say.
+   */
+  #takeBack(node: number, meeting: string, number: number, world: World): boolean {
+    const { incarnation: owner, core } = this.#nodes()[node] as SimNode
+    const own = core.peering?.mesh.deposing.claimant(meeting)
+    if (!world.owners.has(owner) || own?.world !== number || own.incarnation === world.incarnation)
+      return false
+    const others = this.#nodes().filter((each) => each.alive && each.index !== node)
+    if (others.some((each) => each.incarnation === world.owner || hasLater(each, meeting, own))) return false
+    Object.assign(world, { node, owner, incarnation: own.incarnation, term: 0 })
+    return true
   }
 
   frame({ id }: ClientFacts, meeting: string, world: number, { number }: RawFrame): void {
@@ -167,4 +202,12 @@ export class OwnerChecker implements Observer {
       violate('I9', `${world.meeting} was opened at fence ${first.term}, and later at fence ${second.term}`)
     }
   }
+}
+
+/** Whether a node has frames of a world that were sealed at a higher fence, or has it open at one. */
+function hasLater({ core }: SimNode, meeting: string, own: Fence & { readonly world: number }): boolean {
+  const mesh = core.peering?.mesh
+  const open = mesh?.deposing.claimant(meeting)
+  const copy = mesh?.replica(meeting)?.copy
+  return (open?.world === own.world && isAbove(open, own)) || copy?.outruns(own) === true
 }

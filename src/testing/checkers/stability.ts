@@ -120,13 +120,19 @@ export class StabilityChecker implements Observer {
     if (highest === undefined || term > highest.term) this.#terms.set(name, { term, world })
   }
 
-  /** What is stable is final in its world. What happened in frames that are lost has not. */
   revived(node: number, meeting: string, number: number, frame: number): void {
+    this.undone(node, meeting, number, frame)
+    const world = this.#worlds.get(number)
+    if (world !== undefined) world.revived = { term: world.fence.term + 1, incarnation: 0 }
+  }
+
+  /** What is stable is final in its world. What happened in frames that are lost has not. */
+  undone(node: number, meeting: string, number: number, frame: number): void {
     const world = this.#worlds.get(number)
     if (world === undefined) return
     if (world.stable > frame)
       violate('I9', `node ${node} goes on with ${meeting} behind ${frame}, and ${world.stable} was stable`)
-    world.revived = { term: world.fence.term + 1, incarnation: 0 }
+    world.revived = { term: 0, incarnation: 0 }
     world.known = Math.min(world.known, frame)
     world.claims = world.claims.filter(({ by }) => by <= frame)
     for (const stay of world.stays) if (stay.until > frame) stay.until = Infinity

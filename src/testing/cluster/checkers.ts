@@ -33,9 +33,7 @@ export function clusterCheckers(
 ): Observer[] {
   const limits = { ...defaultLimits, ...plan.limits }
   const rooms = new Rooms(plan.meetings, now)
-  return [
-    rooms,
-    new OwnerChecker(nodes, silences, now),
+  const others: readonly Observer[] = [
     new NameChecker(nodes, plan.delay, now),
     new HomeChecker(),
     new AgreementChecker(),
@@ -56,4 +54,8 @@ export function clusterCheckers(
     new LeakChecker(plan),
     new WeightChecker(),
   ]
+  const owners = new OwnerChecker(nodes, silences, now, (...undone) => {
+    for (const each of others) each.undone?.(...undone)
+  })
+  return [rooms, owners, ...others]
 }

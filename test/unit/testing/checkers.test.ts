@@ -6,12 +6,15 @@ import {
   type MessageOf,
   SYSTEM_SLOT,
 } from '../../../src/protocol/index.ts'
+import { isAbove } from '../../../src/core/meeting/reigns.ts'
 import { InputChecker } from '../../../src/testing/checkers/inputs.ts'
 import { IsolationChecker } from '../../../src/testing/checkers/isolation.ts'
 import { NameChecker } from '../../../src/testing/checkers/names.ts'
+import { OwnerChecker } from '../../../src/testing/checkers/owners.ts'
 import { PlaceChecker } from '../../../src/testing/checkers/places.ts'
 import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
 import { Rooms } from '../../../src/testing/checkers/rooms.ts'
+import type { Silences } from '../../../src/testing/cluster/silences.ts'
 import type { MeetingPlan, Scenario } from '../../../src/testing/scenario.ts'
 import type { SimNode } from '../../../src/testing/sim-node.ts'
 import { textPayload } from '../../../src/testing/text.ts'
@@ -45,6 +48,114 @@ describe('The checker of names', () => {
     ask('m0', 6)
     now = 5_000
     expect(() => ask('m0', 6)).toThrow('a node was said to have a meeting that it never had: m0 5')
+  })
+})
+
+describe('The checker of owners', () => {
+  /** What a node has open, or a copy of: the world, and the fence of its last frame. */
+  interface Has {
+    readonly world: number
+    readonly term: number
+    readonly incarnation: number
+  }
+
+  /** A node with incarnation 10 more than its index. */
+  class Node {
+    alive = true
+    open: Has | null = null
+    copy: Has | null = null
+    readonly index: number
+    readonly incarnation: number
+
+    constructor(index: number) {
+      this.index = index
+      this.incarnation = 10 + index
+    }
+
+    get core(): object {
+      const outruns = (own: Has): boolean => this.copy?.world === own.world && isAbove(this.copy, own)
+      const mesh = {
+        deposing: { claimant: () => this.open },
+        replica: () => (this.copy === null ? undefined : { copy: { outruns } }),
+      }
+      return { meeting: () => this.open ?? undefined, peering: { mesh } }
+    }
+  }
+
+  const FIRST = { world: 7, term: 1, incarnation: 10 }
+  const LATER = { world: 7, term: 2, incarnation: 11 }
+  const frame = (number: number) => ({ number, events: [], inputs: [] })
+
+  /** Node 0 hangs, and node 1 goes on with its world; then that one has ended. */
+  function passedOver() {
+    const nodes = [0, 1, 2].map((index) => new Node(index)) as [Node, Node, Node]
+    const [first, later] = nodes
+    const undone: number[] = []
+    const silences = { excuse: () => true, since: () => true } as unknown as Silences
+    const checker = new OwnerChecker(
+      () => nodes as unknown as SimNode[],
+      silences,
+      () => 0,
+      (node, _meeting, world, last) => undone.push(node, world, last),
+    )
+    const seal = (node: number, number: number): void => checker.sealed(node, 'm', 7, frame(number))
+    first.open = FIRST
+    checker.opened(0, 'm', 7)
+    seal(0, 1)
+    later.open = LATER
+    checker.revived(1, 'm', 7)
+    seal(1, 2)
+    later.alive = false
+    return { nodes, checker, seal, undone }
+  }
+
+  it('lets one that was passed over seal again once nothing is left of the other, and says what is lost', () => {
+    const { nodes, checker, seal, undone } = passedOver()
+    const [first, , third] = nodes
+    third.copy = FIRST
+    seal(0, 2)
+    seal(0, 3)
+    expect(undone).toEqual([0, 7, 1])
+    // From now on the world is its own, to be handed over as well.
+    first.open = null
+    third.open = FIRST
+    checker.handed(2, 'm', 7)
+    seal(2, 4)
+    expect(() => seal(0, 5)).toThrow('node 0 sealed frame 5 of m, which node 2 has')
+  })
+
+  it('does not while the one that has gone on lives, nor while a node has a copy of its frames, or goes on', () => {
+    const { nodes, seal, undone } = passedOver()
+    const [, later, third] = nodes
+    later.alive = true
+    expect(() => seal(0, 2)).toThrow('node 0 sealed frame 2 of m, which node 1 has')
+    later.alive = false
+    third.copy = LATER
+    expect(() => seal(0, 2)).toThrow('I10')
+    third.copy = null
+    third.open = LATER
+    expect(() => seal(0, 2)).toThrow('I10')
+    third.open = { ...LATER, world: 8 }
+    seal(0, 2)
+    expect(undone).toEqual([0, 7, 1])
+  })
+
+  it('nor one that has never had that world, has another, or has given it away', () => {
+    const { nodes, checker, seal } = passedOver()
+    const [first, later, third] = nodes
+    third.open = { ...FIRST, term: 3 }
+    expect(() => seal(2, 2)).toThrow('node 2 sealed frame 2 of m, which node 1 has')
+    third.open = null
+    first.open = { ...FIRST, world: 8 }
+    expect(() => seal(0, 2)).toThrow('I10')
+    first.open = null
+    expect(() => seal(0, 2)).toThrow('I10')
+    // One that has handed over a reign, and seals at that fence.
+    later.alive = true
+    first.open = LATER
+    checker.handed(0, 'm', 7)
+    first.alive = false
+    expect(() => seal(1, 3)).toThrow('node 1 sealed frame 3 of m, which node 0 has')
   })
 })
 
