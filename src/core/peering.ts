@@ -237,6 +237,7 @@ export class Peering implements TopicPeers {
   /** A node is met, or heard again after it was silent. */
   heard(node: number, now: number): void {
     this.#topics().catchUp.met(node, this.#topics().all())
+    this.mesh.revival.heard(node)
     this.revoking.ask(node, now)
   }
 

@@ -9,6 +9,7 @@ import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-message
 import { newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
+import { isUnheard, mayBeOwned, mayBeOwnedBy, questionOf, standingOf } from './standing.ts'
 import { Superseding } from './superseding.ts'
 
 /**
@@ -69,9 +70,14 @@ export class Revival {
 
   /** Whether a node may own a meeting that this one goes on with, or wants to. */
   isAgainst(node: number): boolean {
-    for (const { silent, candidacy } of this.#orphans.values())
-      if (silent !== 0 && candidacy !== null && !candidacy.denied.has(node)) return true
+    for (const orphan of this.#orphans.values()) if (mayBeOwnedBy(orphan, node)) return true
     return this.superseding.isPending(node)
+  }
+
+  /** A node is heard, which may own a meeting that this one stands for. */
+  heard(node: number): void {
+    for (const orphan of this.#orphans.values())
+      if (orphan.candidacy !== null && mayBeOwnedBy(orphan, node)) orphan.candidacy.isNews = true
   }
 
   /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
@@ -139,12 +145,12 @@ export class Revival {
       const { limits } = this.#host
       orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
       if (this.#orphans.get(replica.name) !== orphan) return
-      const isUnheard = ending.by !== 'taken' && this.#isUnheard(orphan)
+      const isLost = ending.by !== 'taken' && isUnheard(this.#host, replica)
       const owner = ending.by === 'taken' ? ending.owner : 0
       // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
       const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
-      if (orphan.isHeir && (owner === self || isUnheard || isUnreached)) {
+      if (orphan.isHeir && (owner === self || isLost || isUnreached)) {
         if (owner === self || orphan.candidacy !== null) orphan.namedIn = cluster.view
         if (orphan.candidacy === null) this.#stand(orphan, 0, at)
         else this.#conclude(orphan, at)
@@ -153,19 +159,12 @@ export class Revival {
     })
   }
 
-  /** Whether the registrar of the name is not heard, so that nobody can say who is to go on. */
-  #isUnheard({ replica }: Orphan): boolean {
-    const { cluster, self } = this.#host
-    const registrar = cluster.nodes.registrarOf(replica.name)
-    return registrar !== self && cluster.isSilent(registrar)
-  }
-
   /**
    * Whether nobody has opened the meeting anew since this node stands for it: in a view in which its registrar did not
    * know of that, it is asked again.
    */
   #isStillHeir(orphan: Orphan, now: number): boolean {
-    if (orphan.namedIn === this.#host.cluster.view || this.#isUnheard(orphan)) return true
+    if (orphan.namedIn === this.#host.cluster.view || isUnheard(this.#host, orphan.replica)) return true
     if (!orphan.isLooking) this.#look(orphan, now)
     return false
   }
@@ -208,10 +207,7 @@ export class Revival {
   #tell({ follows, replica, candidacy }: Orphan, node: number): void {
     const follow = follows.get(node)
     if (follow === undefined || candidacy === null) return
-    const { term, incarnation } = candidacy
-    const { facts, log, lastFence } = replica.copy.room as Room
-    const { term: lastTerm, incarnation: lastIncarnation } = lastFence
-    const standing = { world: facts.world, term, incarnation, next: log.next, lastTerm, lastIncarnation }
+    const standing = standingOf(replica, candidacy)
     this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
 
@@ -257,10 +253,8 @@ export class Revival {
 
   #askFor(orphan: Orphan, node: number, now: number): void {
     const { replica, candidacy } = orphan
-    const { facts, log, lastFence } = replica.copy.room as Room
     candidacy?.asked.add(node)
-    const { term, incarnation } = lastFence
-    const question = { name: replica.name, world: facts.world, from: log.next, term, incarnation }
+    const question = questionOf(replica)
     const deadline = now + this.#host.limits.revivalAskMs
     this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
       orphan.candidacy?.answered(node)
@@ -353,18 +347,23 @@ export class Revival {
     if (candidacy === null) return false
     candidacy.isNews = false
     const { limits, cluster, support } = this.#host
-    if (orphan.silent !== 0) this.#askAll(orphan, candidacy, now)
+    const isOwned = mayBeOwned(orphan)
+    if (isOwned) this.#askAll(orphan, candidacy, now)
     const isLate = candidacy.isLate(now, limits)
     if (candidacy.asked.size > 0 && !isLate) return false
     const others = cluster.peers.filter(
       ({ incarnation }) => !candidacy.denied.has(incarnation) && !isEdge(incarnation),
     )
-    const isSure = orphan.silent === 0 || others.length === 0
-    if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) return false
+    const isSure = !isOwned || others.length === 0
+    if (!isSure && !others.every(({ incarnation }) => support.isFree(incarnation, now))) {
+      candidacy.isNews = orphan.silent === 0
+      return false
+    }
     const room = replica.copy.room as Room
     const heritage = replica.copy.heritage as Heritage
     const [head, members] = [room.log.next - 1, room.attendance.list]
-    const promises = candidacy.promisesOf(members, (since) => isSure || support.isOver(since, now))
+    const counts = (since: number): boolean => isSure || orphan.silent === 0 || support.isOver(since, now)
+    const promises = candidacy.promisesOf(members, counts)
     const own = [...promises.values()]
     // One member may have shown only what is from when nobody else was there: others have time to show more.
     if (replica.copy.isShown && !isLate && new Set(own.map(({ user }) => user)).size < 2) return false

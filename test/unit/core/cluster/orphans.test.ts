@@ -511,6 +511,68 @@ describe('A meeting goes on', () => {
   })
 })
 
+describe('A meeting whose owner has ended, and had gone on with it past another one', () => {
+  const reigns = [
+    { term: 1, incarnation: HAS_NOT, from: 1 },
+    { term: 2, incarnation: OWNER, from: 2 },
+  ]
+
+  /** This node stands for it, and another one is silent. */
+  function passedOver(): Desk {
+    const desk = new Desk([HAS, HAS_NOT])
+    desk.facts = { reigns }
+    desk.copy({}, cid)
+    desk.silent.add(HAS_NOT)
+    return desk.orphan().stand()
+  }
+
+  it('keeps whoever may be that one from the support of this node, until it has denied that', () => {
+    const desk = passedOver()
+    const against = (): boolean[] => [HAS, HAS_NOT].map((node) => desk.revival.isAgainst(node))
+    expect(against()).toEqual([true, true])
+    desk.answer(HAS, null)
+    expect(against()).toEqual([false, true])
+    const other = new Desk([HAS, HAS_NOT]).orphan().stand()
+    expect(other.revival.isAgainst(HAS_NOT)).toBe(false)
+  })
+
+  it('is asked for of that one as soon as it is heard, and left to it to say that it owns it', () => {
+    const desk = passedOver()
+    desk.answer(HAS, null)
+    desk.pass(200)
+    expect(desk.asked).toHaveLength(0)
+    desk.silent.delete(HAS_NOT)
+    desk.revival.heard(HAS)
+    desk.pass(200)
+    expect(desk.asked).toHaveLength(0)
+    desk.revival.heard(HAS_NOT)
+    desk.pass(100)
+    expect(desk.asked.map(({ node }) => node)).toEqual([HAS_NOT])
+    desk.answer(HAS_NOT, has({ owns: true }))
+    expect(desk.replica.owner).toBe(HAS_NOT)
+  })
+
+  it('goes on at once where nobody else is left, and else when that one can rely on no answer of this node', () => {
+    const desk = passedOver()
+    desk.support.gave(HAS_NOT, desk.now)
+    desk.answer(HAS, null)
+    desk.promise('ann', 0)
+    desk.promise('cid', 3)
+    desk.pass(3_200)
+    expect(desk.world).toBe(undefined)
+    desk.pass(200)
+    expect(desk.world).toBe('same')
+    const alone = passedOver()
+    alone.support.gave(HAS_NOT, alone.now)
+    alone.answer(HAS, null)
+    alone.nodes.end(HAS_NOT)
+    alone.promise('ann', 0)
+    alone.promise('cid', 3)
+    alone.pass(100)
+    expect(alone.world).toBe('same')
+  })
+})
+
 describe('A meeting whose owner is only silent', () => {
   /** A lease and a tenth, after which nobody relies on an answer. */
   const OVER = 3_300

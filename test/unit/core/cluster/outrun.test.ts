@@ -137,6 +137,25 @@ describe('An owner that was passed over by a node which has ended before it coul
     expectKept(rig)
   })
 
+  it('seals nothing beside a third node that stands with what that one has sealed, and gives way to it at once', () => {
+    const rig = meeting(3, [0, 0, 0], { standby: 1 }, false)
+    const { world, nodes, clients } = rig
+    const eve = new Roamer(world, 'eve', nodes[0])
+    eve.join('m', true)
+    roam(world, [...clients, eve], 500)
+    const before = [1, 2].find(
+      (at) => (nodes[at] as Harness).node.peering?.mesh.size.replicas === 1,
+    ) as number
+    passedOver(rig, before)
+    const hung = frameOf(nodes[0])
+    let most = 0
+    roam(world, [...clients, eve], 1_000, () => (most = Math.max(most, frameOf(nodes[0]))))
+    expect([most <= hung, frameOf(nodes[0]), nodes[0].node.stats.meetingsDeposed]).toEqual([true, 0, 1])
+    lead(clients, nodes[3 - before] as Harness)
+    roam(world, [...clients, eve], 6_000)
+    expectKept(rig)
+  })
+
   it('seals nothing beside a third node, which has gone on from there before it runs again', () => {
     const rig = meeting(3, [0, 0, 0], { standby: 1 }, false)
     const { world, nodes, clients } = rig
