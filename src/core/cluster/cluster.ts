@@ -233,7 +233,7 @@ export class Cluster {
     this.#hearing.begin(now)
     this.#isUp = true
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
-    if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
+    this.#waitForOthers(now)
     this.#heartbeat(false)
     this.holdings.beat()
     this.#claims.retry()
@@ -319,6 +319,11 @@ export class Cluster {
     this.#ports.broadcast(encodeCluster({ type: 'heartbeat', ...state, id, address, health, load }))
   }
 
+  /** Nobody has been heard by now, or somebody whom this node does not know: until a while later it is not alone. */
+  #waitForOthers(now: number): void {
+    if (this.#isUp && !this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
+  }
+
   #settle(now: number): void {
     if (this.#isSettled) return
     this.#hearing.at(now)
@@ -344,7 +349,7 @@ export class Cluster {
     const isTelling = message.type === 'heartbeat' || message.type === 'introduction'
     if (isTelling || this.#peers.has(from)) this.#met(from, now)
     // Not so, or there are too many already.
-    if (!this.#peers.has(from)) return
+    if (!this.#peers.has(from)) return this.#waitForOthers(now)
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)

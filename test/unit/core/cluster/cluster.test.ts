@@ -158,6 +158,29 @@ describe('Nodes', () => {
     expect(c.endings).toEqual([{ by: 'late' }])
   })
 
+  it('that are spoken to before anybody has introduced itself do not take themselves to be alone for a lease', () => {
+    const rig = new Rig()
+    const a = rig.start()
+    const seq = { view: 1, round: 1, echo: 0, seq: 1, isFirst: true, isLast: true, claimed: 0, term: 1 }
+    const holdings = [{ name: 'lobby', owns: true, stands: false }]
+    const hear = (): void =>
+      a.act(() => a.cluster.handle(4_711, encodeCluster({ type: 'holds', ...seq, holdings }), rig.clock.now))
+    rig.run(2_900)
+    a.claim('lobby')
+    hear()
+    rig.run(2_999)
+    expect([a.cluster.isSettled, a.endings]).toEqual([false, []])
+    rig.run(1)
+    expect([a.cluster.isSettled, a.endings]).toEqual([true, [{ by: 'grant', term: 1 }]])
+    // Who settles without the bus would open what others have.
+    const other = new Rig()
+    const b = other.start()
+    b.act(() => b.cluster.down(other.clock.now))
+    b.act(() => b.cluster.handle(4_711, encodeCluster({ type: 'held', echo: 1, seq: 1 }), other.clock.now))
+    other.run(5_000)
+    expect(b.cluster.isSettled).toBe(false)
+  })
+
   it('that say goodbye are waited for by nobody', () => {
     const { rig, nodes } = settled(3)
     const [a, b, c] = nodes as [Node, Node, Node]
