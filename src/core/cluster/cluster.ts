@@ -1,6 +1,7 @@
 import type { NodeFacts } from '../ground/node-facts.ts'
 import type { Stats } from '../ground/stats.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import { Acquaintance } from './acquaintance.ts'
 import { type ClaimEnding, Claims } from './claims.ts'
 import { type ClusterLimits, clusterLimits } from './cluster-limits.ts'
 import type { ClusterPorts, ClusterSelf } from './cluster-ports.ts'
@@ -13,7 +14,7 @@ import {
   introduce,
   type Introduction,
 } from './messages.ts'
-import { KnownPeer, type Peer } from './peer.ts'
+import type { KnownPeer, Peer } from './peer.ts'
 import { believed, Registrar } from './registrar.ts'
 import { View } from './view.ts'
 
@@ -32,6 +33,7 @@ export class Cluster {
   readonly #view: View
   readonly #peers: Map<number, KnownPeer> = new Map()
   readonly #hearing: Hearing
+  readonly acquaintance: Acquaintance
   readonly #registrar: Registrar
   readonly holdings: Holdings
   readonly #claims: Claims
@@ -55,14 +57,14 @@ export class Cluster {
     stats: Stats,
     limits: ClusterLimits = clusterLimits,
   ) {
-    const { incarnation } = self
-    this.#self = incarnation
+    const incarnation = (this.#self = self.incarnation)
     this.#facts = self
     this.#timers = timers
     this.#ports = ports
     this.#stats = stats
     this.#limits = limits
     this.#hearing = new Hearing(limits, this.#peers)
+    this.acquaintance = new Acquaintance(this.#peers, (node) => this.isSilent(node))
     const view = (this.#view = new View(incarnation))
     const registrar = (this.#registrar = new Registrar(incarnation, view, limits, {
       owns: (name) => this.holdings.has(name),
@@ -290,7 +292,7 @@ export class Cluster {
     const isOneTooMany = this.#peers.size >= this.#limits.nodes && !this.#peers.has(node)
     if (isOneTooMany) this.#stats.strangers++
     if (isOneTooMany || !this.#view.meet(node)) return false
-    this.#peers.set(node, new KnownPeer(node, now))
+    this.acquaintance.meet(node, now)
     return true
   }
 
@@ -428,17 +430,17 @@ export class Cluster {
   #compare(node: number, view: number): boolean {
     const peer = this.#peer(node)
     const beats = peer.compare(this.#view.id, view)
+    if (beats < 0) this.acquaintance.agrees(peer)
     if (beats < 0) return true
     const { introducers, introduceBeats } = this.#limits
     if (beats < introduceBeats * this.#hearing.pace && !this.#view.isNear(this.#self, node, introducers))
       return false
     if (!peer.introduce()) return false
-    const { ended } = this.#view
     this.#send(node, {
       type: 'introduction',
       isSettled: this.#isSettled,
       living: [...this.#peers.values(), this.#facts].map(introduce),
-      ended: [...ended],
+      ended: [...this.#view.ended],
     })
     return false
   }

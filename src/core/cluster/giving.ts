@@ -210,11 +210,14 @@ export class Giving {
     this.#host.send(to, packet)
   }
 
-  /** Where most members are that are not here, or else the emptiest node. */
+  /**
+   * Where most members are that are not here, or else the emptiest node: one that all others know, since they may give
+   * the name of any other away.
+   */
   #choose(owner: Owner): number {
     const { cluster, hosting } = this.#host
     const tried = this.#tried.get(owner)
-    const peers = cluster.peers.filter(
+    const peers = cluster.acquaintance.common.filter(
       (peer) => tried?.has(peer.incarnation) !== true && takesOver(peer, cluster),
     )
     let best = 0

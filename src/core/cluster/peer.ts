@@ -24,6 +24,9 @@ export function takesOver(
 /** A peer, and whether it knows the nodes that this one knows. */
 export class KnownPeer implements Peer {
   readonly incarnation: number
+  /** Its number among the nodes that this one has met, and that of the last one which it has met as well, as it said. */
+  readonly turn: number
+  knows = 0
   heard: number
   id = ''
   address = ''
@@ -36,8 +39,9 @@ export class KnownPeer implements Peer {
   #beats = 0
   #isIntroduced = false
 
-  constructor(incarnation: number, now: number) {
+  constructor(incarnation: number, now: number, turn: number) {
     this.incarnation = incarnation
+    this.turn = turn
     this.heard = now
   }
 

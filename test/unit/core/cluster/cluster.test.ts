@@ -288,6 +288,58 @@ describe('Nodes', () => {
   })
 })
 
+/** Two nodes that know each other, and one that is new, which the first of them does not hear. */
+function apart(): { readonly rig: Rig; readonly nodes: readonly [Node, Node, Node] } {
+  const { rig, nodes } = settled(2)
+  const [a, b] = nodes as [Node, Node]
+  const newcomer = 2 ** 40
+  for (const way of [`${a.id} ${newcomer}`, `${newcomer} ${a.id}`]) rig.cut.add(way)
+  return { rig, nodes: [a, b, rig.start(newcomer)] }
+}
+
+const commonOf = ({ cluster }: Node): number[] =>
+  cluster.acquaintance.common.map(({ incarnation }) => incarnation)
+
+describe('A node that is new', () => {
+  it('is known to all once each of the others has said that it knows the same nodes', () => {
+    const { rig, nodes } = apart()
+    const [a, b, c] = nodes
+    rig.run(10)
+    expect([b.cluster.peers.length, commonOf(b)]).toEqual([2, [a.id]])
+    expect(a.cluster.nodes.has(c.id)).toBe(false)
+    // It is told with the next heartbeat of that one.
+    rig.run(500)
+    expect(a.cluster.nodes.has(c.id)).toBe(true)
+    expect(commonOf(b)).toEqual([a.id, c.id])
+    // It knows that itself only of those that it hears.
+    expect(commonOf(c)).toEqual([])
+  })
+
+  it('is known to all that are heard, where one is not heard for a lease', () => {
+    const { rig, nodes } = apart()
+    const [a, b, c] = nodes
+    for (const way of [`${a.id} ${b.id}`, `${b.id} ${a.id}`]) rig.cut.add(way)
+    rig.run(2_400)
+    expect(commonOf(b)).toEqual([a.id])
+    rig.run(700)
+    expect(commonOf(b)).toEqual([a.id, c.id])
+  })
+
+  it('keeps nobody from being known to all who was before it came', () => {
+    const { rig, nodes } = apart()
+    const [a, b, c] = nodes
+    rig.run(1_000)
+    // Only one node hears it, and tells the others of it.
+    const next = c.id + 1
+    for (const { id } of [b, c]) for (const way of [`${next} ${id}`, `${id} ${next}`]) rig.cut.add(way)
+    const d = rig.start(next)
+    rig.run(600)
+    expect(b.cluster.nodes.has(next)).toBe(true)
+    expect(commonOf(b)).toEqual([a.id, c.id])
+    expect(d.cluster.nodes.living.size).toBe(4)
+  })
+})
+
 describe('Registrars', () => {
   it('have equal shares, and a node that goes moves no name but its own', () => {
     const view = new View(2 ** 33 + 7)

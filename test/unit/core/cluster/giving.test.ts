@@ -28,6 +28,8 @@ class Desk extends Parts {
   readonly meetings: Map<string, Owner> = new Map()
   readonly peers: Peer[] = []
   readonly silent: Set<number> = new Set()
+  /** Those that some other node does not know. */
+  readonly unknown: Set<number> = new Set()
   readonly yields: Yield[] = []
   /** Bytes of the last message. */
   length = 0
@@ -41,6 +43,7 @@ class Desk extends Parts {
 
   constructor(limits: Partial<Limits> = {}, ...peers: number[]) {
     super(limits)
+    const common = (): Peer[] => this.peers.filter(({ incarnation }) => !this.unknown.has(incarnation))
     for (const incarnation of peers)
       this.peers.push({ incarnation, isDraining: false, load: { meetings: 0 } })
     this.hosting = new Hosting({
@@ -72,7 +75,11 @@ class Desk extends Parts {
           },
         }) as never,
       cluster: {
-        peers: this.peers,
+        acquaintance: {
+          get common() {
+            return common()
+          },
+        },
         isSilent: (node: number) => this.silent.has(node),
         holdings: { passOn: (name: string) => this.said.push(`passes ${name} on`) },
         closed: (name: string) => this.said.push(`frees ${name}`),
@@ -303,6 +310,19 @@ describe('A node that hands over its meetings', () => {
     desk.silent.add(3)
     told.load = null
     expect(desk.begin()).toEqual([`5: ${offer('m')}`])
+  })
+
+  it('nor to one that another node does not know yet, though most members are there', () => {
+    const desk = new Desk({}, 2, 3)
+    desk.open('m')
+    desk.follow(2, 'm', 1, 0, 1)
+    for (const node of [2, 3]) desk.unknown.add(node)
+    desk.heard()
+    expect(desk.begin()).toEqual([])
+    desk.unknown.delete(3)
+    expect(desk.beat()).toEqual([`3: ${offer('m', 0, '2')}`])
+    desk.unknown.clear()
+    expect(desk.decline(3, 'm')).toEqual([`2: ${offer('m', 0, '2')}`])
   })
 
   it('waits a while before it asks all again, once nobody is left who has not declined', () => {

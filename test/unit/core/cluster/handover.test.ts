@@ -442,6 +442,43 @@ describe('A meeting whose node drains', () => {
     expect(b.node.meeting('m')).toBeUndefined()
   })
 
+  it.each(['leaves', 'is killed'])(
+    'does not go to a node that another one has not heard of, and could open it when its node %s',
+    (end) => {
+      const { world, nodes } = meeting(2)
+      const [b, a] = nodes
+      // A new node is the emptiest.
+      world.open(a, 'full')
+      world.advance(600)
+      world.start(undefined, false, [a])
+      handOver(world, b)
+      world.advance(100)
+      expect(world.whereIs('m')).toEqual(['n2'])
+      if (end === 'leaves') world.leave(b)
+      else world.kill(b, true)
+      world.answers(a)
+      world.open(a, 'm')
+      world.advance(100)
+      expect(world.answers(a)).toEqual(['n2'])
+      expect(world.whereIs('m')).toEqual(['n2'])
+    },
+  )
+
+  it('waits for a new node until all have heard of it', () => {
+    const { world, nodes } = meeting(2)
+    const [b, a] = nodes
+    a.node.drain(world.now, world.now + 10_000)
+    world.settle()
+    const c = world.start(undefined, false, [a])
+    handOver(world, b)
+    world.advance(100)
+    expect(world.whereIs('m')).toEqual(['n1'])
+    // It is told with the next heartbeat of that one.
+    world.advance(600)
+    expect(a.node.cluster?.nodes.has(c.node.incarnation)).toBe(true)
+    expect(world.whereIs('m')).toEqual(['n3'])
+  })
+
   it('does not go to a node that drains, too', () => {
     const { world, nodes } = meeting(3)
     const [a, b] = nodes

@@ -5,7 +5,7 @@ import { KnownPeer } from '../../../../src/core/cluster/peer.ts'
 
 /** A node among so many others, which it has heard at this time; it does something often enough. */
 function among(count: number, heard = 10_000) {
-  const peers = new Map(Array.from({ length: count }, (_, n) => [n + 1, new KnownPeer(n + 1, heard)]))
+  const peers = new Map(Array.from({ length: count }, (_, n) => [n + 1, new KnownPeer(n + 1, heard, n + 1)]))
   const hearing = new Hearing(clusterLimits, peers)
   hearing.at(9_000)
   hearing.begin(9_000)

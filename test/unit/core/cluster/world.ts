@@ -62,9 +62,14 @@ export class World {
     for (let n = 0; n < count; n++) this.start()
   }
 
-  start(id = `n${this.nodes.length + 1}`, isEdge = false): Harness {
+  /** `apart`: nodes that it does not hear, nor they it. */
+  start(id = `n${this.nodes.length + 1}`, isEdge = false, apart: readonly Harness[] = []): Harness {
     const least = isEdge ? LEAST_EDGE : 2 ** 40
     const incarnation = least + (2 ** 36 + 1_000_003) * (this.nodes.length + 1)
+    for (const { node } of apart) {
+      this.cut.add(`${incarnation} ${node.incarnation}`)
+      this.cut.add(`${node.incarnation} ${incarnation}`)
+    }
     const sent = new Map<number, number>()
     const connect = (node: () => RtmsNode): Bus => {
       const port = this.bus.connect(
