@@ -96,7 +96,7 @@ export class Cluster {
       send: (node, message) => this.#send(node, message),
     })
     this.#beat = new Timer('beat', (now) => this.#onBeat(now))
-    this.#settling = new Timer('settling', (now) => this.#settle(now))
+    this.#settling = new Timer('settling', (now) => this.#settleAlone(now))
     this.#telling = new Timer('telling', (now) => {
       this.#toldAt = now
       this.holdings.tellAll()
@@ -133,9 +133,7 @@ export class Cluster {
 
   /** How many of them were heard lately, and how many are silent. */
   census(now: number): { readonly alive: number; readonly silent: number } {
-    let silent = 0
-    for (const node of this.#peers.keys()) if (this.isSilent(node, now)) silent++
-    return { alive: this.#peers.size - silent, silent }
+    return this.#hearing.census(now)
   }
 
   // ---- meetings
@@ -235,7 +233,7 @@ export class Cluster {
     this.#hearing.begin(now)
     this.#isUp = true
     this.#timers.set(this.#beat, now + this.#limits.heartbeatMs)
-    this.#waitForOthers(now)
+    if (!this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
     this.#heartbeat(false)
     this.holdings.beat()
     this.#claims.retry()
@@ -321,14 +319,15 @@ export class Cluster {
     this.#ports.broadcast(encodeCluster({ type: 'heartbeat', ...state, id, address, health, load }))
   }
 
-  /** Nobody has been heard by now, or somebody whom this node does not know: until a while later it is not alone. */
-  #waitForOthers(now: number): void {
-    if (this.#isUp && !this.#isSettled) this.#timers.set(this.#settling, now + this.#limits.settleMs)
+  /** Nobody has introduced itself: this node is alone, unless it could not have heard that, or hears of somebody. */
+  #settleAlone(now: number): void {
+    this.#hearing.at(now)
+    if (now < this.#hearing.aloneAt) this.#timers.set(this.#settling, this.#hearing.aloneAt)
+    else this.#settle()
   }
 
-  #settle(now: number): void {
+  #settle(): void {
     if (this.#isSettled) return
-    this.#hearing.at(now)
     this.#isSettled = true
     this.#timers.clear(this.#settling)
     this.#claims.retry()
@@ -351,13 +350,13 @@ export class Cluster {
     const isTelling = message.type === 'heartbeat' || message.type === 'introduction'
     if (isTelling || this.#peers.has(from)) this.#met(from, now)
     // Not so, or there are too many already.
-    if (!this.#peers.has(from)) return this.#waitForOthers(now)
+    if (!this.#peers.has(from)) return this.#hearing.strange()
     switch (message.type) {
       case 'heartbeat':
         this.#learn(this.#peer(from), message)
         this.#peer(from).isDraining = message.isDraining
         if (message.leaves) this.gone(from, now)
-        else if (this.#compare(from, message.view) && message.isSettled) this.#settle(now)
+        else if (this.#compare(from, message.view) && message.isSettled) this.#settle()
         break
       case 'introduction':
         this.#hearOf(message, now)
@@ -404,7 +403,7 @@ export class Cluster {
       const peer = this.#peers.get(node)
       if (peer?.health === '') this.#learn(peer, { ...facts, load: peer.load })
     }
-    if (isSettled) this.#settle(now)
+    if (isSettled) this.#settle()
   }
 
   #learn(peer: KnownPeer, facts: NodeFacts & Pick<Peer, 'load'>): void {

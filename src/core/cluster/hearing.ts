@@ -11,6 +11,8 @@ export class Hearing {
   readonly #peers: ReadonlyMap<number, Peer>
   /** Since when it would have heard the others: the bus was down before, or the process stood still. */
   #since = 0
+  /** When somebody has spoken last whom this node does not know. */
+  #strangeAt = -Infinity
   /** When it has spoken last. */
   #spokeAt = -Infinity
   /** The time of the last event. */
@@ -37,6 +39,16 @@ export class Hearing {
     this.#since = now
   }
 
+  /** Somebody speaks whom this node does not know. */
+  strange(): void {
+    this.#strangeAt = this.now
+  }
+
+  /** Until when a node that has just started waits for others to introduce themselves. */
+  get aloneAt(): number {
+    return Math.max(this.#since, this.#strangeAt) + this.#limits.settleMs
+  }
+
   #isQuiet({ heard }: Peer, now: number, ms: number): boolean {
     return now - Math.max(heard, this.#since) >= ms * this.pace
   }
@@ -50,6 +62,13 @@ export class Hearing {
   isSilent(node: number, now: number): boolean {
     const peer = this.#peers.get(node)
     return peer === undefined || this.#isQuiet(peer, now, this.#limits.leaseMs)
+  }
+
+  /** How many nodes were heard lately, and how many are silent. */
+  census(now: number): { readonly alive: number; readonly silent: number } {
+    let silent = 0
+    for (const node of this.#peers.keys()) if (this.isSilent(node, now)) silent++
+    return { alive: this.#peers.size - silent, silent }
   }
 
   /**

@@ -181,6 +181,38 @@ describe('Nodes', () => {
     expect(b.cluster.isSettled).toBe(false)
   })
 
+  it('that have stood still as they started hear first what was said meanwhile', () => {
+    const rig = new Rig()
+    rig.probe = () => {}
+    const a = rig.start()
+    rig.run(4_000)
+    a.claim('lobby')
+    rig.cut.add(`${a.id} ${2 ** 40}`)
+    const b = rig.start(2 ** 40)
+    rig.run(10)
+    b.claim('lobby')
+    rig.cut.clear()
+    // What arrives waits in the socket, behind the timers.
+    b.isAlive = false
+    rig.run(3_000)
+    b.isAlive = true
+    b.act(() => b.timers.run(rig.clock.now))
+    expect([b.cluster.isSettled, b.endings]).toEqual([false, []])
+    rig.run(600)
+    expect(b.endings).toEqual([{ by: 'taken', owner: a.id }])
+    // Nor does one that nobody speaks to wait for ever.
+    const other = new Rig()
+    const c = other.start()
+    c.isAlive = false
+    other.run(3_100)
+    c.isAlive = true
+    c.act(() => c.timers.run(other.clock.now))
+    other.run(2_999)
+    expect(c.cluster.isSettled).toBe(false)
+    other.run(1)
+    expect(c.cluster.isSettled).toBe(true)
+  })
+
   it('that say goodbye are waited for by nobody', () => {
     const { rig, nodes } = settled(3)
     const [a, b, c] = nodes as [Node, Node, Node]
