@@ -71,7 +71,8 @@ export class Accession {
     owner.succeed(
       {
         state,
-        seatOf: ({ slot }) => new Absent(!promises.has(slot)),
+        // A promise names the run of a client by its place in a world: in another one, its user alone is known.
+        seatOf: ({ slot }) => new Absent(!goesOn || !promises.has(slot)),
         event: { type: 'epoch', term, incarnation },
       },
       now,

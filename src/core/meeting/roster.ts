@@ -63,7 +63,8 @@ export class Roster {
 
   /**
    * The place that is kept for a user: the one that this run of the client had, though it may seem present still, or
-   * else the one that has been away for longest, or for which nobody has come since the meeting's node ended.
+   * else, of those that are away or for which nobody has come since the meeting's node ended, the one in the slot that
+   * the client had, or the one that has been away for longest.
    */
   keptFor(visitor: Visitor): Member | undefined {
     let first: Member | undefined
@@ -73,7 +74,8 @@ export class Roster {
       if (member.user !== visitor.user || standing.is === 'leaving') continue
       if (continues(member, visitor)) return member
       if (standing.is !== 'away' && seat?.isVacant !== true) continue
-      const turn = standing.is === 'away' ? standing.turn : Infinity
+      const isNamed = member.slot === visitor.slot
+      const turn = isNamed ? -1 : standing.is === 'away' ? standing.turn : Infinity
       if (first !== undefined && turn >= least) continue
       first = member
       least = turn

@@ -15,6 +15,8 @@ export interface Visitor {
   readonly former: string
   /** What it holds of the meeting's history as the member that it was; null for nothing. */
   readonly held: Holding | null
+  /** The slot that it had, also in a world from which this one has been forked; NaN for none. */
+  readonly slot: number
   /** Hash of the configuration that it runs; '' where it names none. */
   readonly config: string
 }
@@ -45,8 +47,8 @@ export function visitorOf(
   facts: { readonly world: number } & Fence,
 ): Visitor {
   const holds = world === facts.world && held !== undefined
-  if (holds && isAbove(promiseOf(held), facts)) return { user, former: '', config, held: null }
-  return { user, former: former || id, config, held: holds ? held : null }
+  if (holds && isAbove(promiseOf(held), facts)) return { user, former: '', config, held: null, slot: NaN }
+  return { user, former: former || id, config, held: holds ? held : null, slot: held?.slot ?? NaN }
 }
 
 /** Whether a client holds frames of a later owner of this world than the one that it asks. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Roster } from '../../../src/core/meeting/roster.ts'
-import type { Member } from '../../../src/core/meeting/seat.ts'
+import type { Member, Occupant } from '../../../src/core/meeting/seat.ts'
 import { Attendance } from '../../../src/core/meeting/attendance.ts'
 import type { MeetingEvent } from '../../../src/protocol/schema.ts'
 
@@ -59,7 +59,7 @@ describe('A roster', () => {
 
   it('finds the member of a user that has been away for longest', () => {
     const { roster } = opened(9)
-    const keptFor = (user: string) => roster.keptFor({ user, former: '', held: null, config: '' })
+    const keptFor = (user: string) => roster.keptFor({ user, former: '', held: null, slot: NaN, config: '' })
     const [first, second, third, other] = ['ann', 'ann', 'ann', 'bob'].map((user) =>
       roster.seat(user, roster.free),
     ) as [Member, Member, Member, Member]
@@ -73,6 +73,22 @@ describe('A roster', () => {
     roster.away(third)
     roster.remove(first, '')
     expect([keptFor('ann'), keptFor('bob'), keptFor('eve')]).toEqual([second, other, undefined])
+  })
+
+  it('finds the member in the slot that a client of the same user had, of several that are kept', () => {
+    const { roster } = opened(9)
+    const [first, second, third, other] = ['ann', 'ann', 'ann', 'bob'].map((user) =>
+      roster.seat(user, roster.free),
+    ) as [Member, Member, Member, Member]
+    const keptFor = (slot: number) =>
+      roster.keptFor({ user: 'ann', former: '', held: null, slot, config: '' })
+    for (const member of [first, second, other]) roster.away(member)
+    third.seat = { id: '', isVacant: true } as Occupant
+    expect([0, 1, 2, 3, 4].map(keptFor)).toEqual([first, second, third, first, first])
+    // It is in use.
+    roster.back(second)
+    third.seat = { id: '' } as Occupant
+    expect([1, 2].map(keptFor)).toEqual([first, first])
   })
 
   it('tells each change once', () => {

@@ -131,6 +131,21 @@ describe('A node that goes on with a meeting', () => {
     expect(desk.sealed()).toEqual(['epoch 3 9', 'resume 500', 'takeover 1', 'back 1', 'leave 2 expired'])
   })
 
+  it('gives members their places in another world as well, though they name what they hold of the old one', () => {
+    const desk = new Desk()
+    desk.promise('ann', 0)
+    desk.join('ann', { world: 77, next: 4, held: heldBy(0) })
+    desk.join('cid')
+    const { members } = desk.begin(false)
+    expect(desk.answers).toEqual(['ann: slot 0, seq 4', 'cid: slot 3, seq 9'])
+    expect(members.map(({ user, away }) => `${user} ${away}`)).toEqual([
+      'ann false',
+      'bob true',
+      'cid false',
+    ])
+    expect(desk.sealed()).toEqual(['epoch 3 9', 'takeover 0', 'resume 500', 'join 3 cid', 'leave 2 expired'])
+  })
+
   it('has its spectators read on in the same world, and join again where there is another one', () => {
     for (const goesOn of [true, false]) {
       const desk = new Desk()

@@ -308,6 +308,23 @@ describe('A meeting whose node has ended', () => {
     expect(seatOf(clients[0] as Roamer)?.world).toBe(seatOf(clients[1] as Roamer)?.world)
   })
 
+  it('has the places of those who have come, in a full meeting too, where it becomes a new world', () => {
+    for (const capacity of [2, 50]) {
+      const { world, nodes, clients } = meeting(3, [0, 1], { capacity })
+      ;(clients[0] as Roamer).leads = () => null
+      world.kill(nodes[0], true)
+      roam(world, clients, 4_000)
+      expect(nodes[1].node.stats.meetingsForked).toBe(1)
+      const members = nodes[1].node.meeting('m')?.members.map(({ slot, user, away }) => [slot, user, away])
+      expect(members).toEqual([
+        [0, 'u0', true],
+        [1, 'u1', false],
+      ])
+      expect(seatOf(clients[1] as Roamer)?.slot).toBe(1)
+      expect((clients[1] as Roamer).heard).toEqual([])
+    }
+  })
+
   it('undoes what the copy lacks and nobody has acknowledged, and frames its inputs once', () => {
     const { world, nodes, clients } = meeting(3, [0, 0, 0], { standby: 1 })
     const before = seatOf(clients[0] as Roamer)?.world
