@@ -80,7 +80,7 @@ function wishOf(options: SubscribeOptions): ReadOptions {
   return {
     conflate,
     // The wire carries a whole number, in which 0 means no throttle.
-    maxHz: maxHz > 0 ? Math.max(1, Math.floor(Math.min(maxHz, 1_000))) : 0,
+    maxHz: maxHz > 0 ? Math.max(1, Math.min(maxHz, 1_000) >>> 0) : 0,
     keys,
     policy: options.policy ?? (conflate ? 'conflate' : 'skip'),
     // Others begin elsewhere.
@@ -135,7 +135,8 @@ export class Client<C extends Contract = Contract> {
     this.#machine = new Machine(
       {
         codec: clientCodec,
-        window: options.window ?? 131_072,
+        // Infinity and NaN have no form on the wire, and become 0.
+        window: (options.window ?? 131_072) >>> 0,
         client: CLIENT,
         random: outside.random,
         connectMs: options.connectTimeoutMs ?? 10_000,

@@ -31,7 +31,7 @@ export interface ConnectOptions {
    * response that is not `ok` the status, with UNAUTHENTICATED for 401 and 403, else with UNREACHABLE.
    */
   readonly getTicket: () => Promise<Ticket | TicketResponse> | Ticket | TicketResponse
-  /** Most bytes that may be unacknowledged; default 128 KiB, 0 = no window. */
+  /** Most bytes that may be unacknowledged; default 128 KiB, 0 or Infinity: no limit. */
   readonly window?: number
   /** Makes a socket; default: the runtime's `WebSocket`. */
   readonly socket?: (url: string, protocols: string[]) => Socket

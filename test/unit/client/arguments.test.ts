@@ -47,6 +47,41 @@ describe('A time-out', () => {
   })
 })
 
+describe('A window', () => {
+  // Infinity on the wire would never end.
+  it.each([
+    [undefined, 131_072],
+    [1_000, 1_000],
+    [0, 0],
+    [Infinity, 0],
+    [-Infinity, 0],
+    [Number.NaN, 0],
+    [1.5, 1],
+  ])('of %d is asked for as %d', async (window, asked) => {
+    const { sockets } = make(window === undefined ? {} : { window })
+    await settle()
+    sockets[0]?.onopen?.()
+    await settle()
+    expect(sockets[0]?.sent).toMatchObject([{ type: 'hello', window: asked }])
+  })
+})
+
+describe('A throttle', () => {
+  it.each([
+    [0, 0],
+    [0.2, 1],
+    [2.9, 2],
+    [60, 60],
+    [1e9, 1_000],
+    [Infinity, 1_000],
+  ])('of %d updates a second is asked for as %d', async (maxHz, asked) => {
+    const { client, socket } = await live()
+    client.subscribe('t', () => {}, { maxHz })
+    await settle()
+    expect(socket.takeOf('subscribe')[0]?.topics[0]?.maxHz).toBe(asked)
+  })
+})
+
 describe('Options that are null', () => {
   it('are none', async () => {
     const { client, socket } = await live()
