@@ -51,8 +51,9 @@ export class Account {
   meetings = 0
   /** Bytes of turns of its sessions that are yet to pay for the time of hooks: see `Upstream`. */
   owed = 0
-  /** These topics and meetings. */
+  /** These topics and meetings; and those of the topics that others fill more than this user does, which pay apart. */
   readonly estate: Estate = new Estate()
+  readonly filled: Estate = new Estate()
   readonly #rates: Rates
   readonly #buckets: Record<Kind, Bucket> = {
     publish: FULL,
@@ -104,6 +105,11 @@ export class Account {
     const wait = rate.wait(bucket, now)
     if (wait === 0) this.#buckets[kind] = rate.take(bucket, now, count)
     return wait
+  }
+
+  /** Who gives up something where nothing of the estates can be cut; null while the user has no session. */
+  belongTo(owner: Estate['owner']): void {
+    this.estate.owner = this.filled.owner = owner
   }
 
   /** Whether nothing of it needs to be remembered. */

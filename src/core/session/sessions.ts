@@ -239,7 +239,7 @@ export class Sessions {
     const { budget } = this.#host
     const user = new User<Session>(account, budget.ledgers.user, this.#host)
     budget.enter(user)
-    account.estate.owner = user
+    account.belongTo(user)
     this.#idle.delete(name)
     this.#byUser.set(name, user)
     return user
@@ -279,7 +279,7 @@ export class Sessions {
     if (user !== undefined && user.sessions.size + user.gone.size === 0) {
       this.#byUser.delete(name)
       this.#host.budget.leave(user)
-      account.estate.owner = null
+      account.belongTo(null)
       this.#idle.set(name, account)
       this.#forget(now)
     }

@@ -31,6 +31,8 @@ export class Topic extends Payer implements TopicView {
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
+  /** By how many bytes its maker has filled it more than others; below zero: less. */
+  #lead = 0
   /** Whether it has entries that no sweep has carried on yet. */
   dirty = false
   /** The bus's position in this log: entries before it were carried on by a sweep. */
@@ -60,6 +62,16 @@ export class Topic extends Payer implements TopicView {
   /** Identifies this life of the log; unique in the cluster. */
   get epoch(): number {
     return this.#host.incarnation + this.number
+  }
+
+  /**
+   * Its maker, or somebody else, publishes so many bytes. Returns whether the maker fills it more than others do, of
+   * what it may hold by now: who has the majority follows from one number (Boyer and Moore, 1981).
+   */
+  fill(isByMaker: boolean, bytes: number): boolean {
+    const lead = this.#lead + (isByMaker ? bytes : -bytes)
+    this.#lead = Math.max(-this.held, Math.min(lead, this.held))
+    return this.#lead >= 0
   }
 
   /** Whether nothing was ever published to it. */

@@ -201,7 +201,7 @@ export class Topics {
     if (!this.#space.admits(known, key, tombstone, data, by)) return 'LIMIT'
     const topic = known ?? this.#make(name, by)
     if (topic === null || !topic.hasRoomFor(key, topicKeys)) return 'LIMIT'
-    if (by === null) this.#adopt(topic)
+    this.#space.charge(topic, by ?? 'business', key, data)
     const { own } = this.#publishers
     this.#space.make(topic, now, by === null)
     this.#append(topic, own, topic.nextNumber(own), this.#stamps.next(now), key, tombstone, data, now)
@@ -212,16 +212,6 @@ export class Topics {
   mustWait(name: string, by: Account): boolean {
     const topic = this.#topics.get(name)
     return topic !== undefined && this.#space.mustWait(topic, by)
-  }
-
-  /** A topic to which the business publishes is no longer a user's, whoever was the first to subscribe. */
-  #adopt(topic: Topic): void {
-    const { maker } = topic
-    if (maker === null) return
-    this.#budget.leave(topic)
-    this.#budget.enter(topic)
-    topic.maker = null
-    maker.topics--
   }
 
   #append(
@@ -263,6 +253,7 @@ export class Topics {
       return
     }
     this.#stamps.see(stamp)
+    this.#space.charge(topic, null, key, data)
     this.#space.make(topic, now, false)
     const cameAt = missing === null ? now : this.#stamps.timeOf(stamp, now)
     this.#append(topic, source, number, stamp, key, tombstone, data, now, cameAt, missing)

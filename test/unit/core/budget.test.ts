@@ -324,6 +324,29 @@ describe('A user who makes very many topics', () => {
     expect(h.node.topicHistory('lobby', 100)).toHaveLength(31)
   })
 
+  it('loses nothing of the others where somebody else fills some of them, on this node or on another', () => {
+    for (const isHere of [true, false]) {
+      const h = new Harness({ logBytes: 1_000_000 })
+      const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+      for (let n = 0; n < 20; n++) ann.publish(`own.${n}`, text('x'), { key: 'k' })
+      for (let n = 0; n < 20; n++) h.listen(ann, `chat.${n}`)
+      const other = new Harness({}, { incarnation: 8 })
+      for (let n = 0; n < 400; n++) {
+        const [topic, key] = [`chat.${n % 20}`, `k${Math.floor(n / 20)}`]
+        if (isHere) bob.publish(topic, text('x'.repeat(8_000)), { key })
+        else other.publish(topic, 'x'.repeat(8_000), key)
+        other.settle()
+        for (const { bytes: packet } of other.bus.published.splice(0)) h.hear(topic, packet)
+        h.settle()
+        h.advance(10)
+      }
+      expect(h.node.logs.valuesDropped).toBeGreaterThan(0)
+      expect(h.node.logs.bytes).toBeLessThanOrEqual(1_000_000)
+      const left = Array.from({ length: 20 }, (_, n) => h.node.topicLatest(`own.${n}`).length)
+      expect(left).toEqual(left.map(() => 1))
+    }
+  })
+
   it('does not keep one to which the business publishes', () => {
     const h = new Harness({ topicsPerUser: 1 })
     const ann = h.connect('ann')

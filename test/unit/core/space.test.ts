@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
-import type { Account } from '../../../src/core/session/account.ts'
+import type { Budget } from '../../../src/core/ground/budget.ts'
 import { Space } from '../../../src/core/topic/space.ts'
 import { Stamps } from '../../../src/core/topic/stamps.ts'
-import type { Topic } from '../../../src/core/topic/topic.ts'
+import { Topic } from '../../../src/core/topic/topic.ts'
+import { Account, ratesOf } from '../../../src/core/session/account.ts'
+import { bytes } from './harness.ts'
 import { endless } from './payers.ts'
 
 const [ann, bob] = ['ann', 'bob'] as unknown as [Account, Account]
@@ -180,5 +182,53 @@ describe('The time of a stamp', () => {
   it('is what it was by the clock of this node, and not after now', () => {
     const stamps = new Stamps({ wallOffset: 5_000 } as never)
     expect([stamps.timeOf(7_500_000, 9_000), stamps.timeOf(7_500_000, 2_000)]).toEqual([2_500, 2_000])
+  })
+})
+
+describe('A topic that a user has made', () => {
+  const topicOf = (maker: Account, budget: Budget): Topic => {
+    const settings = { retention: { entries: 100, bytes: 10_000, ageMs: 1e9 }, budget }
+    const topic = new Topic('t', 1, 1, settings as never, maker)
+    budget.enter(topic, maker.estate)
+    maker.topics++
+    return topic
+  }
+
+  it('pays with what is its maker’s, or apart where others fill it more, or alone where the business publishes', () => {
+    const budget = endless()
+    const space = new Space({ ...fixedLimits, ...defaultLimits }, {} as never, {} as never, budget, () => {})
+    const maker = new Account(ratesOf({ ...fixedLimits, ...defaultLimits }))
+    const topic = topicOf(maker, budget)
+    const said = (by: Account | 'business' | null, length: number): (number | null)[] => {
+      space.charge(topic, by, '', bytes(length))
+      return [maker.topics, maker.estate.parts, maker.filled.parts, topic.estate === null ? null : topic.total]
+    }
+    topic.hold(20_000 - topic.held)
+    const [own, apart] = [
+      [1, 1, 0, 20_000],
+      [1, 0, 1, 20_000],
+    ]
+    expect([said(maker, 1_000), said(maker, 1_000), said(bob, 1_000), said(bob, 2_000)]).toEqual([
+      own,
+      own,
+      own,
+      apart,
+    ])
+    // Nobody knows whose a publication of another node is.
+    expect([said(maker, 500), said(null, 500), said(maker, 4_000), said(null, 30_000)]).toEqual([
+      apart,
+      apart,
+      own,
+      apart,
+    ])
+    // What it holds no longer does not count.
+    expect([said(null, 30_000), said(maker, 15_000), said(maker, 15_000)]).toEqual([apart, apart, own])
+    expect([said('business', 1), said(bob, 9_000), topic.maker, budget.used]).toEqual([
+      [0, 0, 0, null],
+      [0, 0, 0, null],
+      null,
+      20_000,
+    ])
+    expect([maker.estate.held, maker.filled.held]).toEqual([0, 0])
   })
 })
