@@ -201,7 +201,12 @@ describe('A topic that a user has made', () => {
     const topic = topicOf(maker, budget)
     const said = (by: Account | 'business' | null, length: number): (number | null)[] => {
       space.charge(topic, by, '', bytes(length))
-      return [maker.topics, maker.estate.parts, maker.filled.parts, topic.estate === null ? null : topic.total]
+      return [
+        maker.topics,
+        maker.estate.parts,
+        maker.filled.parts,
+        topic.estate === null ? null : topic.total,
+      ]
     }
     topic.hold(20_000 - topic.held)
     const [own, apart] = [

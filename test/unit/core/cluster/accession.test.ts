@@ -138,11 +138,7 @@ describe('A node that goes on with a meeting', () => {
     desk.join('cid')
     const { members } = desk.begin(false)
     expect(desk.answers).toEqual(['ann: slot 0, seq 4', 'cid: slot 3, seq 9'])
-    expect(members.map(({ user, away }) => `${user} ${away}`)).toEqual([
-      'ann false',
-      'bob true',
-      'cid false',
-    ])
+    expect(members.map(({ user, away }) => `${user} ${away}`)).toEqual(['ann false', 'bob true', 'cid false'])
     expect(desk.sealed()).toEqual(['epoch 3 9', 'takeover 0', 'resume 500', 'join 3 cid', 'leave 2 expired'])
   })
 
