@@ -81,6 +81,8 @@ export abstract class SimClient implements ClientFacts {
   #named: number
   #connection = 0
   #closeCode = 0
+  /** Then it waited for a meeting, and what it sent after that JOIN waited as well: a new token, too. */
+  #wasJoining = false
   /** The node has given up its connection, but its socket threw instead of closing. */
   #isGivenUp = false
   /** Its clock was wrong when it got its ticket, so it may use it for too long. */
@@ -152,11 +154,11 @@ export abstract class SimClient implements ClientFacts {
   }
 
   /**
-   * A healthy node may disconnect a reader that is too slow for its policy, and one that relied on a wrong clock; and a
-   * client whose meeting is not found connects anew with a fresh ticket.
+   * A healthy node may disconnect a reader that is too slow for its policy, and one whose token expires since it relied on
+   * a wrong clock or waits for a meeting; and a client whose meeting is not found connects anew with a fresh ticket.
    */
   protected disconnected(error: RtmsError | null): void {
-    const isExpired = this.#isMisled && this.#closeCode === closeCodes.EXPIRED
+    const isExpired = this.#closeCode === closeCodes.EXPIRED && (this.#isMisled || this.#wasJoining)
     const isExpected = this.#isExcused || this.#isGivenUp || isExpired || error?.code === 'NOT_FOUND'
     this.observer.disconnected?.(this, this.healthy && !isExpected, isExpected)
   }
@@ -210,6 +212,7 @@ export abstract class SimClient implements ClientFacts {
         if (this.link !== link) return
         this.link = null
         this.#closeCode = code
+        this.#wasJoining = this.restingMeetings.some(({ seat }) => seat?.joined === false)
         this.#isGivenUp = false
         ends.closed(code, reason)
         if (this.isOver) this.observer.ended?.(this, code)
