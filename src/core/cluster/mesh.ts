@@ -121,7 +121,7 @@ export class Mesh implements Elsewhere, LinkPart {
       put,
       isOpen: (node, isLast) => links.isOpen(node, isLast),
       maySucceed: () => this.#maySucceed,
-      isThere: (node) => host.cluster.nodes.has(node),
+      isThere: (node) => node !== host.self && host.cluster.nodes.has(node),
       mark: (replica) => this.#marked.add(replica),
       refuse: (...refused) => host.refuse(...refused),
       rejoin: (session) => host.rejoin(session),

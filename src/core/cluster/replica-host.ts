@@ -39,7 +39,7 @@ export interface ReplicaHost<R> extends RoomHost {
   isOpen(node: number, isLast?: boolean): boolean
   /** Whether this node may go on with meetings, also from what members show. */
   maySucceed(): boolean
-  /** Whether a node has not ended. */
+  /** Whether it is another node, which has not ended. */
   isThere(node: number): boolean
   /** In the next sweep, the replica has something to tell. */
   mark(replica: R): void

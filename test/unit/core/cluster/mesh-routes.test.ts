@@ -19,6 +19,7 @@ import type { Session } from '../../../../src/core/session/session.ts'
 import type { MessageOf } from '../../../../src/protocol/index.ts'
 import { followedOf, inputOf, joinOf, ownerOn, Parts, seal, seatedOf, words } from './parts.ts'
 
+const SELF = 1
 /** The nodes that own the meetings m and n, and one that has a replica of o, which is here. */
 const OF_M = 5
 const OF_N = 6
@@ -49,7 +50,7 @@ class Desk extends Parts {
       budget,
       work,
       stats,
-      self: 1,
+      self: SELF,
       put: (node, packet) => this.said.push(`${node}. ${datagram(packet)}`),
       refuse: () => {},
       opening: () => false,
@@ -309,6 +310,17 @@ describe('A link that breaks', () => {
     expect([desk.mesh.ownerOf('m'), desk.mesh.ownerOfLog(30), desk.mesh.ownerOf('n')]).toEqual([-1, 0, OF_N])
     desk.mesh.gone(GUEST, desk.now)
     expect(desk.owner.room.isDeserted).toBe(true)
+  })
+
+  it('to an owner that sends the replica to its own node leaves it without an owner: it cannot follow itself', () => {
+    const desk = new Desk()
+    desk.begin()
+    desk.heard()
+    // The name is counted as this node's, which stood for the meeting while its owner was silent.
+    desk.hear(OF_M, { type: 'moved', replica: 30, owner: SELF })
+    expect([desk.heard(), desk.mesh.ownerOf('m')]).toEqual([[], -1])
+    desk.hear(OF_M, { type: 'moved', replica: 30, owner: OF_N })
+    expect(desk.heard()).toEqual([])
   })
 })
 
