@@ -160,9 +160,9 @@ export class Guest implements Follower {
     return [...this.seats.values()].filter(({ isLost, isGivenUp }) => isLost && (all || !isGivenUp))
   }
 
-  /** The members who were lost with the link have left. */
-  departLost(reason: 'left' | 'expired'): void {
-    for (const seat of this.lost(reason === 'expired')) seat.depart(reason)
+  /** The members who were lost with the link are not there any more, and have not said that they leave. */
+  departLost(all: boolean): void {
+    for (const seat of this.lost(all)) seat.depart('expired')
   }
 
   acknowledge(seats: MeshMessageOf<'acks'>['seats']): void {

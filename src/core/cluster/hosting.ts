@@ -106,7 +106,7 @@ export class Hosting implements GuestHost {
         this.#enter(guest, message, now)
         break
       case 'entered':
-        guest.departLost('left')
+        guest.departLost(false)
         if (guest.lost(true).length === 0) this.#host.timers.clear(guest.grace)
         break
       case 'acks':
@@ -120,11 +120,15 @@ export class Hosting implements GuestHost {
     }
   }
 
-  /** A replica is no more. */
+  /**
+   * A replica is no more. Members who were there have not said that they leave: its node may have gone on with their
+   * promises meanwhile, or has them join again. So they are away, and counted among those who could promise.
+   */
   #leave(guest: Guest, now: number): void {
-    for (const seat of guest.seats.values()) seat.depart('left')
-    this.forget(guest)
-    guest.owner.recount(now)
+    if (guest.seats.size === 0) {
+      this.forget(guest)
+      guest.owner.recount(now)
+    } else if (guest.isConnected) this.#part(guest, now)
   }
 
   #follow(node: number, message: MeshMessageOf<'follow'>, now: number): void {
@@ -246,7 +250,7 @@ export class Hosting implements GuestHost {
 
   /** Those who were lost with the link have not come back in time. */
   expire(guest: Guest): void {
-    guest.departLost('expired')
+    guest.departLost(true)
     if (!guest.isConnected) this.forget(guest)
   }
 
@@ -318,13 +322,16 @@ export class Hosting implements GuestHost {
   /** The link to a node broke, or the node has ended: its members are away until it says that they are there. */
   lost(node: number, now: number): void {
     this.parked.forget(node)
-    for (const guest of this.#guests.get(node)?.values() ?? []) {
-      guest.isConnected = false
-      this.#dirty.delete(guest)
-      if (guest.isRetired) continue
-      this.#lose(guest, now)
-      this.#count(guest, { readers: 0, spectators: 0 }, now)
-    }
+    for (const guest of this.#guests.get(node)?.values() ?? []) this.#part(guest, now)
+  }
+
+  /** Nobody is at a replica any more who reads, or hears what is said. */
+  #part(guest: Guest, now: number): void {
+    guest.isConnected = false
+    this.#dirty.delete(guest)
+    if (guest.isRetired) return
+    this.#lose(guest, now)
+    this.#count(guest, { readers: 0, spectators: 0 }, now)
   }
 
   /** Its members are away until its node says that they are there. */

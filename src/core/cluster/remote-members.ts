@@ -4,6 +4,7 @@ import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import { RemoteMember } from './remote-member.ts'
+import type { Surrendered } from './replica-host.ts'
 import type { WaitingJoins } from './waiting-joins.ts'
 
 const UNHEARD: Refusal = { code: 'UNKNOWN', message: '', retryAfterMs: 0 }
@@ -15,6 +16,8 @@ export interface RemoteMembersHost {
   say(message: MeshMessage): void
   /** Whether the owner hears what is said, and the link to it takes more; `isLast`: of what cannot wait. */
   isOpen(isLast?: boolean): boolean
+  /** Whether another node is about to be the owner, which hears nothing of what was said before. */
+  isHandedOver(): boolean
   /** Something waits to be said, in the next sweep in which the link takes it. */
   mark(): void
   /** Tells a session that an input was refused. */
@@ -32,6 +35,8 @@ export class RemoteMembers {
   readonly #acks: Map<number, number> = new Map()
   /** The link broke, and the owner is to be told when all members were entered again. */
   #isReturning = false
+  /** Why members have left of whom the owner may not have heard that, by seat. */
+  readonly #parted: Map<number, string> = new Map()
 
   constructor(host: RemoteMembersHost) {
     this.#host = host
@@ -91,6 +96,19 @@ export class RemoteMembers {
     this.settle(member, next, now)
   }
 
+  /** A member gives up its seat. */
+  leave(member: RemoteMember, reason: string): void {
+    // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
+    this.tell(member, true)
+    this.forget(member)
+    this.#parted.set(member.number, reason)
+    this.#sayParted(member.number, reason)
+  }
+
+  #sayParted(seat: number, reason: string): void {
+    this.#host.say({ type: 'leave', ...this.#host.place(seat), reason })
+  }
+
   /** An input of a member was refused. */
   refused(member: RemoteMember, message: MeshMessageOf<'nack'>, now: number): void {
     const { seq, error: code, retryAfter: retryAfterMs, byBusiness, reason } = message
@@ -105,10 +123,10 @@ export class RemoteMembers {
   }
 
   /** Gives them all up, by seat. */
-  surrender(): Map<number, RemoteMember> {
-    const all = new Map(this.#bySeat)
-    for (const set of [this.#bySeat, this.#bySlot, this.#owing, this.#acks]) set.clear()
-    return all
+  surrender(): Pick<Surrendered, 'remotes' | 'parted'> {
+    const [remotes, parted] = [new Map(this.#bySeat), new Map(this.#parted)]
+    for (const set of [this.#bySeat, this.#bySlot, this.#owing, this.#acks, this.#parted]) set.clear()
+    return { remotes, parted }
   }
 
   /** An input is in a frame. Of one before it that is not, the refusal may come later, or have been lost. */
@@ -163,8 +181,12 @@ export class RemoteMembers {
       if (!this.#host.isOpen()) return
       this.tell(member)
     }
-    if (this.#isReturning) this.#host.say({ type: 'entered', replica })
+    if (this.#isReturning) {
+      for (const parted of this.#parted) this.#sayParted(...parted)
+      this.#host.say({ type: 'entered', replica })
+    }
     this.#isReturning = false
+    if (!this.#host.isHandedOver()) this.#parted.clear()
     if (this.#acks.size === 0 || !this.#host.isOpen()) return
     const seats = Array.from(this.#acks, ([seat, frame]) => ({ seat, frame }))
     this.#acks.clear()
@@ -188,6 +210,6 @@ export function disperse(
     seat.session.stand(log)
     rejoin(seat.session)
   }
-  for (const member of members.all()) members.forget(member)
+  for (const member of members.surrender().remotes.values()) member.release()
   joins.unseat()
 }

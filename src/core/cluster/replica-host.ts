@@ -19,10 +19,14 @@ export interface Standing extends Fence {
   readonly world: number
 }
 
-/** What a node that goes on with a meeting has of it; `remotes`: its members, by seat. */
+/**
+ * What a node that goes on with a meeting has of it; `remotes`: its members, by seat; `parted`: why others have left of
+ * whom the old owner may not have heard that.
+ */
 export interface Surrendered {
   readonly room: Room
   readonly remotes: Map<number, RemoteMember>
+  readonly parted: ReadonlyMap<number, string>
   readonly joins: readonly Joining[]
 }
 

@@ -61,6 +61,7 @@ export class Replica implements Host {
       place: (seat) => this.#place(seat),
       say: (message) => this.#say(message),
       isOpen: (isLast) => this.#isConnected && host.isOpen(this.#owner, isLast),
+      isHandedOver: () => this.isHandedOver,
       mark: () => host.mark(this),
       refuse: (session, seq, ...rest) => host.refuse(session, { log: number, seq }, ...rest),
     })
@@ -99,7 +100,8 @@ export class Replica implements Host {
     this.#host.mark(this)
     this.recall.dropped(session)
     if (joining.seated !== null) this.#members.forget(joining.seated.member)
-    if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'left' })
+    // It has not said that it leaves: it may promise another owner elsewhere.
+    if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'expired' })
   }
 
   #enter(joining: Joining): void {
@@ -164,11 +166,7 @@ export class Replica implements Host {
   leave(seat: Seat, reason: string): void {
     this.#unplace(seat)
     const member = memberOf(seat)
-    if (member === null) return
-    // It leaves after its own inputs, unless so much waits for the owner already that the link might break.
-    this.#members.tell(member, true)
-    this.#members.forget(member)
-    this.#say({ type: 'leave', ...this.#place(member.number), reason })
+    if (member !== null) this.#members.leave(member, reason)
   }
 
   direct(seat: Seat, data: Payload): void {
@@ -331,11 +329,11 @@ export class Replica implements Host {
   /** This node goes on with the meeting: gives up the room, its members by seat, and the JOINs that wait. */
   surrender(): Surrendered {
     this.recall.stop()
-    const [remotes, joins] = [this.#members.surrender(), this.#joins.takeAll()]
+    const [members, joins] = [this.#members.surrender(), this.#joins.takeAll()]
     this.#isConnected = this.isOrphan = false
     const room = this.copy.give()
     this.#host.ended(this)
-    return { room, remotes, joins }
+    return { room, ...members, joins }
   }
 
   /** Part of the sweep: answers JOINs, until the node has done this much work, and tells what has changed. */

@@ -194,7 +194,7 @@ export class Taking {
     const business = taken.business ??
       this.#host.adopt({ name, kind, metadata }) ?? { kind, metadata, logic: null }
     const state = since(message.state, now - at)
-    const { room, joins, remotes } = replica.surrender()
+    const { room, joins, remotes, parted } = replica.surrender()
     room.facts = { ...room.facts, hop: hop + 1 }
     const owner = meetings().succeed(room, state.options, business, now)
     const guests = branches.map(({ node, replica: number, readers, spectators }) =>
@@ -203,7 +203,7 @@ export class Taking {
     for (const node of message.holders) if (node !== self) owner.backing.hold(node)
     owner.backing.hold(from, offeredAt)
     const returned: Returned[] = []
-    const absent: Member[] = []
+    const absent: { readonly member: Member; readonly reason: string }[] = []
     const seatOf = (member: Member): Occupant => {
       const {
         session = '',
@@ -220,7 +220,8 @@ export class Taking {
       }
       if (number !== 0 && guest !== null && guest !== undefined)
         return hosting.guest(guest, number, session, member)
-      absent.push(member)
+      // Unless it has said so, it has not left by its own word: it may have promised another owner.
+      absent.push({ member, reason: (guest === null && parted.get(number)) || 'expired' })
       return new Absent(session)
     }
     owner.succeed({ state, seatOf, event: { type: 'owner', incarnation: self } }, now)
@@ -235,7 +236,7 @@ export class Taking {
     // The old owner had no place for them any more.
     for (const { seat } of remotes.values()) if (seat !== null) room.end(seat, 'its place was given up')
     business.logic?.restore?.(message.business)
-    for (const member of absent) owner.depart(member, 'left')
+    for (const { member, reason } of absent) owner.depart(member, reason)
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
     for (const join of joins) answerHere(join, meetings(), now)

@@ -275,18 +275,60 @@ describe('A replica that follows a meeting', () => {
     expect(desk.sent()).toEqual(['heads heads:9 1 1'])
   })
 
-  it('is the only one of its node: an earlier one with another number has left, with its members', () => {
-    const desk = new Desk().begin(1)
+  it('is the only one of its node: an earlier one with another number has left', () => {
+    const desk = new Desk().begin()
     desk.follow({}, 7)
     desk.quiet()
     desk.follow({ replica: 12 })
-    expect([desk.hosting.size, desk.members]).toEqual([{ replicas: 2, members: 0 }, []])
     expect(desk.hosting.of(desk.owner).map(({ node, replica }) => `${node} ${replica}`)).toEqual([
       '7 9',
       '6 12',
     ])
     desk.hear('readers', { readers: 5, spectators: 0 })
     expect(desk.heard()).toHaveLength(1)
+  })
+
+  const gone: readonly (readonly [string, (desk: Desk) => void])[] = [
+    ['leaves', (desk) => desk.hear('unfollow')],
+    ['is followed by another one of its node', (desk) => desk.follow({ replica: 12, readers: 0 })],
+  ]
+  it.each(gone)(
+    'that %s has its members away: they join again, or have gone with another owner',
+    (_, end) => {
+      const left: string[] = []
+      const leave = (slot: number, __: string, reason: string): void => void left.push(`${slot} ${reason}`)
+      const desk = new Desk({}, { frameRate: 10 }, { leave }).begin(1, 2)
+      const { owner, limits } = desk
+      desk.hear('leave', { seat: 2, reason: 'left' })
+      expect(owner.room.isDeserted).toBe(false)
+      end(desk)
+      desk.hear('input', { seat: 1, seq: 1, acked: 0, data: text('too late') })
+      expect([desk.members, left, owner.room.isDeserted, owner.waiting]).toEqual([
+        ['0 u1 away'],
+        ['1 left'],
+        true,
+        0,
+      ])
+      desk.now += limits.sessionKeepMs - 1
+      // Once is enough.
+      end(desk)
+      desk.timers.run(desk.now)
+      expect(desk.members).toHaveLength(1)
+      desk.timers.run(++desk.now)
+      expect([desk.members, left]).toEqual([[], ['1 left', '0 expired']])
+      const numbers = desk.hosting.of(owner).map(({ replica }) => replica)
+      expect(numbers.includes(REPLICA)).toBe(false)
+    },
+  )
+
+  it('that leaves lets a member come back at another one of its node', () => {
+    const desk = new Desk().begin(1)
+    desk.hear('unfollow')
+    desk.follow({ replica: 12 })
+    desk.enter(1, { replica: 12 })
+    expect([desk.members, desk.hosting.size]).toEqual([['0 u1'], { replicas: 2, members: 1 }])
+    desk.timers.run(desk.now + desk.limits.sessionKeepMs)
+    expect([desk.members, desk.hosting.size]).toEqual([['0 u1'], { replicas: 1, members: 1 }])
   })
 
   it('supports the owner as it follows, and needs not once it leaves', () => {
@@ -370,8 +412,9 @@ describe('A replica that follows a meeting', () => {
     expect(told).toEqual([told[0], told[0], told[0]])
   })
 
-  it('that leaves is forgotten with its members, and the meeting may be deserted', () => {
+  it('that leaves is forgotten once its members have left, and the meeting may be deserted', () => {
     const desk = new Desk({}, { frameRate: 10 }).begin(1, 2)
+    for (const seat of [1, 2]) desk.hear('leave', { seat, reason: 'left' })
     expect(desk.owner.room.isDeserted).toBe(false)
     desk.hear('unfollow')
     expect([desk.hosting.size, desk.hosting.isIdle, desk.members, desk.owner.room.isDeserted]).toEqual([
@@ -620,8 +663,13 @@ describe('When the link to a node has broken, its replica', () => {
     desk.enter(3, { again: true })
     desk.hear('away', { seat: 3 })
     expect([desk.members, left]).toEqual([['0 u1', '1 u2 away', '2 u3 away'], []])
+    // It has not said that it leaves: it may have promised another owner.
     desk.hear('entered')
-    expect([desk.members, left, desk.waits['grace']]).toEqual([['0 u1', '2 u3 away'], ['1 left'], undefined])
+    expect([desk.members, left, desk.waits['grace']]).toEqual([
+      ['0 u1', '2 u3 away'],
+      ['1 expired'],
+      undefined,
+    ])
     desk.hear('entered')
     expect(left).toHaveLength(1)
   })
@@ -637,7 +685,7 @@ describe('When the link to a node has broken, its replica', () => {
     desk.hosting.lost(NODE, desk.now)
     desk.follow({ world: 77, next: 2 })
     desk.hear('entered')
-    expect([desk.members, left]).toEqual([[], ['0 left']])
+    expect([desk.members, left]).toEqual([[], ['0 expired']])
   })
 
   it('that does not come back in time is forgotten, and its members have expired', () => {

@@ -142,10 +142,12 @@ class Desk {
   marks = 0
   /** How much more the link takes. */
   room = Infinity
+  isHandedOver = false
   readonly members: RemoteMembers = new RemoteMembers({
     place: (seat) => ({ replica: REPLICA, seat }),
     say: (message) => this.#say(message),
     isOpen: (isLast) => isLast === true || this.room > 0,
+    isHandedOver: () => this.isHandedOver,
     mark: () => this.marks++,
     refuse: () => {},
   })
@@ -185,6 +187,26 @@ describe('The members of a replica', () => {
     expect(heldBy(bob)).toBeGreaterThan(0)
     desk.members.framed(2, 1)
     expect(heldBy(bob)).toBe(0)
+  })
+
+  it('are remembered as they leave until an owner has heard why, or another one may have to know', () => {
+    const desk = new Desk()
+    const [ann, bob] = desk.add(1, 2) as [RemoteMember, RemoteMember]
+    const [cid, dan] = desk.add(3, 4) as [RemoteMember, RemoteMember]
+    desk.members.leave(ann, 'left')
+    desk.members.sweep(REPLICA)
+    desk.members.lose()
+    desk.members.leave(bob, 'expired')
+    desk.news()
+    desk.members.comeBack()
+    desk.members.sweep(REPLICA)
+    expect(desk.news()).toEqual(['again user 3', 'again user 4', 'leave', 'entered'])
+    desk.isHandedOver = true
+    desk.members.leave(cid, 'left')
+    desk.members.sweep(REPLICA)
+    const { remotes, parted } = desk.members.surrender()
+    expect([[...remotes.values()], [...parted]]).toEqual([[dan], [[3, 'left']]])
+    expect(desk.members.surrender().parted.size).toBe(0)
   })
 
   it('leave nothing behind, and the slot to whoever has it by then', () => {

@@ -388,7 +388,7 @@ describe('A JOIN at a replica', () => {
     const { marks } = desk
     for (const session of [ann, bob, eve, eve, desk.session('dan')]) desk.replica.drop(session)
     expect([desk.heard(), desk.marks, desk.replica.members]).toEqual([
-      ['leave seat:1 reason:left', 'leave seat:2 reason:left'],
+      ['leave seat:1 reason:expired', 'leave seat:2 reason:expired'],
       marks + 3,
       0,
     ])
@@ -409,7 +409,7 @@ describe('A JOIN at a replica', () => {
     desk.now += 1
     desk.replica.beat(desk.now)
     const why = 'BUSY: the node that has this meeting does not answer; try again 1000'
-    expect([desk.answered(), desk.heard()]).toEqual([[`ann ${why}`], ['leave seat:1 reason:left']])
+    expect([desk.answered(), desk.heard()]).toEqual([[`ann ${why}`], ['leave seat:1 reason:expired']])
   })
 
   it('of a session that has lost its connection leaves the member away, and a spectator out', () => {
@@ -603,7 +603,7 @@ describe('A member at a replica', () => {
     expect(desk.heard()).toEqual([])
   })
 
-  it('leaves while the link is broken: the owner hears nothing of it, and does not hear of the member again', () => {
+  it('leaves while the link is broken: the owner hears why, once, and does not hear of the member again', () => {
     const desk = new Desk().begin()
     const [ann] = desk.seat('ann') as [Session]
     placeOf(ann).accept(inputOf(1), 0)
@@ -614,7 +614,12 @@ describe('A member at a replica', () => {
     desk.replica.sweep(desk.now, Infinity)
     desk.hear(followedOf())
     desk.replica.sweep(desk.now, Infinity)
-    expect(desk.heard()).toEqual(['entered', 'readers'])
+    expect(desk.heard()).toEqual(['leave seat:1 reason:left', 'entered', 'readers'])
+    desk.replica.follow()
+    desk.hear(followedOf())
+    desk.heard()
+    desk.replica.sweep(desk.now, Infinity)
+    expect(desk.heard()).toEqual(['entered'])
   })
 
   it('is spoken to alone, and only a member who has its seat', () => {

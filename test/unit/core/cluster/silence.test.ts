@@ -155,6 +155,34 @@ describe('An owner that most members cannot reach', () => {
     expect([most, nodes[0].node.stats.meetingsDeposed]).toEqual([before, 1])
   })
 
+  it.each([0, 30])(
+    'seals nothing for them either where it was unheard by nodes that are %i ms away',
+    (hopMs) => {
+      const rig = meeting([1])
+      const { world, nodes, clients, name } = rig
+      const [ann] = clients as [Roamer]
+      const [from, ...others] = nodes.map(({ node }) => node.incarnation)
+      for (const to of others) world.cut.add(`${from} ${to}`)
+      roam(world, clients, 10_000)
+      expect(world.whereIs(name)).toEqual([nodes[0].node.id, nodes[1].node.id])
+      nodes[1].node.closeMeeting(name, world.now)
+      roam(world, clients, 1_000)
+      const { frame: before = 0, epoch, members = [] } = nodes[0].node.meeting(name) ?? {}
+      expect(members.map(({ user }) => user)).toEqual(['u0'])
+      world.hopMs = hopMs
+      ann.join(name)
+      // Her JOIN has the node follow it before that node has told it of the higher fence.
+      roam(world, clients, 100)
+      world.cut.clear()
+      let most = before
+      roam(world, clients, 5_000, () => {
+        const { frame = 0, epoch: present } = nodes[0].node.meeting(name) ?? {}
+        if (present === epoch) most = Math.max(most, frame)
+      })
+      expect([most, nodes[0].node.stats.meetingsDeposed]).toEqual([before, 1])
+    },
+  )
+
   it('has nobody at its lower fence before it is told of the higher one, where that was known', () => {
     const rig = meeting([1])
     const { world, nodes, clients, name } = rig

@@ -585,7 +585,7 @@ describe('A meeting that is handed over to a node', () => {
     expect(desk.members).toEqual(['1 bob bot', '2 cid'])
     expect(desk.next()).toEqual([
       'owner incarnation:6',
-      'leave reason:left',
+      'leave reason:expired',
       '2.1',
       'leave slot:2 reason:tired',
     ])
@@ -614,8 +614,25 @@ describe('A meeting that is handed over to a node', () => {
     desk.yield({ state: stateOf(['ann', 'bob']), branches, places })
     expect([desk.members, desk.next()]).toEqual([
       [],
-      ['owner incarnation:6', 'leave reason:left', 'leave slot:1 reason:left'],
+      ['owner incarnation:6', 'leave reason:expired', 'leave slot:1 reason:expired'],
     ])
+  })
+
+  it.each([
+    ['has left here meanwhile', 'left', 1, 'leave reason:left'],
+    ['has expired here meanwhile', 'expired', 1, 'leave reason:expired'],
+    ['was at another node, where another one has left', 'left', 0, 'leave reason:expired'],
+  ])('says of a member who %s why it leaves', (_, reason, branch, said) => {
+    const desk = new Desk()
+    const replica = desk.ready()
+    const [ann] = desk.seat(replica, 'ann') as [Session]
+    desk.offer()
+    ann.leave(replica.number, reason)
+    // The old owner hears nothing of it any more.
+    replica.sweep(desk.now, Infinity)
+    const places = [{ slot: 0, session: ann.id, branch, seat: branch === 1 ? 1 : 0 }]
+    desk.yield({ state: stateOf(['ann']), branches, places })
+    expect([desk.members, desk.next()]).toEqual([[], ['owner incarnation:6', said]])
   })
 
   it('gives a new place to whoever waits for one that the old owner does not know any more', () => {
