@@ -45,8 +45,6 @@ export class Followers {
   #isClosed = false
   #session = ''
   #senders: Senders = { origin: 0, publishers: [] }
-  /** Whether entries of the session log, perhaps answers, were lost before this connection. */
-  #entriesLost = false
 
   constructor(calls: Calls, waiting: Waiting, send: (message: ClientMessage) => void) {
     this.#calls = calls
@@ -104,8 +102,6 @@ export class Followers {
     const isHere = resumed && this.#senders.publishers[0] === publisher
     this.#session = session
     this.#senders = { origin, publishers: [publisher] }
-    // Refusals may have been lost where it goes on at another node.
-    this.#entriesLost = entriesLost || isHere !== resumed
     this.#isLive = true
     for (const seat of [...this.#seats.values(), ...this.#abandoned.values()]) {
       if (isStranger) seat.abandon()
@@ -232,7 +228,7 @@ export class Followers {
       this.#byLog.delete(seat.lastLog)
       this.#byLog.set(log, seat)
       if (seat.call === call) {
-        const inputs = seat.handleJoined(message, this.#session, this.#entriesLost, now)
+        const inputs = seat.handleJoined(message, this.#session, now)
         // Earlier inputs go first: a listener may send more.
         for (const input of inputs) this.#send(input)
         seat.listener.joined(message)

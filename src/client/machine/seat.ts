@@ -103,7 +103,7 @@ export class SeatMachine {
     waiting: [],
     maxInput: limits.input,
   }
-  /** Refusals of inputs may have been lost before it, and not all frames up to its `head` are here. */
+  /** Not all frames up to its `head` are here, which tell what has become of inputs that it does not name. */
   #isDoubtful = false
   /** The ticket with which the meeting was last not found, since it was last joined; 0 for none. */
   #missedWith = 0
@@ -206,16 +206,11 @@ export class SeatMachine {
     return [...asked, NO_MORE].map((each) => ({ ...each, call }))
   }
 
-  /** Returns the inputs to send, or send again. `lost`: the session log has a hole, which may have held NACKs. */
-  handleJoined(
-    message: MessageOf<'joined'>,
-    session: string,
-    lost: boolean,
-    now: number,
-  ): MessageOf<'input'>[] {
+  /** Returns the inputs to send, or send again. */
+  handleJoined(message: MessageOf<'joined'>, session: string, now: number): MessageOf<'input'>[] {
     const isSameWorld = message.world === this.world
-    const isOther = session !== this.#session
-    const isSame = isSameWorld && message.slot === this.slot && (message.continued || !isOther)
+    const isSame =
+      isSameWorld && message.slot === this.slot && (message.continued || session === this.#session)
     const before = this.next
     // The node's answer to a position of another log: nothing held counts any more.
     if (this.world === 0 && this.fromNow) this.next = message.next
@@ -246,14 +241,19 @@ export class SeatMachine {
     this.joinBy = Infinity
     // Inputs belong to the world their sender knew; those made after it was missing belong to this one.
     if (!isSame) this.#inputs.restart(message.seq, this.#missedWith !== 0)
-    else if (lost || isOther || !message.recovered) this.#isDoubtful = true
+    // Somebody else may have had the slot meanwhile, and used the numbers up to there.
+    else if (!message.continued) this.#inputs.giveUp(message.seq)
+    this.#isDoubtful = isSame
     this.#missedWith = 0
     this.#wait(false)
     this.#settleDoubts()
     return this.#inputs.resend(message.seq, now).map((input) => this.#message(input, now))
   }
 
-  /** Gives up what was refused unheard: it neither waits for a frame nor is in one up to the last one there was. */
+  /**
+   * Gives up what was refused unheard, before whichever connection: it neither waits for a frame nor is in one up to the
+   * last one there was.
+   */
   #settleDoubts(): void {
     const { head, seq, waiting } = this.#joined
     if (!this.#isDoubtful || this.next <= head) return

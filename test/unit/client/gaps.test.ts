@@ -199,7 +199,8 @@ describe('A gap of a meeting', () => {
     rig.lose()
     const [join] = rig.live({ resumed: true })
     const call = join?.type === 'join' ? join.call : 0
-    rig.receive(joinedOf({ call, next: 3, head: 8, seq: 3, recovered: true, waiting: [{ seq: 3 }] }))
+    const parts = { next: 3, head: 8, seq: 3, recovered: true, continued: true, waiting: [{ seq: 3 }] }
+    rig.receive(joinedOf({ call, ...parts }))
     rig.receive(frameGap(3, 7))
     expect(outcomes.all).toEqual([])
     rig.receive(framesOf(7, [[[0, 2]], [], [[0, 3]]]))

@@ -961,7 +961,7 @@ describe('A seat', () => {
     expect(join).toMatchObject({ type: 'join', world: 77, next: 1 })
     rig.machine.followers.input(seat, text('e'), 10_000, rig.now, outcomes.done('e'))
     expect(rig.take()).toEqual([])
-    rig.receive(joinedOf({ call: seat.call, log: 6, seq: 2, recovered: true }))
+    rig.receive(joinedOf({ call: seat.call, log: 6, head: 1, seq: 2, recovered: true, continued: true }))
     expect(rig.takeOf('input').map(({ log, seq }) => [log, seq])).toEqual([
       [6, 3],
       [6, 4],
@@ -1011,6 +1011,51 @@ describe('A seat', () => {
     rig.receive(joinedOf({ call: seat.call, seq: 1, recovered: true }))
     expect(outcomes.all).toEqual(['a UNKNOWN'])
     expect(rig.takeOf('input')).toMatchObject([{ seq: 2 }])
+  })
+
+  it('nor of those whose refusal was lost before an earlier connection, on which it has not joined', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    for (const name of ['refused', 'framed', 'waits', 'late'])
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    rig.take()
+    rig.lose()
+    // Its session has gone to another node, and goes on there.
+    for (let connection = 2; connection <= 3; connection++) {
+      if (connection > 2) rig.lose()
+      expect(rig.live({ resumed: true, publisher: 2, received: 99 })).toMatchObject([{ type: 'join' }])
+    }
+    const parts = { head: 2, seq: 3, recovered: true, continued: true, waiting: [{ seq: 3 }] }
+    rig.receive(joinedOf({ call: seat.call, ...parts }))
+    expect(rig.takeOf('input')).toMatchObject([{ seq: 4 }])
+    rig.receive(framesOf(1, [[]]))
+    expect(outcomes.all).toEqual([])
+    rig.receive(framesOf(2, [[[0, 2]]]))
+    expect(outcomes.all).toEqual(['framed 2', 'refused UNKNOWN'])
+    rig.receive(framesOf(3, [[[0, 3]], [[0, 4]]]))
+    expect(outcomes.all.slice(2)).toEqual(['waits 3', 'late 4'])
+    expect(seat.unanswered).toBe(0)
+  })
+
+  it('takes no other’s inputs for its own where its session gets the slot back, though nobody told of its loss', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat, outcomes } = seated(rig)
+    for (const name of ['a', 'b', 'c'])
+      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+    rig.take()
+    rig.lose()
+    rig.machine.followers.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
+    rig.live({ resumed: true, publisher: 2 })
+    // Its seat has expired; somebody else was in slot 0 and has sent 1 and 2.
+    rig.receive(joinedOf({ call: seat.call, head: 3, seq: 2, recovered: true }))
+    expect(rig.takeOf('input').map(({ seq, after }) => [seq, after])).toEqual([
+      [3, 2],
+      [4, 3],
+    ])
+    rig.receive(framesOf(1, [[[0, 1]], [[0, 2]], [], [[0, 3]], [[0, 4]]]))
+    expect(outcomes.all).toEqual(['a UNKNOWN', 'b UNKNOWN', 'c 4', 'd 5'])
   })
 
   it.each([

@@ -38,7 +38,7 @@ function rejoin(
 ): MessageOf<'input'>[] {
   rig.lose()
   rig.live({ resumed: session === 's1', session })
-  rig.receive(joinedOf({ call: seat.call, recovered: true, ...parts }))
+  rig.receive(joinedOf({ call: seat.call, recovered: true, continued: session === 's1', ...parts }))
   return rig.takeOf('input')
 }
 
@@ -219,7 +219,7 @@ describe('An input', () => {
   it('that did not arrive is sent again behind what the node has answered', () => {
     const known = seated()
     known.send('a', 'b', 'c')
-    expect(numbers(rejoin(known, { seq: 1 }))).toEqual([
+    expect(numbers(rejoin(known, { seq: 1, waiting: [{ seq: 1 }] }))).toEqual([
       [2, 1],
       [3, 2],
     ])

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import type { MeetingLogic } from '../../../../src/core/index.ts'
 import type { SeatMachine } from '../../../../src/client/machine/index.ts'
 import { closeCodes } from '../../../../src/protocol/index.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
 import type { Session } from '../../../../src/core/session/session.ts'
-import { bytes, type Harness, type Peer, text } from '../harness.ts'
+import { bytes, type Harness, type Peer, text, textOf } from '../harness.ts'
 import { rest, roam, Roamer } from './roamer.ts'
 import { settled, type World } from './world.ts'
 
@@ -105,6 +106,40 @@ describe('A session', () => {
       const members = wants ? [{ slot: 0, user: 'ann', away: false }] : []
       expect(a.node.meeting('m')?.members).toMatchObject(members)
     }
+  })
+
+  it('knows that an input was refused where it comes back before it was anywhere else, though not why', () => {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    const input: MeetingLogic['input'] = (_, __, data) =>
+      textOf(data) === 'no' ? { code: 'FORBIDDEN', message: '', retryAfterMs: 0 } : data
+    world.open(a, 'm', { frameRate: 20 }, { input })
+    world.settle()
+    const ann = new Roamer(world, 'ann', a)
+    roam(world, [ann], 100)
+    ann.join('m')
+    roam(world, [ann], 100)
+    ann.input('m', 'no')
+    ann.step()
+    ann.step()
+    world.advance(5)
+    // The refusal is on its way to her.
+    expect([a.node.stats.inputsRefused.size, ann.ends.size]).toEqual([1, 0])
+    ann.cut()
+    comesTo(ann, b)
+    for (let n = 0; b.node.stats.sessionsTaken === 0; n++) {
+      expect(n).toBeLessThan(1_000)
+      roam(world, [ann], 5)
+    }
+    ann.cut()
+    comesTo(ann, a)
+    rest(world, [ann], 2_000)
+    ann.input('m', 'yes')
+    roam(world, [ann], 200)
+    expect([ann.nodes, ann.resumes]).toEqual([['n1', 'n1'], [true]])
+    expect(ann.ends.get('no')).toBe('UNKNOWN')
+    expect(ann.inputs).toEqual(['yes'])
+    expect(ann.seat('m')?.unanswered).toBe(0)
   })
 
   it('is another one where its node has ended, or nobody knows it, or it is another user’s', () => {
