@@ -105,7 +105,10 @@ async function play(keys: readonly string[], steps: readonly Step[]): Promise<vo
       if (pair === null) continue
       const { shared, alone, options } = pair
       const what = JSON.stringify({ options, shared, alone })
-      expect(new Map(shared.latest), what).toEqual(new Map(alone.latest))
+      // Where it began with the last few entries, a loss that does not concern it brings it the values of other keys too.
+      const isToldMore = (options.history ?? 0) > 0 && shared.losses.length > 0 && !isAlike
+      const latest = [...shared.latest].filter(([key]) => !isToldMore || alone.latest.has(key))
+      expect(new Map(latest), what).toEqual(new Map(alone.latest))
       const isToldAll = shared.losses.length === 0 && alone.losses.length === 0 && !options.conflate
       if (isToldAll && !isPaced) expect(shared.all, what).toEqual(alone.all)
       if (isAlike && alone.losses.length === 0) expect(shared.losses, what).toEqual([])
