@@ -68,6 +68,7 @@ export class Inlet {
   }
 
   back(now: number): void {
+    if (this.isDeaf) return
     this.isUp = true
     if (this.#downAt !== null) this.#carrier.back(this.#topics.all(), this.#downAt)
     this.#cluster?.up(now)

@@ -437,8 +437,9 @@ export class RtmsNode implements PeeringHost {
     this.draining.begin(now, deadline)
   }
 
-  /** The node stops: tells the other nodes, and answers whoever waits for them. */
+  /** The node stops: it takes nothing new, tells the other nodes, and answers whoever waits for them. */
   leave(now: number): void {
+    this.#connections.draining = true
     this.peering?.close(now)
     this.cluster?.leave(now)
     this.inlet.isDeaf = true

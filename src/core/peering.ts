@@ -250,6 +250,8 @@ export class Peering implements TopicPeers {
 
   /** This node closes. */
   close(now: number): void {
+    // Before what it waits for ends: it would go on without those answers.
+    this.mesh.revival.close()
     this.questions.close(now)
   }
 

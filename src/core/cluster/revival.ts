@@ -221,6 +221,12 @@ export class Revival {
     this.#orphans.delete(replica.name)
   }
 
+  /** This node is about to say goodbye: others go on with what it has stood for, and nothing is gone on with here. */
+  close(): void {
+    this.#orphans.clear()
+    this.#promised.clear()
+  }
+
   // ---- standing
 
   /** `least`: the term of a fence that somebody has promised. */

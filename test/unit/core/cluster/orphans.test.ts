@@ -273,6 +273,26 @@ describe('A node that is to go on with a meeting', () => {
     expect([late.heard(), late.world]).toEqual([[], 'new'])
   })
 
+  it('goes on with nothing once it is about to say goodbye, though all that it waits for ends with that', () => {
+    const desk = new Desk([1, 2, 3, 4, HAS, HAS_NOT])
+    desk.silent.add(desk.nodes.registrarOf('m'))
+    const stands = (): void => {
+      desk.orphan().pass(1)
+      for (const look of desk.looks.splice(0)) look({ by: 'late' }, desk.now)
+    }
+    stands()
+    for (const [user, slot] of [
+      ['ann', 0],
+      ['cid', 3],
+    ] as const)
+      desk.promise(user, slot)
+    expect([desk.world, desk.asked.length > 0]).toEqual([undefined, true])
+    desk.revival.close()
+    for (const { node } of [...desk.asked]) desk.answer(node, 'broken')
+    desk.pass(80_000)
+    expect([desk.world, desk.revival.holds('m'), desk.revival.standing]).toEqual([undefined, false, 0])
+  })
+
   it('leaves it to one that has followed it further, and asks for it again later', () => {
     const desk = new Desk().orphan().stand()
     desk.answer(HAS, has({ term: 2, incarnation: OWNER + 1 }))

@@ -97,6 +97,44 @@ describe('A meeting whose node has ended', () => {
     expect(clients.map((client) => seatOf(client)?.world)).toEqual(before)
   })
 
+  describe('goes on nowhere on a node that has said goodbye', () => {
+    it('while it waited for the members to come, though its process lives on', () => {
+      const { world, nodes, clients } = meeting(3, [0, 0, 1])
+      const [a, b] = nodes
+      for (const client of clients) client.leads = () => null
+      world.kill(a, true)
+      roam(world, clients, 500)
+      expect(b.node.peering?.mesh.revival.standing).toBe(1)
+      b.node.drain(world.now)
+      b.node.leave(world.now)
+      world.advance(70_000)
+      expect([b.node.meeting('m'), b.node.peering?.mesh.revival.standing]).toEqual([undefined, 0])
+    })
+
+    it('and is told later that its owner has ended, or that it has a bus again, which a new node does not hear', () => {
+      const { world, nodes, clients } = meeting(3, [0, 0, 1])
+      const [a, b, c] = nodes
+      for (const client of clients) client.leads = () => null
+      b.node.leave(world.now)
+      world.advance(1_000)
+      for (const h of [a, c]) world.kill(h, true)
+      b.node.inlet.down(world.now)
+      b.node.inlet.back(world.now)
+      world.advance(1_000)
+      const late = world.start()
+      world.advance(15_000)
+      expect([late.node.cluster?.peers, b.node.meeting('m')]).toEqual([[], undefined])
+    })
+
+    it('and opens none there either, under a name that it has made up or another one', () => {
+      const world = settled(2)
+      const [a] = world.nodes as [Harness]
+      a.node.leave(world.now)
+      for (const name of [a.node.nameMeeting(), 'other']) a.node.claimMeeting({ name }, {}, world.now)
+      expect([world.answers(a), a.node.meetings().next().done]).toEqual([['DRAINING', 'DRAINING'], true])
+    })
+  })
+
   it('goes on without the word of bots, though its replica followed before the frame in which they came', () => {
     const world = settled(2)
     const [a, b] = world.nodes as [Harness, Harness]
