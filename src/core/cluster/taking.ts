@@ -294,7 +294,7 @@ export class Taking {
 
   /** Time has passed. */
   beat(now: number): void {
-    const { limits, cluster, meetings } = this.#host
+    const { limits, cluster } = this.#host
     for (const [name, { since: at }] of this.#promised) {
       if (now - at < 2 * limits.handoverMs) continue
       // The old owner has chosen another node.
@@ -303,8 +303,9 @@ export class Taking {
       if (replica !== undefined) replica.isHandedOver = false
     }
     for (const [name, begun] of this.#begun) {
-      const isOpen = meetings().get(name) !== undefined
-      if (begun.isTold || (isOpen && !cluster.holdings.isTold(name))) continue
+      // It holds the name also once it has handed the meeting on, until the registrar knows the next owner.
+      const { holdings } = cluster
+      if (begun.isTold || (holdings.has(name) && !holdings.isTold(name))) continue
       begun.isTold = true
       this.#send(begun.from, { type: 'settled', name })
     }

@@ -131,7 +131,7 @@ describe('A meeting whose node has ended', () => {
       const [a] = world.nodes as [Harness]
       a.node.leave(world.now)
       for (const name of [a.node.nameMeeting(), 'other']) a.node.claimMeeting({ name }, {}, world.now)
-      expect([world.answers(a), a.node.meetings().next().done]).toEqual([['DRAINING', 'DRAINING'], true])
+      expect([world.answers(a), [...a.node.meetings()]]).toEqual([['DRAINING', 'DRAINING'], []])
     })
   })
 

@@ -54,6 +54,8 @@ class Desk extends Parts {
   })
   /** Names of which the registrar has not been told. */
   readonly untold: Set<string> = new Set()
+  /** Names of meetings that have been handed on, which are held until their registrar knows. */
+  readonly passedOn: Set<string> = new Set()
 
   constructor(limits: Partial<Limits> = {}) {
     super(limits)
@@ -89,7 +91,10 @@ class Desk extends Parts {
       meetings: () => this.meetings,
       cluster: {
         took: (name: string, term: number) => this.said.push(`took ${name} ${term}`),
-        holdings: { isTold: (name: string) => !this.untold.has(name) },
+        holdings: {
+          has: (name: string) => this.meetings.get(name) !== undefined || this.passedOn.has(name),
+          isTold: (name: string) => !this.untold.has(name),
+        },
         nodes: new Set([8]),
       } as never,
       send: (node, packet) => this.said.push(`${node}: ${words(decodeHandover(packet) as never)}`),
@@ -710,6 +715,15 @@ describe('The old owner of a meeting', () => {
     expect([beat(desk), desk.taking.isBusy]).toEqual([[], true])
     desk.untold.clear()
     expect([beat(desk), desk.taking.isBusy, beat(desk)]).toEqual([settled, false, []])
+  })
+
+  it('is told no earlier where the meeting has been handed on meanwhile: its name is held until then', () => {
+    const desk = taken()
+    desk.meetings.close('m', desk.now)
+    desk.passedOn.add('m')
+    expect([beat(desk), desk.taking.isBusy]).toEqual([[], true])
+    desk.untold.clear()
+    expect(beat(desk)).toEqual(settled)
   })
 
   it('is told when the meeting has closed meanwhile', () => {
