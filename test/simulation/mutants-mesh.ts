@@ -165,7 +165,7 @@ const replicaMutants: readonly Mutant[] = [
   {
     name: 'a link that breaks without a word to the meetings',
     breaks: ['I4', 'I20', 'members', 'liveness'],
-    from: 169,
+    from: 94,
     plant: () =>
       replace(LinkParts.prototype, 'add', (add) => {
         return function (this: LinkParts, code, part) {
