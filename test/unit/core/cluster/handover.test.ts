@@ -282,6 +282,45 @@ describe('A meeting whose node drains', () => {
     },
   )
 
+  it('keeps its name though it goes on to a third node before its registrar has heard of the second', () => {
+    const world = settled(4)
+    const [a, b, c, registrar] = world.nodes as [Harness, Harness, Harness, Harness]
+    const name = world.nameOf(registrar)
+    world.open(a, name, { frameRate: 20 })
+    world.settle()
+    for (const [node, user] of [
+      [b, 'ann'],
+      [b, 'bob'],
+      [c, 'cid'],
+    ] as const)
+      client(node, user).join(name)
+    world.advance(1_000)
+    const { incarnation } = registrar.node
+    const waysOf = ({ node }: Harness): string[] => [
+      `${incarnation} ${node.incarnation}`,
+      `${node.incarnation} ${incarnation}`,
+    ]
+    for (const way of [a, b, c].flatMap(waysOf)) world.cut.add(way)
+    const went: string[][] = []
+    for (const h of [a, b]) {
+      handOver(world, h)
+      world.advance(400)
+      went.push(world.whereIs(name))
+    }
+    expect(went).toEqual([['n2'], ['n3']])
+    for (const way of waysOf(a)) world.cut.delete(way)
+    world.advance(600)
+    world.open(registrar, name)
+    world.advance(600)
+    expect([world.whereIs(name), world.answers(registrar)]).toEqual([['n3'], ['n1']])
+    world.cut.clear()
+    world.advance(2_000)
+    world.open(registrar, name)
+    world.settle()
+    expect(world.answers(registrar)).toEqual(['n3'])
+    expect([a, b, c].map(({ node }) => node.cluster?.holdings.has(name))).toEqual([false, false, true])
+  })
+
   it('keeps its name though the node that it goes to has claimed it, and had no answer', () => {
     const { world, nodes } = meeting(3, {}, null, (w) => w.nameOf(w.nodes[2] as Harness))
     const [a, b, c] = nodes
