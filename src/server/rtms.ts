@@ -341,9 +341,8 @@ export class Rtms<C extends Contract = Contract> {
 
   /**
    * The answer of `/readyz`: whether a load balancer should send clients here. It should not while the node stops,
-   * where the other nodes count it as ended, where it is an edge that hears none of them, or while it is overloaded, which
-   * means that a sweep of the last five
-   * seconds was too late.
+   * where the other nodes count it as ended, where it is an edge that hears none of them, or while it is overloaded,
+   * which means that a sweep of the last five seconds was too late.
    */
   ready(): Readiness {
     const latenessMs = Math.round(this.#host.lateness)

@@ -47,7 +47,6 @@ export interface ListedMeeting extends MeetingInfo {
   readonly node: string
 }
 
-/** An open meeting of a kind. Every hook gets the same object. */
 /** Which meetings of a list are wanted. */
 interface MeetingPage {
   readonly limit: number
@@ -57,6 +56,7 @@ interface MeetingPage {
   readonly contains?: string | undefined
 }
 
+/** An open meeting of a kind. Every hook gets the same object. */
 interface Hooked {
   readonly meeting: Meeting
   readonly runner: HookRunner
