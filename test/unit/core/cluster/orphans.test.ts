@@ -288,7 +288,7 @@ describe('A node that is to go on with a meeting', () => {
       desk.promise(user, slot)
     expect([desk.world, desk.asked.length > 0]).toEqual([undefined, true])
     desk.revival.close()
-    for (const { node } of [...desk.asked]) desk.answer(node, 'broken')
+    for (const node of desk.asked.map((asked) => asked.node)) desk.answer(node, 'broken')
     desk.pass(80_000)
     expect([desk.world, desk.revival.holds('m'), desk.revival.standing]).toEqual([undefined, false, 0])
   })
