@@ -143,7 +143,7 @@ export class Tickets {
     return tickets
   }
 
-  /** The issuer's keys, where they come from a URL. */
+  /** @internal The issuer's keys, where they come from a URL. */
   get remoteKeys(): RemoteKeys | null {
     return this.#keys.remote
   }
