@@ -5,7 +5,7 @@ import {
   type MemberInfo,
   type RtmsNode,
 } from '../../core/index.ts'
-import { errorOf, fromPayload, RtmsError, toPayload } from '../../protocol/index.ts'
+import { fromPayload, limits, RtmsError } from '../../protocol/index.ts'
 import { checkName, checkUser, payloadOf } from '../ground/check.ts'
 import type { Logger } from '../ground/logger.ts'
 import { checkNames } from '../../spelling/meant.ts'
@@ -43,8 +43,7 @@ export class Bot<I = unknown> {
    * are logged instead, because the input is accepted later.
    */
   send(value: I): void {
-    const data = toPayload(value)
-    if (data.bytes.length > this.#seat.maxInput) throw errorOf('TOO_LARGE')
+    const data = payloadOf(value, this.#seat.maxInput)
     const { inHook } = this.#host
     this.#host.afterHook(() => {
       const refusal = this.#seat.send(data)
@@ -197,7 +196,7 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
    * is on another node; a TypeError for a value without a JSON form.
    */
   say(value: Said): void {
-    const data = toPayload(value)
+    const data = payloadOf(value, limits.input)
     const error = this.#host.act((node) => node.say(this.name, data))
     if (error === 'NOT_FOUND') throw this.#closed()
     if (error !== null) throw new RtmsError(error)

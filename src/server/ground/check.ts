@@ -42,23 +42,20 @@ export function checkHandler(what: string, handler: unknown): void {
     throw new TypeError(`${what} needs a function, and ${typeof handler} was given`)
 }
 
-/** The payload of a value. Throws TOO_LARGE, or a TypeError for what has no JSON form. */
-export function payloadOf(value: unknown): Payload {
-  return checkLength(toPayload(value))
+/** The payload of a value, of at most so many bytes. Throws TOO_LARGE, or a TypeError for what has no JSON form. */
+export function payloadOf(value: unknown, most: number = limits.payload): Payload {
+  return checkLength(toPayload(value), most)
 }
 
 /** The same, for a payload that may never be written: encodes it late. */
 export function latePayloadOf(value: unknown): Payload {
-  return checkLength(toLatePayload(value))
+  return checkLength(toLatePayload(value), limits.payload)
 }
 
-function checkLength(data: Payload): Payload {
+function checkLength(data: Payload, most: number): Payload {
   const length = payloadLength(data)
-  if (length <= limits.payload) return data
-  throw new RtmsError(
-    'TOO_LARGE',
-    `the payload has ${length} bytes where at most ${limits.payload} are allowed`,
-  )
+  if (length <= most) return data
+  throw new RtmsError('TOO_LARGE', `the payload has ${length} bytes where at most ${most} are allowed`)
 }
 
 /** Returns how many items a list may have. Throws a RangeError for what is no such number. */

@@ -286,7 +286,8 @@ describe('The business in a meeting', () => {
     const seen = watch(ann)
     bot.send({ move: 1 })
     await expect.poll(() => seen).toContain('0 {"move":1}')
-    expect(() => bot.send('x'.repeat(300))).toThrow(expect.objectContaining({ code: 'TOO_LARGE' }))
+    const message = 'the payload has 302 bytes where at most 256 are allowed'
+    expect(() => bot.send('x'.repeat(300))).toThrow(expect.objectContaining({ code: 'TOO_LARGE', message }))
     bot.leave()
     await expect.poll(() => seen.at(-1)).toBe('leave 0 left')
     expect(() => bot.send(1)).toThrow(expect.objectContaining({ code: 'CLOSED' }))
@@ -308,6 +309,9 @@ describe('The business in a meeting', () => {
     await expect.poll(() => heard).toEqual(['bob', { cards: [1, 2] }])
     expect(() => meeting.sendTo(0, 'x'.repeat(40_000))).toThrow(
       expect.objectContaining({ code: 'TOO_LARGE' }),
+    )
+    expect(() => meeting.say('x'.repeat(5_000))).toThrow(
+      /^the payload has 5002 bytes where at most 4096 are allowed$/,
     )
     const seen = watch(ann)
     const ended = new Promise<RtmsError>((resolve) => bob.onEnd(resolve))
