@@ -219,6 +219,7 @@ export class Business {
 
   /** A node goes on with a meeting whose node has ended. */
   protected revive(node: SimNode, { name }: MeetingPlan, room: SimRoom, frame: number): void {
+    this.observer.undone?.(node.index, name, room.world, frame)
     this.observer.revived?.(node.index, name, room.world, frame)
     this.#roomsOf(node).set(name, room)
   }

@@ -73,13 +73,10 @@ export interface Observer {
   ended?(client: ClientFacts, code: number): void
   /** A node goes on with a meeting of another one, which has sealed its last frame. */
   handed?(node: number, meeting: string, world: number): void
-  /** A node goes on with a meeting whose node has ended, behind this frame; perhaps in a new world. */
-  revived?(node: number, meeting: string, world: number, frame: number): void
-  /**
-   * A node that another one has gone on past goes on with its world, from behind this frame: what the other one has
-   * sealed is lost with it.
-   */
+  /** A node goes on with a world from behind this frame: what another one has sealed there is lost with it. */
   undone?(node: number, meeting: string, world: number, frame: number): void
+  /** A node goes on with a meeting whose node has ended, behind this frame; perhaps in a new world. `undone` is told. */
+  revived?(node: number, meeting: string, world: number, frame: number): void
   /** A node says goodbye: from now on the others go on without it. */
   leaving?(node: number): void
   /** The process of a node has ended. */

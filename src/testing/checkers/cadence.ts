@@ -48,10 +48,6 @@ export class CadenceChecker implements Observer {
   }
 
   /** A new world begins like any meeting: its clock waits for a reader. */
-  revived(node: number, meeting: string, world: number, number: number): void {
-    this.undone(node, meeting, world, number)
-  }
-
   undone(_node: number, _meeting: string, world: number, number: number): void {
     if (number === 0) this.#sealed.delete(world)
     else this.#sealed.set(world, { number, at: this.#now() })

@@ -19,10 +19,6 @@ export class AgreementChecker implements Observer {
   /** Of frames that were lost with their node: whoever has not joined since may still read them. */
   readonly #lost: Set<string> = new Set()
 
-  revived(node: number, meeting: string, world: number, frame: number): void {
-    this.undone(node, meeting, world, frame)
-  }
-
   undone(_node: number, meeting: string, world: number, frame: number): void {
     for (const [key, lost] of this.#contents) {
       const [name, of, number] = key.split(' ')

@@ -348,19 +348,14 @@ export class InputChecker implements Observer {
     this.#reigns.set(`${world}`, reign)
   }
 
-  /** Inputs in frames that are lost are sent again, and the business decides about them anew. */
-  revived(node: number, meeting: string, world: number, frame: number): void {
+  /** The business decides anew about the inputs that are sent again. */
+  revived(node: number, meeting: string, world: number): void {
     this.#begin(node, meeting, world, ++this.#lastReign)
-    this.#lose(meeting, frame)
   }
 
-  /** Its business has decided about its inputs. */
+  /** Inputs in frames that are lost are sent again. An owner that had the world has decided about its own before. */
   undone(node: number, meeting: string, world: number, frame: number): void {
     this.#reigns.set(`${world}`, this.#reigns.get(`${node} ${meeting}`) ?? ++this.#lastReign)
-    this.#lose(meeting, frame)
-  }
-
-  #lose(meeting: string, frame: number): void {
     for (const [text, where] of this.#framed) {
       const [of, number] = where.split(' ')
       if (of !== meeting || Number(number) <= frame) continue

@@ -25,10 +25,6 @@ export class SeatChecker implements Observer {
   }
 
   /** What happened in frames that are lost has not. */
-  revived(node: number, meeting: string, world: number): void {
-    this.undone(node, meeting, world)
-  }
-
   undone(_node: number, _meeting: string, world: number): void {
     this.#rooms.delete(world)
   }

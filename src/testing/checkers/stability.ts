@@ -120,8 +120,7 @@ export class StabilityChecker implements Observer {
     if (highest === undefined || term > highest.term) this.#terms.set(name, { term, world })
   }
 
-  revived(node: number, meeting: string, number: number, frame: number): void {
-    this.undone(node, meeting, number, frame)
+  revived(_node: number, _meeting: string, number: number): void {
     const world = this.#worlds.get(number)
     if (world !== undefined) world.revived = { term: world.fence.term + 1, incarnation: 0 }
   }

@@ -815,6 +815,18 @@ function seated(rig: Rig): { seat: SeatMachine; listener: SeatRecorder; outcomes
   return { seat, listener, outcomes: new Outcomes() }
 }
 
+/** A seat that has sent inputs, of which nothing is known when its connection is lost. */
+function lostAfter(...names: readonly string[]): { rig: Rig; seat: SeatMachine; outcomes: Outcomes } {
+  const rig = new Rig()
+  rig.live()
+  const { seat, outcomes } = seated(rig)
+  for (const name of names)
+    rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
+  rig.take()
+  rig.lose()
+  return { rig, seat, outcomes }
+}
+
 describe('A seat', () => {
   it('joins, and delivers its frames in order, empty ones too', () => {
     const rig = new Rig()
@@ -986,13 +998,7 @@ describe('A seat', () => {
   })
 
   it('does not know of inputs that were answered in frames it will not get', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b'])
-      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
-    rig.take()
-    rig.lose()
+    const { rig, seat, outcomes } = lostAfter('a', 'b')
     rig.live({ resumed: true })
     rig.receive(joinedOf({ call: seat.call, seq: 1, recovered: false, reason: 'NO_SNAPSHOT', next: 50 }))
     expect(outcomes.all).toEqual(['a UNKNOWN'])
@@ -1000,13 +1006,7 @@ describe('A seat', () => {
   })
 
   it('does not know of inputs whose refusal was in a part of the session log that is lost', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b'])
-      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
-    rig.take()
-    rig.lose()
+    const { rig, seat, outcomes } = lostAfter('a', 'b')
     rig.live({ resumed: true, received: 99 })
     rig.receive(joinedOf({ call: seat.call, seq: 1, recovered: true }))
     expect(outcomes.all).toEqual(['a UNKNOWN'])
@@ -1014,13 +1014,7 @@ describe('A seat', () => {
   })
 
   it('nor of those whose refusal was lost before an earlier connection, on which it has not joined', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat, outcomes } = seated(rig)
-    for (const name of ['refused', 'framed', 'waits', 'late'])
-      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
-    rig.take()
-    rig.lose()
+    const { rig, seat, outcomes } = lostAfter('refused', 'framed', 'waits', 'late')
     // Its session has gone to another node, and goes on there.
     for (let connection = 2; connection <= 3; connection++) {
       if (connection > 2) rig.lose()
@@ -1039,13 +1033,7 @@ describe('A seat', () => {
   })
 
   it('takes no other’s inputs for its own where its session gets the slot back, though nobody told of its loss', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b', 'c'])
-      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
-    rig.take()
-    rig.lose()
+    const { rig, seat, outcomes } = lostAfter('a', 'b', 'c')
     rig.machine.followers.input(seat, text('d'), 10_000, rig.now, outcomes.done('d'))
     rig.live({ resumed: true, publisher: 2 })
     // Its seat has expired; somebody else was in slot 0 and has sent 1 and 2.
@@ -1082,13 +1070,7 @@ describe('A seat', () => {
   )
 
   it('in another session takes no other’s inputs for its own, though it got the same slot', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat, outcomes } = seated(rig)
-    for (const name of ['a', 'b', 'c'])
-      rig.machine.followers.input(seat, text(name), 10_000, rig.now, outcomes.done(name))
-    rig.take()
-    rig.lose()
+    const { rig, seat, outcomes } = lostAfter('a', 'b', 'c')
     // Its session ended; somebody else had slot 0 and used seqs 1 to 9.
     rig.live({ session: 's2' })
     rig.receive(joinedOf({ call: seat.call, seq: 9, recovered: true }))

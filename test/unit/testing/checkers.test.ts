@@ -172,7 +172,8 @@ describe('The checker of inputs', () => {
     checker.inputAsked(0, 'm', 'x')
     checker.inputTaken(0, 'm', 0, 'x')
     checker.sealed(0, 'm', 7, frameOf(3))
-    checker.revived(1, 'm', 7, 2)
+    checker.undone(1, 'm', 7, 2)
+    checker.revived(1, 'm', 7)
     checker.inputAsked(1, 'm', 'x')
     checker.inputDropped(1, 'm', 'x')
     return checker

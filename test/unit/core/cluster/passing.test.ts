@@ -18,6 +18,18 @@ function comesTo(client: Roamer, h: Harness): void {
   client.leads = () => h
 }
 
+/** The session of a client goes to a node, and back to another one before it is welcomed there. */
+function comesAndGoesBack(world: World, client: Roamer, h: Harness, back: Harness): void {
+  comesTo(client, h)
+  for (let n = 0; h.node.stats.sessionsTaken === 0; n++) {
+    expect(n).toBeLessThan(1_000)
+    roam(world, [client], 5)
+  }
+  client.cut()
+  comesTo(client, back)
+  rest(world, [client], 2_000)
+}
+
 describe('A session', () => {
   it('goes on at another node: pushes that were not acknowledged, calls and id', () => {
     const world = settled(3)
@@ -92,14 +104,7 @@ describe('A session', () => {
       ann.cut()
       ann.machine.followers.leave(ann.seat('m') as SeatMachine)
       if (wants) ann.join('m')
-      comesTo(ann, b)
-      for (let n = 0; b.node.stats.sessionsTaken === 0; n++) {
-        expect(n).toBeLessThan(1_000)
-        roam(world, [ann], 5)
-      }
-      ann.cut()
-      comesTo(ann, a)
-      rest(world, [ann], 2_000)
+      comesAndGoesBack(world, ann, b, a)
       roam(world, [ann], 200)
       expect([ann.nodes, ann.resumes]).toEqual([['n1', 'n1'], [true]])
       expect(ann.seat('m')?.log === 0).toBe(!wants)
@@ -126,14 +131,7 @@ describe('A session', () => {
     // The refusal is on its way to her.
     expect([a.node.stats.inputsRefused.size, ann.ends.size]).toEqual([1, 0])
     ann.cut()
-    comesTo(ann, b)
-    for (let n = 0; b.node.stats.sessionsTaken === 0; n++) {
-      expect(n).toBeLessThan(1_000)
-      roam(world, [ann], 5)
-    }
-    ann.cut()
-    comesTo(ann, a)
-    rest(world, [ann], 2_000)
+    comesAndGoesBack(world, ann, b, a)
     ann.input('m', 'yes')
     roam(world, [ann], 200)
     expect([ann.nodes, ann.resumes]).toEqual([['n1', 'n1'], [true]])
