@@ -1,5 +1,5 @@
-// `rtms/client` in one file, for pages without a bundler: part of the build, which ends where that is too much, or not
-// all that a page needs.
+// `rtms/client` and `rtms/lockstep` in one file each, for pages without a bundler: part of the build, which ends where
+// that is too much, or not all that a page needs.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -10,34 +10,38 @@ process.env.NODE_ENV = 'production'
 
 const KIB = 1_024
 /** Gzipped. */
-const MOST_BYTES = 18.76 * KIB
+const mostBytes = { client: 18.76 * KIB, lockstep: 2 * KIB }
 
-const result = await build({
-  configFile: false,
-  logLevel: 'silent',
-  build: {
-    write: false,
-    modulePreload: false,
-    rolldownOptions: {
-      input: fileURLToPath(new URL('../dist/client/index.js', import.meta.url)),
-      // An application's entry would lose its exports, and with them all it exports.
-      preserveEntrySignatures: 'strict',
+const folder = new URL('../dist/page/', import.meta.url)
+mkdirSync(folder)
+for (const [name, most] of Object.entries(mostBytes)) await bundle(name, most)
+
+async function bundle(name, most) {
+  const result = await build({
+    configFile: false,
+    logLevel: 'silent',
+    build: {
+      write: false,
+      modulePreload: false,
+      rolldownOptions: {
+        input: fileURLToPath(new URL(`../dist/${name}/index.js`, import.meta.url)),
+        // An application's entry would lose its exports, and with them all it exports.
+        preserveEntrySignatures: 'strict',
+      },
     },
-  },
-})
-const [bundled] = [result].flat()
-const { code } = bundled.output[0]
-const bytes = gzipSync(code).length
-const size = `rtms/client: ${(bytes / KIB).toFixed(2)} KiB gzipped, of ${MOST_BYTES / KIB}`
-const foreign = /\bfrom\s*["'][^."'][^"']*["']/.exec(code)?.[0]
+  })
+  const [bundled] = [result].flat()
+  const { code } = bundled.output[0]
+  const bytes = gzipSync(code).length
+  const size = `rtms/${name}: ${(bytes / KIB).toFixed(2)} KiB gzipped, of ${most / KIB}`
+  const foreign = /\bfrom\s*["'][^."'][^"']*["']/.exec(code)?.[0]
 
-if (foreign !== undefined) fail(`rtms/client needs something else in a browser: ${foreign}`)
-else if (bytes > MOST_BYTES) fail(`${size}: too much. Look at what was added to it`)
-else {
-  const folder = new URL('../dist/page/', import.meta.url)
-  mkdirSync(folder)
-  writeFileSync(new URL('client.js', folder), code)
-  console.log(size)
+  if (foreign !== undefined) fail(`rtms/${name} needs something else in a browser: ${foreign}`)
+  else if (bytes > most) fail(`${size}: too much. Look at what was added to it`)
+  else {
+    writeFileSync(new URL(`${name}.js`, folder), code)
+    console.log(size)
+  }
 }
 
 function fail(why) {

@@ -17,7 +17,7 @@ import { Consumer, root, run, ServerProgram } from './packed.ts'
 /** Installing asks the registry, and a bundle, a compiler and a browser take their time on a busy machine. */
 const LONG_MS = 240_000
 const tsc = join(root, 'node_modules/.bin/tsc')
-const entries = ['server', 'client', 'react', 'nats', 'protocol', 'testing']
+const entries = ['server', 'client', 'lockstep', 'react', 'nats', 'protocol', 'testing']
 
 /** What the blocks of the docs leave to their readers. */
 const ofReaders = `
