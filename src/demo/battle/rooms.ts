@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import * as v from 'valibot'
+import { isCheck } from '../../lockstep/index.ts'
 import { RtmsError } from '../../protocol/index.ts'
 import type { Bot, Meeting, MeetingFrame, Rtms } from '../../server/index.ts'
 import { parse } from '../guests.ts'
@@ -50,6 +51,8 @@ export function battle(rtms: Rtms): Battle {
     standby: 1,
     onOpen: (meeting) => void rooms.set(meeting.name, new Room(rtms, meeting, newState(), [])),
     onInput: ({ data }) => {
+      // By these the pages see that all have the same state.
+      if (isCheck(data)) return data
       const wish = wishOf(data)
       if (wish === null) return false
       // Nobody chooses their luck: the seed of a round is the server's.
@@ -124,10 +127,10 @@ class Room {
     )
   }
 
-  /** Throws HANDLER_FAILED for somebody who is not in the room. */
+  /** Throws FORBIDDEN for somebody who is not in the room. */
   stateFor(user: string): State {
     if (this.meeting.members.some((member) => member.user === user)) return this.state
-    throw new RtmsError('HANDLER_FAILED', STRANGER)
+    throw new RtmsError('FORBIDDEN', STRANGER)
   }
 
   follow(frame: MeetingFrame): void {

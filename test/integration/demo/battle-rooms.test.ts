@@ -132,7 +132,7 @@ test('who is in the room may ask for its state, and goes on from there as the ot
   const name = ada.meeting.name
   await ada.until(({ frame }) => frame > 0)
   await expect(eve.client.request('battle.state', { meeting: name })).rejects.toMatchObject({
-    code: 'HANDLER_FAILED',
+    code: 'FORBIDDEN',
   })
   const state = await ada.client.request<State>('battle.state', { meeting: name })
   await ada.until(({ frame }) => frame >= state.frame)

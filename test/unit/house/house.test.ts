@@ -61,7 +61,18 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 
 describe('The house', () => {
   it('has no circle of imports, not even of types', () => {
-    for (const folder of ['protocol', 'core', 'bus', 'nats', 'server', 'client', 'lockstep', 'react', 'testing', 'cli'])
+    for (const folder of [
+      'protocol',
+      'core',
+      'bus',
+      'nats',
+      'server',
+      'client',
+      'lockstep',
+      'react',
+      'testing',
+      'cli',
+    ])
       expect(circlesIn(importsOf(folder))).toEqual([])
   })
 

@@ -13,10 +13,16 @@ class Page {
   headAtJoin = 0
   /** The state of the server. */
   state: State = newState()
+  frameRate = 20
+  stable = 0
+  readonly seed = new Uint8Array(8)
+  readonly sent: unknown[] = []
   readonly name = 'battle.x'
   readonly slot = 0
-  #frame: (frame: Frame<Wish>) => void = () => {}
-  #rejoin: (joined: Rejoined) => void = () => {}
+  readonly #frames: ((frame: Frame<Wish>) => void)[] = []
+  readonly #rejoins: ((joined: Rejoined) => void)[] = []
+  readonly #gaps: ((gap: { from: number; to: number }) => void)[] = []
+  #now = 0
 
   constructor() {
     const client = { request: async () => structuredClone(this.state) }
@@ -24,23 +30,46 @@ class Page {
   }
 
   onFrame(listener: (frame: Frame<Wish>) => void): void {
-    this.#frame = listener
+    this.#frames.push(listener)
   }
 
   onRejoin(listener: (joined: Rejoined) => void): void {
-    this.#rejoin = listener
+    this.#rejoins.push(listener)
   }
 
-  onGap(): void {}
+  onGap(listener: (gap: { from: number; to: number }) => void): void {
+    this.#gaps.push(listener)
+  }
+
+  async send(data: unknown): Promise<number> {
+    return this.sent.push(data)
+  }
+
+  gap(from: number, to: number): void {
+    for (const listener of this.#gaps) listener({ from, to })
+  }
+
+  /** A picture is drawn. */
+  draw(): void {
+    this.follower.advance((this.#now += 50))
+  }
 
   /** A frame in which somebody comes. */
   frame(number: number, user: string): void {
     const events = [{ type: 'join', slot: number, user }]
-    this.#frame({ number, inputs: [], events } as unknown as Frame<Wish>)
+    for (const listener of this.#frames) listener({ number, inputs: [], events } as unknown as Frame<Wish>)
+    this.draw()
+  }
+
+  vote(number: number, data: unknown): void {
+    const inputs = [{ slot: 7, seq: 1, data: data as Wish }]
+    for (const listener of this.#frames) listener({ number, inputs, events: [] })
+    this.draw()
   }
 
   rejoin(parts: Partial<Rejoined>): void {
-    this.#rejoin({ recovered: true, reason: '', next: this.follower.state.frame + 1, ...parts })
+    const joined = { recovered: true, reason: '', next: this.follower.state.frame + 1, ...parts } as const
+    for (const listener of this.#rejoins) listener(joined)
   }
 
   get users(): string[] {
@@ -63,21 +92,46 @@ describe('A page of the battle', () => {
     expect([page.users, page.follower.break]).toEqual([['ann', 'bob'], null])
   })
 
-  it('takes the state of the server where frames were undone, and no word is said of it', async () => {
+  it('undoes what is undone, and no word is said of it', () => {
     const page = new Page()
     for (const [at, user] of ['ann', 'bob', 'cid'].entries()) page.frame(at + 1, user)
-    step(page.state, joined(1, 'ann'))
-    step(page.state, joined(2, 'dan'))
     page.rejoin({ recovered: false, reason: 'REWOUND', next: 2 })
-    // They come while the answer is under way.
     page.frame(2, 'dan')
     page.frame(3, 'eve')
-    expect(page.follower.inStep).toBe(false)
-    await Promise.resolve()
-    await Promise.resolve()
-    step(page.state, joined(3, 'eve'))
+    for (const [at, user] of ['ann', 'dan', 'eve'].entries()) step(page.state, joined(at + 1, user))
     expect([page.users, page.follower.break]).toEqual([['ann', 'dan', 'eve'], null])
     expect(page.follower.digestAt(3)).toBe(digest(page.state))
+  })
+
+  it('takes the state of the server where frames are missing, and says how many', async () => {
+    const page = new Page()
+    page.frame(1, 'ann')
+    page.gap(2, 4)
+    for (const [at, user] of ['ann', 'bob', 'cid', 'dan'].entries()) step(page.state, joined(at + 1, user))
+    // They come while the answer is under way.
+    page.frame(4, 'dan')
+    page.frame(5, 'eve')
+    expect([page.follower.inStep, page.follower.break]).toEqual([false, null])
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+    page.draw()
+    step(page.state, joined(5, 'eve'))
+    expect([page.users, page.follower.break]).toEqual([
+      ['ann', 'bob', 'cid', 'dan', 'eve'],
+      { type: 'skipped', count: 2 },
+    ])
+    expect(page.follower.digestAt(5)).toBe(digest(page.state))
+  })
+
+  it('takes the state of the server where others have another one, and says so', async () => {
+    const page = new Page()
+    for (let number = 1; number <= 100; number++) page.frame(number, `user ${number}`)
+    expect(page.sent).toEqual([{ check: 100, hash: page.follower.digestAt(100) }])
+    for (let number = 1; number <= 150; number++) step(page.state, joined(number, `other ${number}`))
+    page.vote(101, { check: 100, hash: 'another' })
+    for (let number = 102; number <= 150; number++) page.frame(number, `other ${number}`)
+    for (let turn = 0; turn < 5; turn++) await Promise.resolve()
+    page.draw()
+    expect([page.users[0], page.follower.break]).toEqual(['other 1', { type: 'diverged' }])
   })
 
   it('asks nobody where what was undone had not come here', () => {

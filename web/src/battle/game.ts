@@ -93,8 +93,19 @@ export class Game {
     return this.#meeting?.slot ?? -1
   }
 
-  get appliedAt(): number {
-    return this.#follower?.appliedAt ?? 0
+  /** When the latest frame came. */
+  get arrivedAt(): number {
+    return this.#follower?.arrivedAt ?? 0
+  }
+
+  /** How much of the time until the next frame has passed. */
+  get alpha(): number {
+    return this.#follower?.alpha ?? 1
+  }
+
+  /** Applies what has come, before a picture is drawn. */
+  advance(now: number): void {
+    this.#follower?.advance(now)
   }
 
   get own(): Player | undefined {
@@ -143,8 +154,7 @@ export class Game {
 
   #applied(state: State, live: boolean): void {
     if (live && this.#throwing && state.frame % REPEAT === 0) this.#follower?.send({ do: 'throw' })
-    // The frames of a tab that was hidden come all at once: nobody wants to hear them.
-    if (live && !document.hidden) {
+    if (live) {
       for (const happening of state.happenings) this.sound.play(happening, this.own?.id ?? 0)
       this.#seen(state, state.happenings)
     }

@@ -98,7 +98,7 @@ function useStalled(): boolean {
       setStalled(
         game.state !== null &&
           game.connection !== 'closed' &&
-          performance.now() - game.appliedAt > STALLED_MS,
+          performance.now() - game.arrivedAt > STALLED_MS,
       )
     const timer = setInterval(look, LOOK_MS)
     return () => clearInterval(timer)
@@ -205,8 +205,9 @@ function Canvas({ fighting }: { readonly fighting: boolean }) {
     seen = (state, happenings) => made.happened(state, happenings, performance.now())
     let asked = requestAnimationFrame(function draw(now) {
       asked = requestAnimationFrame(draw)
+      game.advance(now)
       made.own = game.own?.id ?? 0
-      made.draw(game.state ?? nobody, game.appliedAt, now)
+      made.draw(game.state ?? nobody, game.alpha, now)
     })
     return () => cancelAnimationFrame(asked)
   }, [])

@@ -72,7 +72,7 @@ export interface Texts {
   readonly lost: string
   readonly stalled: string
   readonly skipped: (count: number) => string
-  readonly broken: Readonly<Record<'restarted' | 'revived' | 'failed', string>>
+  readonly broken: Readonly<Record<'restarted' | 'revived' | 'diverged' | 'failed', string>>
   readonly won: string
   readonly wonText: string
   readonly beaten: string
@@ -190,6 +190,7 @@ export const text: Texts = words<Texts>({
     broken: {
       restarted: 'The room was started anew.',
       revived: 'The room’s server has ended, and another one goes on with the room.',
+      diverged: 'This page had another state than the others, and has taken the server’s.',
       failed: 'Frames are missing and the server did not give the state. Reload the page.',
     },
     won: 'Victory!',
@@ -310,6 +311,7 @@ export const text: Texts = words<Texts>({
     broken: {
       restarted: '房间已重新开始。',
       revived: '房间所在的服务器已终止，另一台接着进行。',
+      diverged: '本页的状态与其他人的不同，已改用服务器的状态。',
       failed: '缺少若干帧，服务器也没有给出状态。请重新加载页面。',
     },
     won: '胜利！',

@@ -48,8 +48,7 @@ export function stage(canvas: HTMLCanvasElement, live: Live): Stage {
     await new Promise<void>((done) => {
       joined.onEnd(() => done())
       follower = new Follower(live.client, joined, new Meter(RATE), (state, isLive) => {
-        if (isLive && !document.hidden && !shown.paused)
-          scene.happened(state, state.happenings, performance.now())
+        if (isLive && !shown.paused) scene.happened(state, state.happenings, performance.now())
         if (isLive) live.frame(state.frame)
         if (state.phase === 'over' && ++over > OVER) done()
       })
@@ -68,10 +67,11 @@ export function stage(canvas: HTMLCanvasElement, live: Live): Stage {
   let drawn = false
   requestAnimationFrame(function draw(now) {
     requestAnimationFrame(draw)
+    follower?.advance(now)
     if (!inSight || (shown.paused && drawn)) return
     drawn = follower?.inStep === true
     scene.insets = innerWidth >= WIDE ? { top: 12, bottom: 0, left: 470 } : { top: 8, bottom: 0, left: 0 }
-    scene.draw(drawn ? (follower?.state ?? nobody) : nobody, follower?.appliedAt ?? now, now)
+    scene.draw(drawn ? (follower?.state ?? nobody) : nobody, follower?.alpha ?? 1, now)
   })
   return shown
 }

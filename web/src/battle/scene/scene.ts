@@ -10,8 +10,6 @@ import { paintCouplets, paintLanterns } from './lanterns.ts'
 import { fightersOf, type Insets, Layout } from './layout.ts'
 import { clamp, colourOf, type Ctx, easeOut, ellipse, glow, lerp, type Point } from './paint.ts'
 
-/** Milliseconds of a frame. */
-const FRAME_MS = 50
 /** More pixels than this for each of the page's are not seen, only paid for. */
 const MAX_RATIO = 2
 /** Seconds for which it is told that blows have landed together: no two at a time. */
@@ -162,7 +160,8 @@ export class Scene {
 
   // ---- drawing
 
-  draw(state: State, appliedAt: number, now: number): void {
+  /** `ahead`: how much of the time until the next frame has passed. */
+  draw(state: State, ahead: number, now: number): void {
     this.#fit()
     const dt = Math.min(0.1, (now - this.#drawnAt) / 1000)
     this.#drawnAt = now
@@ -172,7 +171,6 @@ export class Scene {
     this.#ease(state, dt)
     this.#celebrate(state, now)
     const t = this.#calm.matches ? now / 4_000 : now / 1000
-    const ahead = clamp((now - appliedAt) / FRAME_MS)
     const ctx = this.#ctx
     const ratio = this.#canvas.width / this.#layout.width
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0)
