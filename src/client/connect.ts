@@ -1,6 +1,6 @@
 import { type Contract, RtmsError } from '../protocol/index.ts'
 import { Client } from './client.ts'
-import { tellMistakes } from './development.ts'
+import { Mistake, tellMistakes } from './development.ts'
 import type { ConnectOptions, Socket } from './options.ts'
 import type { Outside } from './outside.ts'
 
@@ -71,8 +71,9 @@ export function connect<C extends Contract = Contract>(options: ConnectOptions):
   try {
     if (process.env['NODE_ENV'] !== 'production')
       tellMistakes(client as unknown as Client, options, runtime.now)
-  } catch {
-    // It is not known that this is development.
+  } catch (error) {
+    // Else it is not known that this is development.
+    if (error instanceof Mistake) throw error
   }
   return client
 }

@@ -1,4 +1,4 @@
-import type { RtmsError } from '../protocol/index.ts'
+import { keyWords, nameWords, RtmsError } from '../protocol/index.ts'
 import type { Client } from './client.ts'
 import type { Meeting } from './meeting.ts'
 import type { CallOptions, ConnectOptions, JoinOptions, SendOptions, SubscribeOptions } from './options.ts'
@@ -50,7 +50,36 @@ export const optionNames: Readonly<Record<Method, Readonly<Record<string, true>>
 
 type Call = (...args: unknown[]) => unknown
 
+function refuse(code: 'BAD_NAME' | 'BAD_TOPIC', words: string): void {
+  if (words !== '') throw new RtmsError(code, words)
+}
+
+/** By method, what it is about: throws where its name, or a key, is not valid. */
+const checks: Partial<
+  Record<Method, (subject: unknown, options: Readonly<Record<string, unknown>>) => void>
+> = {
+  join(name, { config = '' }) {
+    refuse('BAD_NAME', nameWords('meeting', name))
+    refuse('BAD_NAME', keyWords('config', config))
+  },
+  subscribe(topics, { keys = [] }) {
+    for (const topic of Array.isArray(topics) ? topics : [topics])
+      refuse('BAD_TOPIC', nameWords('topic', topic))
+    if (Array.isArray(keys)) for (const key of keys) refuse('BAD_NAME', keyWords('key', key))
+  },
+  request: (method) => refuse('BAD_NAME', nameWords('method', method)),
+  publish(topic, { key = '' }) {
+    refuse('BAD_TOPIC', nameWords('topic', topic))
+    refuse('BAD_NAME', keyWords('key', key))
+  },
+}
+
 const EVERY_MS = 60_000
+const EXAMPLE =
+  "a function that returns a ticket or what fetch resolves with: () => fetch('/ticket', { method: 'POST' })"
+
+/** What cannot work, and is thrown at once. */
+export class Mistake extends TypeError {}
 
 /** The refused inputs of one meeting, of which each code is told once a minute. */
 class Refusals {
@@ -102,18 +131,31 @@ class Mistakes {
     const plain = methods[method]
     methods[method] = (...args) => {
       this.check(method, args[at])
+      try {
+        checks[method]?.(args[0], (args[at] ?? {}) as Readonly<Record<string, unknown>>)
+      } catch (error) {
+        // Calls reject, and never throw.
+        if (method !== 'subscribe') return Promise.reject(error as Error)
+        throw error
+      }
       return done(plain.apply(object, args))
     }
   }
 }
 
 /**
- * Warns of misspelt options, of the client and of each call, once of each; and of refused inputs that nobody hears of,
- * once a minute of each meeting and code. `now`: monotonic milliseconds.
+ * Throws a {@link Mistake} where there is no `getTicket`. From then on, refused names are told with the character that
+ * is not allowed, misspelt options once of each call, and refused inputs that nobody hears of once a minute of each
+ * meeting and code. `now`: monotonic milliseconds.
  */
 export function tellMistakes(client: Client, options: ConnectOptions, now: () => number): void {
   const mistakes = new Mistakes()
   mistakes.check('connect', options)
+  const getTicket: unknown = options.getTicket
+  if (typeof getTicket !== 'function') {
+    client.close()
+    throw new Mistake(`connect needs getTicket, ${EXAMPLE}; ${JSON.stringify(getTicket)} was given`)
+  }
   for (const method of ['subscribe', 'request', 'publish'] as const) mistakes.watch(client, method, 2)
   mistakes.watch(client, 'join', 1, async (joining) => {
     const meeting = (await joining) as Meeting

@@ -27,6 +27,7 @@ export {
 export { decodeEvent, eachFrame, type FrameEntry } from './frames.ts'
 export { jsonCodec } from './json.ts'
 export { isSpoken, limits, SYSTEM_SLOT, versions } from './limits.ts'
+export { keyWords, nameFault, nameWords, patternFault, patternWords, userWords } from './name-faults.ts'
 export { isKey, isName, isPattern, isUser, matches } from './names.ts'
 export { fromPayload, payloadLength, toLatePayload, toPayload, type Payload } from './payload.ts'
 export { eachPublication, type PublicationEntry } from './publications.ts'

@@ -1,6 +1,7 @@
 import { utf8Length } from '../../protocol/bytes.ts'
 import type { ErrorCode } from '../../protocol/errors.ts'
 import { limits, MAX_UINT } from '../../protocol/limits.ts'
+import { nameFault } from '../../protocol/name-faults.ts'
 import type { MessageOf } from '../../protocol/schema.ts'
 import type { Refusal } from '../ports.ts'
 
@@ -25,10 +26,14 @@ export function plainly(error: ErrorCode, message = ''): Told {
   return { error, message, retryAfter: 0, reason: '' }
 }
 
-/** Where the ticket does not allow it: `what` it does not let the user do, in words. */
-export function denied(result: unknown, what: string): string | undefined {
-  return result === 'FORBIDDEN' ? `the ticket does not let this user ${what}` : undefined
+/** Why a user may not do this with a topic, where the ticket does not allow it or no topic can have this name. */
+export function denied(result: unknown, what: string, topic: string): string | undefined {
+  if (result === 'BAD_TOPIC') return misnamed('topic', topic)
+  return result === 'FORBIDDEN' ? `the ticket does not let this user ${what} ${topic}` : undefined
 }
+
+/** What is wrong with the name of a `what`. */
+export const misnamed = (what: string, name: string): string => `the name of the ${what}: ${nameFault(name)}`
 
 /** More inputs came than the meeting allows: a refusal by the node, though it has a wait. */
 export class TooFast implements Refusal {

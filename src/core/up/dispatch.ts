@@ -13,7 +13,7 @@ import type { Application, Refusal } from '../ports.ts'
 import type { Joined } from '../session/elsewhere.ts'
 import { mayJoin, mayRead, mayWrite } from '../session/grant.ts'
 import type { Session } from '../session/session.ts'
-import { denied, isByBusiness, plainly, type Told, toldOf } from '../session/told.ts'
+import { denied, isByBusiness, misnamed, plainly, type Told, toldOf } from '../session/told.ts'
 import { type Denials, Gate } from './gate.ts'
 import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
@@ -357,7 +357,8 @@ export class Dispatch {
 
   #request(session: Session, message: MessageOf<'request'>, now: number): void {
     const { requestsPerSession: most, requestsPerUser } = this.#limits
-    if (!isName(message.method)) this.#refuse(session, message, 'BAD_NAME', now)
+    if (!isName(message.method))
+      this.#refuse(session, message, 'BAD_NAME', now, misnamed('method', message.method))
     else if (this.#requests.of(session) >= most)
       this.#refuse(session, message, 'LIMIT', now, `more than ${most} requests at once`)
     else if (session.account.requests >= requestsPerUser)
@@ -379,7 +380,7 @@ export class Dispatch {
       const result = why?.error ?? this.#subscribeOne(session, message.call, index, topic, now)
       if (typeof result === 'string') {
         if (!innocent.has(result)) refused = result
-        const words = why?.message ?? denied(result, `read ${topic.topic}`)
+        const words = why?.message ?? denied(result, 'read', topic.topic)
         this.#downstream.fail(session, message, result, words, index, why?.retryAfter, why?.reason)
       } else this.#downstream.send(session, result)
     }
@@ -417,7 +418,7 @@ export class Dispatch {
       result = this.#topics.publish(topic, data, key, tombstone, now, session.account)
     }
     const none = result === 'BAD_NAME' ? 'a tombstone removes a key, and this one names none' : undefined
-    const text = none ?? denied(result, `publish to ${topic}`)
+    const text = none ?? denied(result, 'publish to', topic)
     if (typeof result === 'string') this.#refuse(session, message, result, now, text)
     else if (message.call !== 0)
       this.#downstream.send(session, { type: 'done', call: message.call, value: Math.round(result * 100) })

@@ -1,14 +1,6 @@
 import type { ClientPublication as Offered, HeardPublication, Refusal } from '../../core/index.ts'
-import {
-  fromPayload,
-  isName,
-  isPattern,
-  limits,
-  matches,
-  type Payload,
-  RtmsError,
-} from '../../protocol/index.ts'
-import { checkHandler } from '../ground/check.ts'
+import { fromPayload, isName, limits, matches, type Payload, RtmsError } from '../../protocol/index.ts'
+import { checkHandler, checkPattern } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
@@ -88,8 +80,7 @@ export class Publications {
 
   /** Registers what decides about publications to topics of a pattern. Returns the function that removes it. */
   decide(pattern: string, ...given: readonly unknown[]): () => void {
-    if (typeof pattern !== 'string' || !isPattern(pattern))
-      throw new RtmsError('BAD_TOPIC', 'onPublish needs a name or a pattern such as chat.*')
+    checkPattern('pattern of topics', pattern, 'BAD_TOPIC')
     // Some schemas are functions.
     const hasSchema = given.length > 1 || isSchema(given[0])
     const [schema, handle] = hasSchema ? given : [undefined, ...given]

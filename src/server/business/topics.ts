@@ -2,15 +2,12 @@ import { defaultRetention, type Publication, type Retention, type TopicInfo } fr
 import {
   type Contract,
   fromPayload,
-  isKey,
-  isPattern,
-  limits,
   type NameIn,
   RtmsError,
   type TopicIn,
   type TopicOf,
 } from '../../protocol/index.ts'
-import { checkLimit, checkName, latePayloadOf } from '../ground/check.ts'
+import { checkKey, checkLimit, checkName, checkPattern, latePayloadOf } from '../ground/check.ts'
 import { defined } from '../ground/defined.ts'
 import { checkNames } from '../../spelling/meant.ts'
 import type { Host } from '../host.ts'
@@ -77,12 +74,7 @@ export class Topics<C extends Contract = Contract> {
   ): number {
     checkNames('topics.publish', options, { key: true, tombstone: true })
     const { key = '', tombstone = false } = options
-    if (typeof key !== 'string' || !isKey(key)) {
-      throw new RtmsError(
-        'BAD_NAME',
-        `a key must be a string of at most ${limits.name} bytes, without lone surrogates`,
-      )
-    }
+    checkKey(key)
     if (tombstone && key === '')
       throw new RtmsError('BAD_NAME', 'a tombstone removes a key: name it in `key`')
     const data = latePayloadOf(tombstone ? (value ?? null) : value)
@@ -130,9 +122,7 @@ export class Topics<C extends Contract = Contract> {
    * that there is not, an Error for a second definition of the same pattern.
    */
   define(pattern: string, retention: { readonly [K in keyof Retention]?: number | undefined }): void {
-    if (typeof pattern !== 'string' || !isPattern(pattern)) {
-      throw new RtmsError('BAD_TOPIC', 'topics are defined by a name or a pattern such as chat.*')
-    }
+    checkPattern('pattern of topics', pattern, 'BAD_TOPIC')
     checkNames('topics.define', retention, { entries: true, bytes: true, ageMs: true })
     if (this.#patterns.has(pattern))
       throw new Error(`${pattern} was defined already; define it once, at the start`)

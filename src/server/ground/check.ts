@@ -1,12 +1,18 @@
 import {
+  isKey,
   isName,
+  isPattern,
   isUser,
+  keyWords,
   limits,
+  nameWords,
+  patternWords,
   type Payload,
   payloadLength,
   RtmsError,
   toLatePayload,
   toPayload,
+  userWords,
 } from '../../protocol/index.ts'
 
 /** Whether it is an object of JSON. */
@@ -14,23 +20,27 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+type NameCode = 'BAD_NAME' | 'BAD_TOPIC'
+
 /** Throws BAD_NAME where `user` cannot name a user. */
 export function checkUser(user: unknown): asserts user is string {
-  if (typeof user === 'string' && isUser(user)) return
-  throw new RtmsError('BAD_NAME', 'a user must be 1 to 255 bytes of UTF-8 without control characters')
+  if (typeof user !== 'string' || !isUser(user)) throw new RtmsError('BAD_NAME', userWords(user))
 }
 
-/** The rule for a name, for people. */
-export const nameRule = '1 to 255 bytes, segments joined by single dots, without white space, * > and $'
+/** Throws BAD_NAME where `key` cannot be the key of a publication. */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== 'string' || !isKey(key)) throw new RtmsError('BAD_NAME', keyWords('key', key))
+}
+
+/** Throws `code` where `pattern` can stand for no `what`. */
+export function checkPattern(what: string, pattern: unknown, code: NameCode): asserts pattern is string {
+  if (typeof pattern !== 'string' || !isPattern(pattern))
+    throw new RtmsError(code, patternWords(what, pattern))
+}
 
 /** Throws `code` where `name` cannot name a `what`. */
-export function checkName(
-  what: string,
-  name: unknown,
-  code: 'BAD_NAME' | 'BAD_TOPIC',
-): asserts name is string {
-  if (typeof name === 'string' && isName(name)) return
-  throw new RtmsError(code, `the name of a ${what} must be ${nameRule}`)
+export function checkName(what: string, name: unknown, code: NameCode): asserts name is string {
+  if (typeof name !== 'string' || !isName(name)) throw new RtmsError(code, nameWords(what, name))
 }
 
 /**

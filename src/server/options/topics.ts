@@ -1,5 +1,5 @@
 import { defaultRetention, type Retention } from '../../core/index.ts'
-import { isPattern } from '../../protocol/index.ts'
+import { isPattern, patternFault } from '../../protocol/index.ts'
 import { isObject } from '../ground/check.ts'
 import { notAnOption } from '../../spelling/meant.ts'
 import { show } from '../ground/show.ts'
@@ -22,7 +22,9 @@ export function topicsFaults(topics: unknown): string[] {
 
 function retentionFaults(pattern: string, kept: unknown): string[] {
   if (!isPattern(pattern))
-    return [': it is neither the name of a topic nor a pattern; expected a name, a prefix and .*, or *']
+    return [
+      `: it is neither the name of a topic nor a pattern: ${patternFault(pattern)}; expected a name, a prefix and .*, or *`,
+    ]
   const names = Object.keys(defaultRetention)
   if (!isObject(kept)) return [`: ${show(kept)} was given; expected an object with ${names.join(', ')}`]
   return Object.entries(kept).flatMap(([name, value]) => {

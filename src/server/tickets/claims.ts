@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Grant, Role } from '../../core/index.ts'
-import { isPattern, isUser, RtmsError } from '../../protocol/index.ts'
-import { nameRule } from '../ground/check.ts'
+import { isPattern, isUser } from '../../protocol/index.ts'
+import { checkPattern } from '../ground/check.ts'
 import { checkNames } from '../../spelling/meant.ts'
 
 const pattern = v.pipe(v.string(), v.check(isPattern))
@@ -80,12 +80,7 @@ export function meetingClaim(
   if (typeof meeting !== 'string')
     checkNames('a meeting of tickets.issue', meeting, { name: true, role: true })
   const { name, role = 'member' } = typeof meeting === 'string' ? { name: meeting } : meeting
-  if (typeof name !== 'string' || !isPattern(name)) {
-    throw new RtmsError(
-      'BAD_NAME',
-      `a meeting must be named by a handle, a name or a pattern such as quiz.*; names are ${nameRule}`,
-    )
-  }
+  checkPattern('meeting', name, 'BAD_NAME')
   if (role !== 'member' && role !== 'spectator') {
     throw new TypeError(`role is ${String(role)}; expected 'member' or 'spectator'`)
   }
@@ -93,12 +88,7 @@ export function meetingClaim(
 }
 
 export function topicClaim(topic: string): string {
-  if (typeof topic !== 'string' || !isPattern(topic)) {
-    throw new RtmsError(
-      'BAD_TOPIC',
-      `a topic must be a name or a pattern such as stock.*; names are ${nameRule}`,
-    )
-  }
+  checkPattern('topic', topic, 'BAD_TOPIC')
   return topic
 }
 

@@ -566,7 +566,7 @@ describe('Listeners', () => {
 
   it('of a topic must ask for something that can be said', async () => {
     const { client } = await live()
-    expect(() => client.subscribe('a b', () => {})).toThrow(/cannot name a topic/)
+    expect(() => client.subscribe('a b', () => {})).toThrow(/cannot (?:be|name) a topic/)
     expect(() => client.subscribe('k', () => {}, { keys: ['ä'.repeat(128)] })).toThrow(/255 bytes/)
     expect(() => client.subscribe('k', () => {}, { keys: Array.from({ length: 257 }, String) })).toThrow(
       /240 keys/,

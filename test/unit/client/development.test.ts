@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import type { ConnectOptions, JoinOptions } from '../../../src/client/index.ts'
+import { connect, type ConnectOptions, type JoinOptions } from '../../../src/client/index.ts'
 import { failure, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 
 /* Misspelt options, of whoever writes JavaScript. */
@@ -109,4 +109,83 @@ it('options that are right are no news, nor is their absence', async () => {
   void failure(meeting.send({ timeout: 5 }))
   await settle()
   expect(warnings).toEqual([])
+})
+
+it.each([
+  [{}, 'undefined was given'],
+  [{ getTicket: '/ticket' }, '"/ticket" was given'],
+  [{ getticket: () => {} }, 'undefined was given'],
+  [{ getTicket: null, autoConnect: false }, 'null was given'],
+])('connect(%o) says at once that it needs getTicket', async (options, given) => {
+  let asked = 0
+  const socket = (): never => {
+    asked++
+    throw new Error('none')
+  }
+  expect(() => connect({ ...options, socket } as unknown as ConnectOptions)).toThrow(
+    new TypeError(
+      'connect needs getTicket, a function that returns a ticket or what fetch resolves with: ' +
+        `() => fetch('/ticket', { method: 'POST' }); ${given}`,
+    ),
+  )
+  // What it had made before it threw is over.
+  await vi.advanceTimersByTimeAsync(600_000)
+  expect([asked, vi.getTimerCount()]).toEqual([0, 0])
+})
+
+it('a client without getTicket tells it as the reason why it is not connected, in production', async () => {
+  vi.stubEnv('NODE_ENV', 'production')
+  const client = connect({ socket: () => null } as unknown as ConnectOptions)
+  await settle()
+  expect(client.error).toMatchObject({
+    code: 'UNREACHABLE',
+    message: expect.stringMatching(/getTicket.* is not a function/) as unknown,
+  })
+  client.close()
+})
+
+it('a refused name is told with the character that is not allowed, and with what is', async () => {
+  const { client } = await live()
+  const names =
+    '1 to 255 bytes, segments joined by single dots, without white space, control characters, * > and $'
+  const space = (what: string): string =>
+    `"a b" cannot be a ${what}: a space at character 2 is not allowed; names have ${names}`
+  const calls: [() => unknown, string, string][] = [
+    [() => client.join('a b'), 'BAD_NAME', space('meeting')],
+    [
+      () => client.join('m', { config: '\ud800' }),
+      'BAD_NAME',
+      '"\\ud800" cannot be a config: half a character',
+    ],
+    [
+      () => client.join(undefined as unknown as string),
+      'BAD_NAME',
+      'undefined cannot be a meeting: it is undefined',
+    ],
+    [() => client.request('a b'), 'BAD_NAME', space('method')],
+    [() => client.publish('a b', 1), 'BAD_TOPIC', space('topic')],
+    [() => client.publish('t', 1, { key: 'x'.repeat(256) }), 'BAD_NAME', 'cannot be a key: it has 256 bytes'],
+    [() => client.subscribe('a b', () => {}), 'BAD_TOPIC', space('topic')],
+    [
+      () => client.subscribe(['t', 'a..b'], () => {}),
+      'BAD_TOPIC',
+      'the dot at character 2 has no segment behind it',
+    ],
+    [
+      () => client.subscribe('stock.*', () => {}),
+      'BAD_TOPIC',
+      '"*" at character 7 is not allowed; use keys of one topic',
+    ],
+    [
+      () => client.subscribe('t', () => {}, { keys: ['\udc00'] }),
+      'BAD_NAME',
+      'cannot be a key: half a character',
+    ],
+  ]
+  for (const [call, code, message] of calls) {
+    const error = await Promise.resolve()
+      .then(call)
+      .catch((error: unknown) => error)
+    expect(error).toMatchObject({ code, message: expect.stringContaining(message) as unknown })
+  }
 })

@@ -174,8 +174,17 @@ describe('A request', () => {
   it('with a bad name is refused before the application hears of it', () => {
     const h = new Harness()
     const peer = h.connect('ann')
-    for (const method of ['', 'a b', 'a..b', 'a.*']) peer.request(method)
+    const names = ['', 'a b', 'a..b', 'a.*']
+    for (const method of names) peer.request(method)
     expect(ends(h, peer)).toEqual(['BAD_NAME', 'BAD_NAME', 'BAD_NAME', 'BAD_NAME'])
+    for (const method of names) peer.request(method)
+    h.settle()
+    expect(peer.take().map((message) => 'message' in message && message.message)).toEqual([
+      'the name of the method: it is empty',
+      'the name of the method: a space at character 2 is not allowed',
+      'the name of the method: the dot at character 2 has no segment behind it',
+      'the name of the method: "*" at character 3 is not allowed',
+    ])
     expect(h.application.requests).toEqual([])
   })
 

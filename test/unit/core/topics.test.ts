@@ -298,13 +298,27 @@ describe('A subscription', () => {
     const topics = ['a.x', 'a..x', 'c', 'b', 'a.y'].map((topic) => wish(topic))
     peer.send({ type: 'subscribe', call, topics: [...topics, wish('a.x', { policy: 3 })] })
     h.settle()
+    const answers = peer.take()
     expect(
-      peer
-        .take()
-        .map((message) =>
-          message.type === 'failed' ? [message.index, message.error] : 'index' in message && message.index,
-        ),
+      answers.map((message) =>
+        message.type === 'failed' ? [message.index, message.error] : 'index' in message && message.index,
+      ),
     ).toEqual([0, [1, 'BAD_TOPIC'], [2, 'FORBIDDEN'], 3, [4, 'LIMIT'], [5, 'UNSUPPORTED']])
+    expect(answers[1]).toMatchObject({
+      message: 'the name of the topic: the dot at character 2 has no segment behind it',
+    })
+    peer.send({
+      type: 'publish',
+      call: peer.call(),
+      topic: 'a b',
+      key: '',
+      tombstone: false,
+      data: text('x'),
+    })
+    h.settle()
+    expect(peer.take()).toMatchObject([
+      { error: 'BAD_TOPIC', message: 'the name of the topic: a space at character 2 is not allowed' },
+    ])
   })
 
   it('with policy disconnect is closed with 4450 when it falls off the ring, although it takes nothing', () => {

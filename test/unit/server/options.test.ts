@@ -247,7 +247,10 @@ describe('What topics keep', () => {
     [{ '*': { entries: 0, bytes: 0, ageMs: 0 }, 'a.b': {}, 'a.*': { ageMs: undefined } }, ''],
     [[], /^topics: an array was given; expected what topics keep/],
     ['stock.*', /^topics: "stock\.\*" was given; expected what topics keep/],
-    [{ 'st*ck': {} }, /^topics\["st\*ck"\]: it is neither the name of a topic nor a pattern; /],
+    [
+      { 'st*ck': {} },
+      /^topics\["st\*ck"\]: it is neither the name of a topic nor a pattern: "\*" at character 3 is not allowed; /,
+    ],
     [{ 'stock.*': { entrys: 1 } }, 'topics["stock.*"].entrys: it is not an option; did you mean entries?'],
     [
       { a: { kept: 1 } },
