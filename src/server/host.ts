@@ -144,6 +144,9 @@ export class Host {
     return this.#lateness.at(this.outside.now())
   }
 
+  /** The slot that a running `onJoin` decides about, in the meeting of this name; null while none does. */
+  joining: { readonly meeting: string; readonly slot: number } | null = null
+
   /** Whether a hook of the business is running, in the middle of a call into the node. */
   get inHook(): boolean {
     return this.#inHook

@@ -196,7 +196,9 @@ export class HookRunner {
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {
+        this.#host.joining = { meeting: meeting.name, slot }
         const answer = this.#ask('onJoin', () => onJoin({ slot, user, meeting }))
+        this.#host.joining = null
         if (answer instanceof RtmsError) return answer
         return answer === false ? NOT_ADMITTED : null
       }

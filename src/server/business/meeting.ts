@@ -178,15 +178,23 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
 
   /**
    * Sends one member a value with a JSON form, or a `Uint8Array`, of at most 32 KiB. A member who is away gets it on
-   * coming back. Has no effect where the slot is empty. Throws TOO_LARGE, or a TypeError for a value without a JSON
-   * form.
+   * coming back. Returns whether it is on its way: false where the slot is empty or a bot's, or the meeting was closed.
+   * Where the meeting is on another node, only that knows, and it is true. Throws TOO_LARGE, or a TypeError for a value
+   * without a JSON form.
    */
-  sendTo(slot: number, value: M): void {
+  sendTo(slot: number, value: M): boolean {
     const data = payloadOf(value)
-    if (this.#away !== null) return this.#away.forget(this.name, this.#away.sendTo(this.name, slot, data))
+    const host = this.#host
+    if (this.#away !== null) {
+      this.#away.forget(this.name, this.#away.sendTo(this.name, slot, data))
+      return true
+    }
+    let isSent = false
+    const send = (node: RtmsNode): boolean => (isSent = node.sendTo(this.name, slot, data))
+    if (host.inHook && host.act(send)) return true
     // The user that a running onJoin decides about gets the slot only afterwards.
-    const send = (node: RtmsNode): boolean => node.sendTo(this.name, slot, data)
-    if (!this.#host.inHook || !this.#host.act(send)) this.#host.afterHook(send)
+    host.afterHook(send)
+    return isSent || this.#isJoining(slot)
   }
 
   /**
@@ -204,13 +212,22 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
 
   /**
    * Removes a member after its own inputs; its client is told `reason`, at most 123 bytes of it. The user may join
-   * again unless `onJoin` refuses. Has no effect where the slot is empty. Throws a TypeError where the reason is not a
-   * string.
+   * again unless `onJoin` refuses. Returns whether there is somebody to remove: false where the slot is empty, or the
+   * meeting was closed; where it is on another node, only that knows, and it is true. Throws a TypeError where the
+   * reason is not a string.
    */
-  kick(slot: number, reason: string = KICKED): void {
+  kick(slot: number, reason: string = KICKED): boolean {
     checkReason(reason)
-    if (this.#away !== null) return this.#away.forget(this.name, this.#away.kick(this.name, slot, reason))
-    this.#host.afterHook((node) => void node.kick(this.name, slot, reason))
+    if (this.#away !== null) {
+      this.#away.forget(this.name, this.#away.kick(this.name, slot, reason))
+      return true
+    }
+    let isKicked: boolean | null = null
+    this.#host.afterHook((node) => (isKicked = node.kick(this.name, slot, reason)))
+    if (isKicked !== null) return isKicked
+    // Inside a hook, it is done afterwards.
+    const { members = [] } = this.#host.node.meeting(this.name) ?? {}
+    return members.some((member) => member.slot === slot) || this.#isJoining(slot)
   }
 
   /**
@@ -222,6 +239,12 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
     checkReason(reason)
     if (this.#away !== null) return this.#away.forget(this.name, this.#away.close(this.name, reason))
     this.#host.afterHook((node, now) => node.closeMeeting(this.name, now, reason))
+  }
+
+  /** Whether a running `onJoin` decides about this slot. */
+  #isJoining(slot: number): boolean {
+    const { joining } = this.#host
+    return joining?.meeting === this.name && joining.slot === slot
   }
 
   /** How to reach it where it is not here, but may be on another node. */

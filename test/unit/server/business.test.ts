@@ -440,7 +440,8 @@ function noted(inHook: boolean, seated = true) {
   const told: unknown[] = []
   const node = {
     sendTo: (...args: unknown[]) => told.push(['sendTo', ...args]) > 0 && seated,
-    kick: (...args: unknown[]) => told.push(['kick', ...args]),
+    kick: (...args: unknown[]) => told.push(['kick', ...args]) > 0,
+    meeting: () => undefined,
     closeMeeting: (...args: unknown[]) => told.push(['close', ...args]),
   }
   const later: (() => void)[] = []
