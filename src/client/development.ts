@@ -135,7 +135,7 @@ class Mistakes {
         checks[method]?.(args[0], (args[at] ?? {}) as Readonly<Record<string, unknown>>)
       } catch (error) {
         // Calls reject, and never throw.
-        if (method !== 'subscribe') return Promise.reject(error as Error)
+        if (method !== 'subscribe') return Promise.reject(error)
         throw error
       }
       return done(plain.apply(object, args))

@@ -40,7 +40,7 @@ function faultOf(value: unknown, forbidden: RegExp, isSegmented: boolean, least:
   const bytes = utf8Length(value)
   if (bytes > limits.name) return `it has ${bytes} bytes of UTF-8`
   // Characters as people count them: most emoji are one.
-  const characters = [...value]
+  const characters = Array.from(value)
   const at = characters.findIndex((character) => forbidden.test(character))
   if (at >= 0) return `${spoken(characters[at] as string)} at character ${at + 1} is not allowed`
   const lost = isSegmented ? characters.findIndex((_, at) => isLost(characters, at)) : -1

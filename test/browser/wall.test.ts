@@ -70,6 +70,8 @@ afterAll(async () => {
 interface Look {
   readonly lang?: 'en' | 'zh'
   readonly phone?: boolean
+  /** Fingers alone, without a pointer that hovers. */
+  readonly fingers?: boolean
   readonly dark?: boolean
   readonly url?: string
   readonly view?: 'map' | 'tiles'
@@ -79,6 +81,7 @@ interface Look {
 async function open({
   lang = 'en',
   phone = false,
+  fingers = false,
   dark = false,
   url = demo.url,
   view = 'tiles',
@@ -86,6 +89,7 @@ async function open({
   const context = await browser.newContext({
     viewport: phone ? { width: 360, height: 740 } : { width: 1280, height: 900 },
     hasTouch: phone,
+    isMobile: fingers,
     colorScheme: dark ? 'dark' : 'light',
     bypassCSP: true,
   })
@@ -240,6 +244,22 @@ describe('the tiles', () => {
     await page.locator('.toast', { hasText: 'Going on after' }).waitFor()
     // All that the market made meanwhile is told of by its latest values.
     await page.waitForFunction((made) => window.rtmsWall.feed.meter.made > made + 1_000, paused.made)
+  })
+})
+
+describe('what is said below the wall', () => {
+  test.each([
+    ['en', false, 'Arrow keys move, Enter opens a company.'],
+    ['en', true, 'Tap a company to open it.'],
+    ['zh', true, '轻点一家公司即可打开。'],
+  ] as const)('is about keys or, for fingers, about taps: %s, %s', async (lang, fingers, words) => {
+    for (const view of ['map', 'tiles'] as const) {
+      const page = await open({ lang, phone: fingers, fingers, view })
+      const help = page.locator('#board-help')
+      await help.getByText(words).waitFor()
+      expect(await help.locator('span:visible').allTextContents()).toEqual([words])
+      if (view === 'map') await picture(page, `wall-help-${lang}-${fingers ? 'phone' : 'desktop'}`)
+    }
   })
 })
 

@@ -66,7 +66,7 @@ it('the lockstep game goes on for longer than its ring, and whoever differs take
   }
   const throwFor = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 250) {
-      for (const { act } of games) void Promise.resolve(act('throw')).catch(() => {})
+      for (const game of games) void Promise.resolve(game.act('throw')).catch(() => {})
       await run(node, games, 250)
     }
   }

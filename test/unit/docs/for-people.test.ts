@@ -5,6 +5,7 @@ import { RtmsError } from '../../../src/client/index.ts'
 import { createTestNode } from '../../../src/testing/index.ts'
 
 /* Code of the docs, run as it stands there. */
+// oxlint-disable typescript/no-implied-eval -- It is ours.
 
 /** The blocks of TypeScript below a heading, as JavaScript without imports and exports. */
 function blocksOf(page: string, heading: string): string[] {

@@ -3,6 +3,7 @@ import { language } from '../shell/language.ts'
 import { colours } from './colours.ts'
 import { brief, money, percent, wayOf } from './format.ts'
 import { FULL, STEPS } from './heat.ts'
+import { Handling } from './handling.tsx'
 import { type Cell, HeatMap } from './heat-map.ts'
 import { changeOf, type Row, valueOf } from './row.ts'
 import { sectors } from './terms.ts'
@@ -100,7 +101,7 @@ export function MapBoard({ wall, choose }: BoardProps) {
       <div class="under-map">
         <Legend />
         <p class="hint" id="board-help">
-          {text.mapHelp}
+          {text.mapHelp} <Handling />
         </p>
       </div>
     </>

@@ -47,7 +47,9 @@ export interface Texts {
   readonly noneFound: string
   readonly showAll: string
   readonly tilesLabel: string
-  readonly tilesHelp: string
+  readonly keysHelp: string
+  /** The same for fingers. */
+  readonly touchHelp: string
   readonly mapLabel: string
   readonly mapHelp: string
   readonly legend: string

@@ -1,4 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { Handling } from './handling.tsx'
 import type { Row } from './row.ts'
 import { Tiles } from './tiles.ts'
 import { TrailLoader } from './trails.ts'
@@ -58,7 +59,7 @@ export function TileBoard({ wall, choose }: BoardProps) {
         aria-describedby="board-help"
       />
       <p class="hint" id="board-help">
-        {text.tilesHelp}
+        <Handling />
       </p>
     </>
   )
