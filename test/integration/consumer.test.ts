@@ -61,6 +61,24 @@ const ofReaders = `
   declare function apply(input: unknown): void
   declare function show(slot: number, data: unknown): void
   declare function draw(quote: unknown): void
+  declare function note(text: string): void
+  declare function drawAt(thing: unknown, place: number): void
+  declare const now: number
+  type Board = Record<number, number>
+  declare function count(
+    board: Board,
+    frame: Pick<import('rtms/client').Frame, 'events' | 'inputs'>,
+  ): void
+  interface Things { readonly things: readonly { readonly was: number; readonly at: number }[] }
+  declare const game: import('rtms/lockstep').Lockstep<Things>
+  declare const isCheck: typeof import('rtms/lockstep').isCheck
+  declare function play(
+    client: import('rtms/client').Client,
+    name: string,
+  ): Promise<{
+    readonly room: import('rtms/client').Meeting
+    readonly game: import('rtms/lockstep').Lockstep<unknown>
+  }>
   declare function toast(order: unknown): void
 
   interface Hit { readonly hit: number }
