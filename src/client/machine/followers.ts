@@ -220,11 +220,12 @@ export class Followers {
     const { meeting, call, log } = message
     const seat = this.#seats.get(meeting)
     const abandoned = this.#abandoned.get(meeting)
-    if (abandoned?.asked === call) {
-      // If its log was already known, the seat was left when it was given up.
-      if (abandoned.lastLog !== log) this.#sendLeave(log)
-      this.#settle(meeting)
-    } else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
+    const isGivenUp = abandoned?.asked === call
+    // If its log was already known, the seat was left when it was given up. The answer to a JOIN of another node comes
+    // for nobody, where the session has come back to that node since.
+    if (isGivenUp ? abandoned.lastLog !== log : !seat && !abandoned) this.#sendLeave(log)
+    if (isGivenUp) this.#settle(meeting)
+    else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
       this.#byLog.delete(seat.lastLog)
       this.#byLog.set(log, seat)
       if (seat.call === call) {

@@ -115,16 +115,32 @@ describe('A JOIN that was given up', () => {
 })
 
 describe('An answer for nobody', () => {
-  it('changes nothing', () => {
+  it('is left where it is a seat, and what follows it changes nothing', () => {
     const rig = new Rig()
     rig.live()
     rig.receive(
-      joinedOf({ call: 99, meeting: 'of nobody' }),
+      joinedOf({ call: 99, meeting: 'of nobody', log: 5 }),
       { type: 'direct', log: 5, data: text('x') },
       { type: 'ended', log: 5, error: 'CLOSED', message: '' },
       publicationsOf([{ number: 1 }]),
     )
-    expect([rig.machine.phase, typesOf(rig)]).toEqual(['live', []])
+    expect(rig.machine.phase).toBe('live')
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
+  })
+
+  it('is left where its JOIN was given up, and the session has been on another node since', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = join(rig)
+    rig.take()
+    const { call } = seat
+    rig.machine.followers.leave(seat)
+    for (const publisher of [2, 1]) {
+      rig.lose()
+      expect(rig.live({ resumed: true, calls: call, publisher })).toEqual([])
+    }
+    rig.receive(joinedOf({ call, log: 5 }))
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
   })
 
   it('is given back where it is a subscription', () => {
