@@ -10,7 +10,7 @@ process.env.NODE_ENV = 'production'
 
 const KIB = 1_024
 /** Gzipped. */
-const MOST_BYTES = 18.76 * KIB
+const MOST_BYTES = 18.79 * KIB
 
 const result = await build({
   configFile: false,

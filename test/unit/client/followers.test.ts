@@ -76,6 +76,31 @@ describe('A JOIN that was given up', () => {
     expect(rig.live({ resumed: true, calls: call + 1, received: 9 })).toEqual([])
   })
 
+  it('is made again on each connection until its answer comes, once that may be lost', () => {
+    for (const isUnknown of [false, true]) {
+      const rig = new Rig()
+      rig.live()
+      const { seat } = join(rig)
+      rig.take()
+      const calls = seat.call
+      rig.machine.followers.leave(seat)
+      rig.lose()
+      if (isUnknown) {
+        expect(rig.live({ resumed: true, calls })).toEqual([])
+        rig.fail(calls, 'UNKNOWN')
+        expect(typesOf(rig)).toEqual(['join'])
+      } else expect(rig.live({ resumed: true, calls, received: 9 })).toMatchObject([{ type: 'join' }])
+      // It does not arrive.
+      rig.lose()
+      const [again] = rig.live({ resumed: true, calls, received: 9 })
+      if (again?.type !== 'join') throw new Error('not made again')
+      rig.receive(joinedOf({ call: again.call }))
+      expect(typesOf(rig)).toEqual(['leave'])
+      rig.lose()
+      expect(rig.live({ resumed: true, calls, received: 10 })).toMatchObject([{ type: 'leave' }])
+    }
+  })
+
   it('is not made again while its answer is sure to come', () => {
     const rig = new Rig()
     rig.live()
