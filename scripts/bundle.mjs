@@ -10,7 +10,7 @@ process.env.NODE_ENV = 'production'
 
 const KIB = 1_024
 /** Gzipped. */
-const mostBytes = { client: 18.76 * KIB, lockstep: 2 * KIB }
+const mostBytes = { client: 18.79 * KIB, lockstep: 2 * KIB }
 
 const folder = new URL('../dist/page/', import.meta.url)
 mkdirSync(folder)

@@ -6,7 +6,7 @@ import { readFields, readTail, writeFields, writeTail, zeros } from './struct.ts
 
 const types: ReadonlyMap<number, MessageType> = byCode(schema)
 
-const scratch: Writer = new Writer(1_024)
+const scratch: Writer = /* @__PURE__ */ new Writer(1_024)
 
 function writeBody(w: Writer, message: Message): void {
   writeFields(w, schema[message.type].fields, message)
@@ -108,7 +108,9 @@ export const clientCodec: Codec = { subprotocol: 'rtms.v1', text: false, encode,
 
 /** The compact encoding, `rtms.v1`. */
 export const binaryCodec: Codec = {
-  ...clientCodec,
+  subprotocol: 'rtms.v1',
+  text: false,
+  encode,
   decode: (packet, from) =>
     decode(typeof packet === 'string' ? packet : plain(packet), from, readAny, maxMessages(from)),
 }

@@ -108,14 +108,15 @@ export class Followers {
       // In another session, or on another node, the number may belong to another meeting.
       if (!isHere) {
         seat.lastLog = 0
-        seat.asked = 0
+        seat.isDoubted = false
       }
       // Its JOIN never arrived.
-      if (seat.asked > calls) seat.asked = 0
+      if (!isHere || seat.asked > calls) seat.asked = 0
+      seat.isDoubted ||= entriesLost && seat.asked !== 0
       if (!this.has(seat)) {
         // If the answer may be lost, the meeting is joined again in order to leave it: only the answer names the log.
-        if (seat.asked === 0 || (entriesLost && seat.lastLog !== 0)) this.#abandoned.delete(seat.name)
-        else if (entriesLost) this.#wishes.add(seat)
+        if (seat.isDoubted ? seat.lastLog !== 0 : seat.asked === 0) this.#abandoned.delete(seat.name)
+        else if (seat.isDoubted) this.#wishes.add(seat)
       }
       // Entries that the session log still holds for a meeting arrive before its JOIN on this connection.
       else this.#byLog.set(seat.lastLog, seat)
@@ -220,11 +221,12 @@ export class Followers {
     const { meeting, call, log } = message
     const seat = this.#seats.get(meeting)
     const abandoned = this.#abandoned.get(meeting)
-    if (abandoned?.asked === call) {
-      // If its log was already known, the seat was left when it was given up.
-      if (abandoned.lastLog !== log) this.#sendLeave(log)
-      this.#settle(meeting)
-    } else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
+    const isGivenUp = abandoned?.asked === call
+    // If its log was already known, the seat was left when it was given up. The answer to a JOIN of another node comes
+    // for nobody, where the session has come back to that node since.
+    if (isGivenUp ? abandoned.lastLog !== log : !seat && !abandoned) this.#sendLeave(log)
+    if (isGivenUp) this.#settle(meeting)
+    else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
       this.#byLog.delete(seat.lastLog)
       this.#byLog.set(log, seat)
       if (seat.call === call) {
@@ -262,7 +264,7 @@ export class Followers {
     for (const [meeting, seat] of this.#abandoned) {
       // It may be in the meeting, and only the answer to another JOIN names the log.
       if (seat.asked === call)
-        if (code === 'UNKNOWN' && seat.lastLog === 0) this.#wishes.add(seat)
+        if ((seat.isDoubted = code === 'UNKNOWN' && seat.lastLog === 0)) this.#wishes.add(seat)
         else this.#settle(meeting)
     }
     for (const seat of this.#seats.values()) seat.answered(call)

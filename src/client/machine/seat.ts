@@ -84,6 +84,8 @@ export class SeatMachine {
   call = 0
   /** The call of the last unanswered JOIN, on any connection of the session; 0 for none. */
   asked = 0
+  /** The answer to a JOIN of this session may be lost, so it may be in the meeting. */
+  isDoubted = false
   /** A JOIN asks for one meeting, so its FAILED names index 0. */
   readonly index = 0
   world = 0

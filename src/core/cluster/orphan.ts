@@ -1,8 +1,11 @@
 import type { Timers } from '../ground/timers.ts'
+import type { Fence } from '../meeting/reigns.ts'
+import type { Room } from '../meeting/room.ts'
 import type { MeetingBusiness, OfferedMeeting } from '../ports.ts'
 import type { Candidacy } from './candidacy.ts'
 import type { HandoverNode } from './giving.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
+import type { QuestionOf } from './question-kinds.ts'
 import type { Questions } from './questions.ts'
 import type { Replica } from './replica.ts'
 import type { Successions } from './successions.ts'
@@ -25,36 +28,55 @@ export interface RevivalHost extends Omit<HandoverNode, 'send' | 'support'> {
 }
 
 /** A meeting whose owner has ended, or is silent, and of which this node has a replica. */
-export interface Orphan {
+export class Orphan {
   readonly replica: Replica
   readonly since: number
   /** The owner, where it may live; 0: it has ended. */
-  silent: number
+  silent = 0
   /** The node that was last asked for the meeting; 0 for none. */
-  goneTo: number
+  goneTo = 0
   /** It holds the name, so that nobody opens it and everybody comes here. */
-  isHeir: boolean
-  isLooking: boolean
+  isHeir = false
+  isLooking = false
   /** The view in which the registrar of the name has said that this node is to go on; 0: none. */
-  namedIn: number
+  namedIn = 0
   /** Not looked for again before then. */
   notBefore: number
-  candidacy: Candidacy | null
+  candidacy: Candidacy | null = null
   /** Nodes that want to follow it here. */
-  readonly follows: Map<number, MeshMessageOf<'follow'>>
-}
+  readonly follows: Map<number, MeshMessageOf<'follow'>> = new Map()
 
-export function newOrphan(replica: Replica, now: number): Orphan {
-  return {
-    replica,
-    since: now,
-    silent: 0,
-    goneTo: 0,
-    isHeir: false,
-    isLooking: false,
-    namedIn: 0,
-    notBefore: now,
-    candidacy: null,
-    follows: new Map(),
+  constructor(replica: Replica, now: number) {
+    this.replica = replica
+    this.since = now
+    this.notBefore = now
+  }
+
+  get room(): Room {
+    return this.replica.copy.room as Room
+  }
+
+  /** Whether another node may own this world: its silent owner, or an earlier one that was passed over. */
+  get mayBeOwned(): boolean {
+    return this.silent !== 0 || this.room.facts.reigns.length > 1
+  }
+
+  /** Whether that may be this node, which has not denied it to one that stands. */
+  mayBeOwnedBy(node: number): boolean {
+    return this.candidacy?.denied.has(node) === false && this.mayBeOwned
+  }
+
+  /** What is asked of other nodes with frames of the meeting. */
+  get question(): QuestionOf<'frames'> {
+    const { facts, log, lastFence } = this.room
+    const { term, incarnation } = lastFence
+    return { name: this.replica.name, world: facts.world, from: log.next, term, incarnation }
+  }
+
+  /** What nodes are told where members wait, while this one stands at the fence. */
+  standing({ term, incarnation }: Fence): Omit<MeshMessageOf<'standing'>, 'type' | 'replica'> {
+    const { facts, log, lastFence } = this.room
+    const { term: lastTerm, incarnation: lastIncarnation } = lastFence
+    return { world: facts.world, term, incarnation, next: log.next, lastTerm, lastIncarnation }
   }
 }

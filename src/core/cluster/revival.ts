@@ -1,15 +1,13 @@
 import { isEdge } from '../ground/incarnation.ts'
 import { Timer } from '../ground/timers.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
-import type { Room } from '../meeting/room.ts'
 import { Accession } from './accession.ts'
 import { Candidacy, comesFirst } from './candidacy.ts'
 import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
-import { newOrphan, type Orphan, type RevivalHost } from './orphan.ts'
+import { Orphan, type RevivalHost } from './orphan.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
-import { isUnheard, mayBeOwned, mayBeOwnedBy, questionOf, standingOf } from './standing.ts'
 import { Superseding } from './superseding.ts'
 
 /**
@@ -70,14 +68,14 @@ export class Revival {
 
   /** Whether a node may own a meeting that this one goes on with, or wants to. */
   isAgainst(node: number): boolean {
-    for (const orphan of this.#orphans.values()) if (mayBeOwnedBy(orphan, node)) return true
+    for (const orphan of this.#orphans.values()) if (orphan.mayBeOwnedBy(node)) return true
     return this.superseding.isPending(node)
   }
 
   /** A node is heard, which may own a meeting that this one stands for. */
   heard(node: number): void {
     for (const orphan of this.#orphans.values())
-      if (orphan.candidacy !== null && mayBeOwnedBy(orphan, node)) orphan.candidacy.isNews = true
+      if (orphan.candidacy !== null && orphan.mayBeOwnedBy(node)) orphan.candidacy.isNews = true
   }
 
   /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
@@ -95,7 +93,7 @@ export class Revival {
     const { name } = replica
     const known = this.#orphans.get(name)
     const isNew = known?.replica !== replica
-    const orphan = isNew ? newOrphan(replica, now) : known
+    const orphan = isNew ? new Orphan(replica, now) : known
     this.#orphans.set(name, orphan)
     // It is heard again, and has no such meeting: it was closed, or another node has it.
     const isHeard = !isNew && this.#suspected === 0 && orphan.silent !== 0
@@ -145,7 +143,7 @@ export class Revival {
       const { limits } = this.#host
       orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
       if (this.#orphans.get(replica.name) !== orphan) return
-      const isLost = ending.by !== 'taken' && isUnheard(this.#host, replica)
+      const isLost = ending.by !== 'taken' && this.#isUnheard(replica.name)
       const owner = ending.by === 'taken' ? ending.owner : 0
       // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
       const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
@@ -159,12 +157,19 @@ export class Revival {
     })
   }
 
+  /** Whether the registrar of the name is not heard, so that nobody can say who is to go on. */
+  #isUnheard(name: string): boolean {
+    const { cluster, self } = this.#host
+    const registrar = cluster.nodes.registrarOf(name)
+    return registrar !== self && cluster.isSilent(registrar)
+  }
+
   /**
    * Whether nobody has opened the meeting anew since this node stands for it: in a view in which its registrar did not
    * know of that, it is asked again.
    */
   #isStillHeir(orphan: Orphan, now: number): boolean {
-    if (orphan.namedIn === this.#host.cluster.view || isUnheard(this.#host, orphan.replica)) return true
+    if (orphan.namedIn === this.#host.cluster.view || this.#isUnheard(orphan.replica.name)) return true
     if (!orphan.isLooking) this.#look(orphan, now)
     return false
   }
@@ -197,17 +202,17 @@ export class Revival {
     orphan.follows.set(node, message)
     if (orphan.candidacy === null) return true
     this.#tell(orphan, node)
-    const { facts, log } = orphan.replica.copy.room as Room
+    const { facts, log } = orphan.room
     // Its members may have shown it more than there was when it was asked.
     if (message.world === facts.world && message.next > log.next) this.#askFor(orphan, node, now)
     return true
   }
 
   /** Asks those who wait at another node for their promise. */
-  #tell({ follows, replica, candidacy }: Orphan, node: number): void {
-    const follow = follows.get(node)
-    if (follow === undefined || candidacy === null) return
-    const standing = standingOf(replica, candidacy)
+  #tell(orphan: Orphan, node: number): void {
+    const follow = orphan.follows.get(node)
+    if (follow === undefined || orphan.candidacy === null) return
+    const standing = orphan.standing(orphan.candidacy)
     this.#host.link(node, { type: 'standing', replica: follow.replica, ...standing })
   }
 
@@ -232,8 +237,7 @@ export class Revival {
   /** `least`: the term of a fence that somebody has promised. */
   #stand(orphan: Orphan, least: number, now: number): void {
     const { cluster, self } = this.#host
-    const { facts } = orphan.replica.copy.room as Room
-    const term = cluster.nextTerm(Math.max(facts.term, least) + 1)
+    const term = cluster.nextTerm(Math.max(orphan.room.facts.term, least) + 1)
     if (orphan.candidacy !== null) orphan.candidacy.raise(term, now)
     else {
       orphan.candidacy = new Candidacy({ term, incarnation: self }, now)
@@ -244,10 +248,8 @@ export class Revival {
 
   /** Asks the members, wherever they wait. */
   #ask(orphan: Orphan, { term, incarnation }: Fence): void {
-    const { replica, follows } = orphan
-    const { world } = (replica.copy.room as Room).facts
-    replica.pledges.stand({ world, term, incarnation })
-    for (const node of follows.keys()) this.#tell(orphan, node)
+    orphan.replica.pledges.stand({ world: orphan.room.facts.world, term, incarnation })
+    for (const node of orphan.follows.keys()) this.#tell(orphan, node)
   }
 
   #askAll(orphan: Orphan, { asked, denied }: Candidacy, now: number): void {
@@ -260,9 +262,8 @@ export class Revival {
   #askFor(orphan: Orphan, node: number, now: number): void {
     const { replica, candidacy } = orphan
     candidacy?.asked.add(node)
-    const question = questionOf(replica)
     const deadline = now + this.#host.limits.revivalAskMs
-    this.#host.questions().ask([node], 'frames', question, deadline, (_, ending, at) => {
+    this.#host.questions().ask([node], 'frames', orphan.question, deadline, (_, ending, at) => {
       orphan.candidacy?.answered(node)
       if (orphan.candidacy === null || this.#orphans.get(replica.name) !== orphan) return
       if (ending.by !== 'answer') return
@@ -282,7 +283,7 @@ export class Revival {
     now: number,
   ): void {
     const { replica } = orphan
-    const { log, lastFence: own } = replica.copy.room as Room
+    const { log, lastFence: own } = orphan.room
     if (isAbove(last, own)) {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
@@ -322,8 +323,7 @@ export class Revival {
     const orphan = this.#orphans.get(message.meeting)
     const candidacy = orphan?.candidacy ?? null
     if (orphan === undefined || candidacy === null) return
-    const { attendance } = orphan.replica.copy.room as Room
-    const taken = candidacy.take(message, attendance.list, now)
+    const taken = candidacy.take(message, orphan.room.attendance.list, now)
     if (taken === 'kept') {
       this.#promised.add(orphan)
       this.#host.timers.set(this.#hear, now)
@@ -353,7 +353,7 @@ export class Revival {
     if (candidacy === null) return false
     candidacy.isNews = false
     const { limits, cluster, support } = this.#host
-    const isOwned = mayBeOwned(orphan)
+    const isOwned = orphan.mayBeOwned
     if (isOwned) this.#askAll(orphan, candidacy, now)
     const isLate = candidacy.isLate(now, limits)
     if (candidacy.asked.size > 0 && !isLate) return false
@@ -365,7 +365,7 @@ export class Revival {
       candidacy.isNews = orphan.silent === 0
       return false
     }
-    const room = replica.copy.room as Room
+    const { room } = orphan
     const heritage = replica.copy.heritage as Heritage
     const [head, members] = [room.log.next - 1, room.attendance.list]
     const counts = (since: number): boolean => isSure || orphan.silent === 0 || support.isOver(since, now)

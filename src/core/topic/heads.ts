@@ -12,10 +12,15 @@ interface Head {
   dropped: number
   /** Its first number seen. */
   readonly first: number
+  /** Its node has ended, and nothing of it is kept: no position names it. */
+  isRetired: boolean
 }
 
 /** Positions from one checkpoint to the next. */
 const CHECKPOINT = 128
+
+/** So many retired publishers are remembered: another node, which was not heard, may tell of their last entries yet. */
+const RETIRED = 4
 
 /** The publishers of a topic: the last number of each, now and before any position of the ring. */
 export class Heads {
@@ -32,13 +37,13 @@ export class Heads {
 
   /** The last number of each publisher before `position`, which must be in the ring or at its end. */
   before(position: number, ring: Ring<Publication>): Position['numbers'] {
-    if (position === ring.next)
-      return Array.from(this.#heads, ([{ incarnation }, { number }]) => [incarnation, number])
+    const heads = [...this.#heads].filter(([, { isRetired }]) => !isRetired)
+    if (position === ring.next) return heads.map(([{ incarnation }, { number }]) => [incarnation, number])
     let at = position - (position % CHECKPOINT)
     const known = this.#checkpoints?.get(at)
     if (known === undefined) at = ring.first
     const numbers = new Map(
-      Array.from(this.#heads, ([publisher, { dropped }]) => [publisher, known?.get(publisher) ?? dropped]),
+      heads.map(([publisher, { dropped }]) => [publisher, known?.get(publisher) ?? dropped]),
     )
     for (; at < position; at++) {
       const { source, number } = ring.get(at)
@@ -48,14 +53,18 @@ export class Heads {
   }
 
   /**
-   * Forgets publishers that are not there any more and of whom nothing is kept, in the ring or, as `keeps` says, as a
+   * Retires publishers that are not there any more and of whom nothing is kept, in the ring or, as `keeps` says, as a
    * latest value.
    */
   retire(isThere: (incarnation: number) => boolean, keeps: (publisher: Publisher) => boolean): void {
     if (this.#heads.size < 2) return
-    for (const [publisher, { number, dropped }] of this.#heads)
-      if (dropped >= number && !isThere(publisher.incarnation) && !keeps(publisher))
-        this.#heads.delete(publisher)
+    const retired: Publisher[] = []
+    for (const [publisher, head] of this.#heads) {
+      const { number, dropped } = head
+      head.isRetired ||= dropped >= number && !isThere(publisher.incarnation) && !keeps(publisher)
+      if (head.isRetired) retired.push(publisher)
+    }
+    for (const publisher of retired.slice(0, -RETIRED)) this.#heads.delete(publisher)
   }
 
   /** A publisher has used the numbers up to this one, and nothing of them is kept. */
@@ -73,9 +82,10 @@ export class Heads {
    */
   follow(numbers: ReadonlyMap<number, number>, ring: Ring<Publication>): number | null {
     let known = 0
-    for (const [{ incarnation }, { first, dropped }] of this.#heads) {
+    for (const [{ incarnation }, { first, dropped, isRetired }] of this.#heads) {
       const number = numbers.get(incarnation)
       if (number !== undefined) known++
+      else if (isRetired) continue
       if (dropped > (number ?? first - 1)) return null
     }
     if (known !== numbers.size) return null
@@ -117,13 +127,15 @@ export class Heads {
     }
     const lost = number - head.number - 1
     head.number = number
+    head.isRetired = false
     return lost
   }
 
   /** Makes a checkpoint before the entry at a position. */
   #mark(position: number): void {
     const numbers = new Map<Publisher, number>()
-    for (const [publisher, { number }] of this.#heads) numbers.set(publisher, number)
+    for (const [publisher, { number, isRetired }] of this.#heads)
+      if (!isRetired) numbers.set(publisher, number)
     this.#checkpoints ??= new Map()
     this.#checkpoints.set(position, numbers)
   }
@@ -137,7 +149,7 @@ export class Heads {
       if (this.#heads.size < limits.publishers) break
       this.#heads.delete(oldest)
     }
-    this.#heads.set(publisher, { number, dropped: number - 1, first: number })
+    this.#heads.set(publisher, { number, dropped: number - 1, first: number, isRetired: false })
   }
 
   /** The oldest entry was dropped from the ring. */

@@ -76,6 +76,31 @@ describe('A JOIN that was given up', () => {
     expect(rig.live({ resumed: true, calls: call + 1, received: 9 })).toEqual([])
   })
 
+  it('is made again on each connection until its answer comes, once that may be lost', () => {
+    for (const isUnknown of [false, true]) {
+      const rig = new Rig()
+      rig.live()
+      const { seat } = join(rig)
+      rig.take()
+      const calls = seat.call
+      rig.machine.followers.leave(seat)
+      rig.lose()
+      if (isUnknown) {
+        expect(rig.live({ resumed: true, calls })).toEqual([])
+        rig.fail(calls, 'UNKNOWN')
+        expect(typesOf(rig)).toEqual(['join'])
+      } else expect(rig.live({ resumed: true, calls, received: 9 })).toMatchObject([{ type: 'join' }])
+      // It does not arrive.
+      rig.lose()
+      const [again] = rig.live({ resumed: true, calls, received: 9 })
+      if (again?.type !== 'join') throw new Error('not made again')
+      rig.receive(joinedOf({ call: again.call }))
+      expect(typesOf(rig)).toEqual(['leave'])
+      rig.lose()
+      expect(rig.live({ resumed: true, calls, received: 10 })).toMatchObject([{ type: 'leave' }])
+    }
+  })
+
   it('is not made again while its answer is sure to come', () => {
     const rig = new Rig()
     rig.live()
@@ -115,16 +140,32 @@ describe('A JOIN that was given up', () => {
 })
 
 describe('An answer for nobody', () => {
-  it('changes nothing', () => {
+  it('is left where it is a seat, and what follows it changes nothing', () => {
     const rig = new Rig()
     rig.live()
     rig.receive(
-      joinedOf({ call: 99, meeting: 'of nobody' }),
+      joinedOf({ call: 99, meeting: 'of nobody', log: 5 }),
       { type: 'direct', log: 5, data: text('x') },
       { type: 'ended', log: 5, error: 'CLOSED', message: '' },
       publicationsOf([{ number: 1 }]),
     )
-    expect([rig.machine.phase, typesOf(rig)]).toEqual(['live', []])
+    expect(rig.machine.phase).toBe('live')
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
+  })
+
+  it('is left where its JOIN was given up, and the session has been on another node since', () => {
+    const rig = new Rig()
+    rig.live()
+    const { seat } = join(rig)
+    rig.take()
+    const { call } = seat
+    rig.machine.followers.leave(seat)
+    for (const publisher of [2, 1]) {
+      rig.lose()
+      expect(rig.live({ resumed: true, calls: call, publisher })).toEqual([])
+    }
+    rig.receive(joinedOf({ call, log: 5 }))
+    expect(rig.take()).toMatchObject([{ type: 'leave', log: 5 }])
   })
 
   it('is given back where it is a subscription', () => {

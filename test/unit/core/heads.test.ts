@@ -249,6 +249,48 @@ describe('What a node was told of a publisher', () => {
     )
     expect(alone.heads.of(a)).toBe(1)
   })
+
+  it('is remembered where another node, which was not heard, tells of its last entries yet', () => {
+    const rig = new Rig()
+    const retire = (): void =>
+      rig.heads.retire(
+        (incarnation) => incarnation === a.incarnation,
+        () => false,
+      )
+    rig.add(b, 16)
+    rig.add(a, 1)
+    rig.drop()
+    retire()
+    expect([rig.before(3), rig.heads.of(b)]).toEqual([{ 10: 1 }, 16])
+    // Readers of other logs go on, whether they have heard of it or not, unless they lack one of its entries.
+    const follow = (numbers: [number, number][]): number | null =>
+      rig.heads.follow(new Map(numbers), rig.ring)
+    expect([
+      follow([[10, 1]]),
+      follow([
+        [10, 1],
+        [20, 16],
+      ]),
+      follow([
+        [10, 1],
+        [20, 15],
+      ]),
+    ]).toEqual([3, 3, null])
+    expect([rig.add(b, 22), rig.before(4)]).toEqual([5, { 10: 1, 20: 22 }])
+    // The last four that were retired.
+    for (let n = 0; n < 5; n++) rig.add(new Publisher(100 + n, 5 + n), 7)
+    while (rig.ring.size > 0) rig.drop()
+    retire()
+    expect([rig.heads.of(b), rig.before(rig.ring.next)]).toEqual([undefined, { 10: 1 }])
+    const known = [100, 101, 102, 103, 104].map(
+      (incarnation) =>
+        follow([
+          [10, 1],
+          [incarnation, 7],
+        ]) !== null,
+    )
+    expect(known).toEqual([false, true, true, true, true])
+  })
 })
 
 describe('The publishers that a node knows', () => {

@@ -3,7 +3,7 @@ import { Accession } from '../../../../src/core/cluster/accession.ts'
 import { Candidacy } from '../../../../src/core/cluster/candidacy.ts'
 import type { Legacy } from '../../../../src/core/cluster/heritage.ts'
 import type { MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
-import { newOrphan } from '../../../../src/core/cluster/orphan.ts'
+import { Orphan } from '../../../../src/core/cluster/orphan.ts'
 import { Superseding } from '../../../../src/core/cluster/superseding.ts'
 import type { MeetingBusiness } from '../../../../src/core/index.ts'
 import { plain } from '../../../../src/core/meeting/business.ts'
@@ -42,7 +42,7 @@ class Desk extends Heir {
     { silent = 0, business = plain }: { silent?: number; business?: MeetingBusiness } = {},
   ) {
     this.replica.lost(ORPHANED)
-    const orphan = newOrphan(this.replica, ORPHANED)
+    const orphan = new Orphan(this.replica, ORPHANED)
     orphan.silent = silent
     for (const [node, follow] of this.follows) orphan.follows.set(node, follow)
     this.candidacy.denied.set(HAS, true).set(HAS_NOT, false).set(EDGE, true)
