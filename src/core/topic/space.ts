@@ -1,6 +1,6 @@
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { Budget } from '../ground/budget.ts'
+import type { Budget, Estate } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { weights } from '../ground/weights.ts'
 import type { Account } from '../session/account.ts'
@@ -71,13 +71,20 @@ export class Space {
     const { maker } = topic
     if (maker === null) return
     const filler = by === 'business' ? null : topic.fill(by, weigh(key, payloadLength(data)))
-    const estate = by === 'business' ? null : (filler?.estate ?? maker.filled)
+    const estate = by === 'business' ? null : this.#estateFor(topic, maker, filler)
     if (topic.estate === estate) return
     this.#budget.leave(topic)
     this.#budget.enter(topic, estate)
     if (estate !== null) return
     topic.maker = null
     maker.topics--
+  }
+
+  /** An estate is cut in one go, so nobody has more of those that others have made than anyone may make. */
+  #estateFor({ estate }: Topic, maker: Account, filler: Account | null): Estate {
+    if (filler === null) return maker.filled
+    const isFull = filler.estate.parts >= this.#limits.topicsPerUser
+    return filler !== maker && estate !== filler.estate && isFull ? maker.filled : filler.estate
   }
 
   /** `factor`: of the room. */

@@ -232,6 +232,24 @@ describe('A topic that a user has made', () => {
     expect([topic.estate, budget.used]).toEqual([null, 20_000])
   })
 
+  it('does not go over to one who has as many of others as anybody may make', () => {
+    const budget = endless()
+    const space = new Space({ ...limits, topicsPerUser: 2 }, {} as never, {} as never, budget, () => {})
+    const [maker, eve] = [1, 2].map(() => new Account(ratesOf(limits))) as [Account, Account]
+    const topics = [1, 2, 3].map(() => topicOf(maker, budget))
+    for (const topic of topics) space.charge(topic, eve, '', bytes(4_000))
+    const ofEve = topicOf(eve, budget)
+    space.charge(ofEve, eve, '', bytes(4_000))
+    // What it has it keeps, and so does whoever has made it.
+    for (const topic of [...topics, ofEve]) space.charge(topic, eve, '', bytes(4_000))
+    expect([...topics, ofEve].map(({ estate }) => estate)).toEqual([
+      eve.estate,
+      eve.estate,
+      maker.filled,
+      eve.estate,
+    ])
+  })
+
   it('is not paid for by one who has published little to it, whatever the others have done before', () => {
     const budget = endless()
     const space = new Space(limits, {} as never, {} as never, budget, () => {})
