@@ -140,7 +140,7 @@ export class Links {
 
   /** Part of the sweep: goes on with what has waited, tells of links that broke, and sends what is due. */
   sweep(now: number): void {
-    for (const [node, held] of [...this.#held]) {
+    for (const [node, held] of this.#held) {
       if (this.#host.isTaken()) break
       this.#goOn(node, held, now)
     }
