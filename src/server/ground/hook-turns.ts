@@ -33,7 +33,8 @@ export class HookTurns {
 
   #goOn(queue: HookQueue): void {
     queue.runOne()
-    if (queue.size > 0) this.add(queue)
+    queue.isListed = queue.size > 0
+    if (queue.isListed) this.add(queue)
   }
 }
 
@@ -43,6 +44,8 @@ export class HookQueue {
   readonly name: string
   readonly #turns: Pick<HookTurns, 'hasTime' | 'add'>
   readonly #waiting: (() => void)[] = []
+  /** Whether it has a turn to come, in which it may have nothing left. */
+  isListed = false
 
   constructor(name: string, turns: Pick<HookTurns, 'hasTime' | 'add'>) {
     this.name = name
@@ -59,7 +62,8 @@ export class HookQueue {
     else if (this.#turns.hasTime) hook()
     else {
       this.#waiting.push(hook)
-      this.#turns.add(this)
+      if (!this.isListed) this.#turns.add(this)
+      this.isListed = true
     }
   }
 

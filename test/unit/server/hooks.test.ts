@@ -172,6 +172,29 @@ it('Meetings of which members leave take turns', () => {
   expect(told.slice(2)).toEqual(['1 leave 2', '1 leave 10', '2 leave 3', '2 leave 11'])
 })
 
+it('A meeting has one turn after the other, however often what waits was told before that', () => {
+  const { told, logic, next } = slowly({ onCall: undefined, onJoin: () => {} })
+  const [one, other] = [logic('one'), logic('other')]
+  for (let n = 0; n < 4; n++) {
+    for (let slot = 0; slot < 3; slot++) one.leave?.(slot, 'eve', 'left')
+    // Nothing waits any more.
+    if (n < 3) one.join?.(9, 'ann')
+  }
+  for (let slot = 10; slot < 13; slot++) other.leave?.(slot, 'eve', 'left')
+  const { length } = told
+  next()
+  next()
+  next()
+  expect(told.slice(length)).toEqual([
+    '1 leave 0',
+    '1 leave 10',
+    '2 leave 1',
+    '2 leave 11',
+    '3 leave 2',
+    '3 leave 12',
+  ])
+})
+
 it('What else a meeting is asked or told comes behind those who have left it', () => {
   for (const [what, then] of [
     ['join 3', (logic: MeetingLogic) => logic.join?.(3, 'ann')],
