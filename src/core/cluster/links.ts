@@ -243,6 +243,8 @@ export class Links {
     const link = this.#link(node)
     this.#held.delete(node)
     for (const [at, packet] of held.packets.entries()) {
+      // What was said before may have shown that the node has ended.
+      if (this.#links.get(node) !== link) return
       if (packet.epoch !== link.epoch || this.#take(node, link, packet, now)) continue
       const packets = held.packets.slice(at)
       const bytes = packets.flatMap(({ messages }) => messages).reduce((sum, each) => sum + weigh(each), 0)

@@ -167,6 +167,20 @@ describe('An end of a link', () => {
     expect(end.heard.slice(3)).toEqual([])
   })
 
+  it('takes nothing more of what waits once that has shown that its node has ended', () => {
+    const end = new End()
+    end.left = 0
+    end.hear(1, 1, 0, 1, 7)
+    end.hear(1, 1, 0, 2, 8)
+    end.left = Infinity
+    end.heard.push = (what: string): number => {
+      end.links.gone(2)
+      return Array.prototype.push.call(end.heard, what)
+    }
+    end.sweep()
+    expect([...end.heard]).toEqual(['7'])
+  })
+
   it('does not wait with what the other has confirmed, nor with what it asks for', () => {
     const end = new End()
     end.say(2)
