@@ -519,12 +519,12 @@ export class Client<C extends Contract = Contract> {
     let cause: unknown
     try {
       socket = make(url, [clientCodec.subprotocol])
+      socket.binaryType = 'arraybuffer'
     } catch (error) {
       // The ticket's URL is not one a socket can be made from.
       this.#lose(attempt, error)
       return
     }
-    socket.binaryType = 'arraybuffer'
     socket.onopen = () => this.#run(() => this.#machine.handleOpen(attempt))
     socket.onmessage = ({ data }) => {
       const packet = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer)

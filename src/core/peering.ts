@@ -18,6 +18,7 @@ import type { NodeConfig } from './ground/config.ts'
 import type { PageQuery, Search } from './ground/page.ts'
 import type { Stats } from './ground/stats.ts'
 import type { Timers } from './ground/timers.ts'
+import type { Work } from './ground/work.ts'
 import type { MeetingInfo } from './meeting/business.ts'
 import type { Application, Bus, DrainProgress, DrainState, ToldRevocation } from './ports.ts'
 import type { SessionInfo } from './session/session-info.ts'
@@ -90,6 +91,7 @@ export class Peering implements TopicPeers {
   readonly #application: Pick<Application, 'callMeeting' | 'drain' | 'fail'>
   readonly #topics: () => Topics
   readonly #searches: Running[] = []
+  readonly #work: Work
 
   constructor(
     config: NodeConfig,
@@ -110,9 +112,11 @@ export class Peering implements TopicPeers {
     this.#host = host
     this.#application = application
     this.#topics = topics
+    this.#work = meshHost.work
     const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
     const isThere = (node: number): boolean => this.isThere(node)
-    this.links = new LinkParts(timers, stats, { put, isThere }, config.limits)
+    const isTaken = (): boolean => this.#work.isTaken
+    this.links = new LinkParts(timers, stats, { put, isThere, isTaken }, config.limits)
     const questions = (): Questions => this.questions
     this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster, questions })
     this.twins = new Twins({
@@ -188,6 +192,7 @@ export class Peering implements TopicPeers {
 
   /** Part of the sweep. */
   sweep(now: number): void {
+    this.#work.begin()
     this.passing.sweep(now)
     this.homes.sweep(now)
     for (const search of this.#searches.splice(0, SEARCHES_PER_SWEEP))

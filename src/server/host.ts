@@ -12,6 +12,7 @@ import {
   Worst,
 } from '../core/index.ts'
 import { RtmsError } from '../protocol/index.ts'
+import { HookTurns } from './ground/hook-turns.ts'
 import { MAX_WAIT_MS } from './ground/deadline.ts'
 import { type Outside, runtime } from './ground/outside.ts'
 
@@ -35,6 +36,8 @@ export class Host {
   readonly sweepTimes: Buckets = new Buckets([0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000])
   readonly #lateness: Worst = new Worst(LATENESS_S)
   readonly bus: BusPort
+  /** For hooks of meetings that nobody waits for. */
+  readonly hookTurns: HookTurns
   readonly outside: Outside
   /** Cancel the sweep that is to come, at once or at the deadline. */
   #soon: (() => void) | null = null
@@ -73,6 +76,7 @@ export class Host {
     outside: Outside = runtime,
   ) {
     this.outside = outside
+    this.hookTurns = new HookTurns(outside)
     this.#wallOffset = outside.wallNow() - outside.now()
     const fault = (error: unknown): void => reports.fault(error)
     this.#fault = fault

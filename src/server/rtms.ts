@@ -183,6 +183,7 @@ export class Rtms<C extends Contract = Contract> {
       (question, allowed) => host.handle((node, now) => node.handleAuthorized(question, allowed, now)),
       (on) => host.node.askFirst(on),
       logger,
+      outside,
     )
     const authenticate = async (check: object, token: string): Promise<void> => {
       const outcome = await tickets.verify(token)

@@ -22,6 +22,8 @@ export interface LinkPartsHost {
    * is not confirmed, until it is met.
    */
   isThere(node: number): boolean
+  /** See `LinksHost`. */
+  isTaken(): boolean
 }
 
 /** Time between two looks at what the other nodes have not confirmed. */
@@ -60,6 +62,7 @@ export class LinkParts {
         broken: (node, now) => {
           for (const part of this.#parts.values()) part.broken(node, now)
         },
+        isTaken: () => host.isTaken(),
       },
       stats,
       limits,
@@ -103,6 +106,10 @@ export class LinkParts {
   handle(from: number, bytes: Uint8Array, now: number): void {
     if (!this.#host.isThere(from)) return
     this.#links.handle(from, bytes, now)
+    this.#confirmSoon(now)
+  }
+
+  #confirmSoon(now: number): void {
     if (this.#links.isOwing && this.#confirming.index < 0)
       this.#timers.set(this.#confirming, now + CONFIRM_MS)
   }
@@ -111,6 +118,7 @@ export class LinkParts {
   sweep(now: number): void {
     if (!this.#links.hasWork) return
     this.#links.sweep(now)
+    this.#confirmSoon(now)
     if (this.#beat.index < 0) this.#watch(now)
   }
 

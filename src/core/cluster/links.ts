@@ -23,6 +23,12 @@ interface Packet {
   readonly messages: readonly Uint8Array[]
 }
 
+/** Packets of one node whose messages wait, and their bytes. */
+interface Held {
+  readonly packets: Packet[]
+  bytes: number
+}
+
 /** What links need of their node. All of it returns at once. */
 export interface LinksHost {
   /** Puts a packet on the bus, which may lose it. */
@@ -31,6 +37,8 @@ export interface LinksHost {
   message(from: number, bytes: Uint8Array, now: number): void
   /** What the two nodes had sent each other may be lost, in both directions; none of it arrives any more. */
   broken(node: number, now: number): void
+  /** Whether hooks of the business have taken so long since the last sweep that further messages wait for the next one. */
+  isTaken(): boolean
 }
 
 export interface LinkLimits {
@@ -85,6 +93,8 @@ export class Links {
   readonly #dirty: Map<number, Link> = new Map()
   /** Those that confirm with the next message to their node or, without one, when {@link confirm} is called. */
   readonly #late: Map<number, Link> = new Map()
+  /** What has come of a node and waits; it is not confirmed, so its node sends no more than a window of it. */
+  readonly #held: Map<number, Held> = new Map()
 
   constructor(host: LinksHost, stats: Stats, limits: LinkLimits = linkLimits) {
     this.#host = host
@@ -93,7 +103,7 @@ export class Links {
   }
 
   get hasWork(): boolean {
-    return this.#dirty.size > 0
+    return this.#dirty.size > 0 || this.#held.size > 0
   }
 
   /** Whether another node has yet to confirm something. */
@@ -128,8 +138,12 @@ export class Links {
     this.#dirty.set(node, link)
   }
 
-  /** Part of the sweep: tells of links that broke, and sends what is due. */
+  /** Part of the sweep: goes on with what has waited, tells of links that broke, and sends what is due. */
   sweep(now: number): void {
+    for (const [node, held] of this.#held) {
+      if (this.#host.isTaken()) break
+      this.#goOn(node, held, now)
+    }
     const dirty = [...this.#dirty]
     this.#dirty.clear()
     for (const [node, link] of dirty) {
@@ -166,6 +180,7 @@ export class Links {
     this.#links.delete(node)
     this.#dirty.delete(node)
     this.#late.delete(node)
+    this.#held.delete(node)
   }
 
   /** A packet of another node. */
@@ -176,29 +191,65 @@ export class Links {
       this.#stats.strangers++
       return
     }
-    const { epoch, messages, flags } = packet
+    const { epoch, flags } = packet
     if (epoch > link.epoch) this.#break(link, epoch)
     this.#tell(from, link, now)
     if (flags >= ANSWER || epoch < link.epoch) this.#owe(from, link)
     if (epoch < link.epoch) return
     link.isKnown = true
     this.#confirm(from, link, packet)
+    if (this.#held.has(from) || !this.#take(from, link, packet, now)) this.#hold(from, link, packet)
+  }
+
+  /** Takes the messages of a packet in order. False: the rest of them wait. */
+  #take(from: number, link: Link, { epoch, first, messages }: Packet, now: number): boolean {
     // What comes again was not confirmed, or that was lost; what is missing is asked for.
-    if (messages.length > 0 && packet.first !== link.expected) this.#owe(from, link)
+    if (messages.length > 0 && first !== link.expected) this.#owe(from, link)
     for (const [at, message] of messages.entries()) {
-      const position = packet.first + at
+      const position = first + at
       if (position < link.expected) continue
       if (position > link.expected) {
         if (link.asked !== link.expected) link.flags |= AGAIN
         link.asked = link.expected
-        return
+        return true
       }
+      if (this.#host.isTaken()) return false
       link.expected++
       link.owed += weigh(message)
       this.#oweLate(from, link)
       this.#host.message(from, message, now)
       // The link may have broken over what was said.
-      if (link.epoch !== epoch) return
+      if (link.epoch !== epoch) return true
+    }
+    return true
+  }
+
+  /** Keeps what has yet to be taken; what is too much comes again. */
+  #hold(from: number, link: Link, { epoch, flags, expected, first, messages }: Packet): void {
+    const at = Math.min(messages.length, Math.max(0, link.expected - first))
+    // Copied: they may be views of all that was read with them.
+    const rest = messages.slice(at).map((message) => message.slice())
+    const bytes = rest.reduce((sum, message) => sum + weigh(message), 0)
+    const held = this.#held.get(from) ?? { packets: [], bytes: 0 }
+    if (rest.length === 0 || held.bytes + bytes > 2 * this.#limits.linkWindow + this.#limits.linkPacket)
+      return
+    held.packets.push({ epoch, flags, expected, first: first + at, messages: rest })
+    held.bytes += bytes
+    this.#held.set(from, held)
+  }
+
+  /** Goes on with what has waited, as far as this sweep has time; then another node has its turn. */
+  #goOn(node: number, held: Held, now: number): void {
+    const link = this.#link(node)
+    this.#held.delete(node)
+    for (const [at, packet] of held.packets.entries()) {
+      // What was said before may have shown that the node has ended.
+      if (this.#links.get(node) !== link) return
+      if (packet.epoch !== link.epoch || this.#take(node, link, packet, now)) continue
+      const packets = held.packets.slice(at)
+      const bytes = packets.flatMap(({ messages }) => messages).reduce((sum, each) => sum + weigh(each), 0)
+      this.#held.set(node, { packets, bytes })
+      return
     }
   }
 

@@ -42,6 +42,9 @@ export const costs = {
  */
 export const FREE_WORK = 50_000
 
+/** Nanoseconds that hooks may take over what other nodes send, in one sweep and until the next one. */
+const HOOKS = 4_000_000
+
 /** How many items a message has, each of which is served like a message of its own. */
 export function itemsOf(message: ClientMessage): number {
   if (message.type === 'subscribe') return Math.max(1, message.topics.length)
@@ -55,6 +58,8 @@ export function itemsOf(message: ClientMessage): number {
 export class Work {
   done = 0
   readonly #ofHooks: () => number
+  /** That of hooks when the last sweep began. */
+  #ofHooksBefore = 0
 
   /** `ofHooks`: nanoseconds that hooks of the business have taken so far, in which a sweep stands still. */
   constructor(ofHooks: () => number = () => 0) {
@@ -64,6 +69,16 @@ export class Work {
   /** Of hooks. */
   get ofHooks(): number {
     return this.#ofHooks()
+  }
+
+  /** A sweep begins. */
+  begin(): void {
+    this.#ofHooksBefore = this.#ofHooks()
+  }
+
+  /** Whether hooks have taken their share of the time since the last sweep has begun. */
+  get isTaken(): boolean {
+    return this.#ofHooks() - this.#ofHooksBefore >= HOOKS
   }
 
   /** With that of hooks. */

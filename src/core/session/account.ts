@@ -51,7 +51,10 @@ export class Account {
   meetings = 0
   /** Bytes of turns of its sessions that are yet to pay for the time of hooks: see `Upstream`. */
   owed = 0
-  /** These topics and meetings; and those of the topics that others fill more than this user does, which pay apart. */
+  /**
+   * What this user pays for: those of these topics, and of the topics of others, that the user has filled, and these
+   * meetings. And those of these topics that many have filled, or users of other nodes, which pay apart.
+   */
   readonly estate: Estate = new Estate()
   readonly filled: Estate = new Estate()
   readonly #rates: Rates
@@ -114,7 +117,7 @@ export class Account {
 
   /** Whether nothing of it needs to be remembered. */
   isSpotless(now: number): boolean {
-    if (this.topics > 0 || this.meetings > 0 || this.requests > 0) return false
+    if (this.topics > 0 || this.meetings > 0 || this.requests > 0 || this.estate.parts > 0) return false
     return Object.entries(this.#buckets).every(([kind, bucket]) =>
       this.#rates[kind as Kind].isFull(bucket, now),
     )

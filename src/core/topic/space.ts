@@ -1,6 +1,6 @@
 import { type Payload, payloadLength } from '../../protocol/payload.ts'
 import type { Downstream } from '../down/downstream.ts'
-import type { Budget } from '../ground/budget.ts'
+import type { Budget, Estate } from '../ground/budget.ts'
 import type { Limits } from '../ground/config.ts'
 import { weights } from '../ground/weights.ts'
 import type { Account } from '../session/account.ts'
@@ -56,28 +56,35 @@ export class Space {
       const made = weights.topic + weights.entries
       return this.#budget.admits((by?.estate.held ?? 0) + made, weight)
     }
-    // Whoever else publishes to a topic has nothing to do with what its maker holds.
-    const isMakers = by === topic.maker && topic.estate !== by?.filled
-    const held = (isMakers ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
+    // Whoever else publishes to a topic has nothing to do with what is cut together with it.
+    const isOwn = by !== null && topic.estate === by.estate
+    const held = (isOwn ? topic.total : topic.held) + (topic.isEmpty ? weights.entries : 0)
     return this.#budget.admits(held, weight) || (tombstone && topic.weightOf(key) >= weight)
   }
 
   /**
    * Something is published to a topic: decides with whom it pays. One to which the business publishes is no longer a
-   * user's, whoever was the first to subscribe. One that others fill, users here or on other nodes, pays apart from what
-   * its maker has filled, so neither costs the other what it holds.
+   * user's, whoever was the first to subscribe. One that a user of this node has filled is that user's. One that many
+   * have filled, or users of other nodes, pays apart from what is its maker's, so neither costs the other what it holds.
    */
   charge(topic: Topic, by: Account | 'business' | null, key: string, data: Payload): void {
     const { maker } = topic
     if (maker === null) return
-    const isMakers = by !== 'business' && topic.fill(by === maker, weigh(key, payloadLength(data)))
-    const estate = by === 'business' ? null : isMakers ? maker.estate : maker.filled
+    const filler = by === 'business' ? null : topic.fill(by, weigh(key, payloadLength(data)))
+    const estate = by === 'business' ? null : this.#estateFor(topic, maker, filler)
     if (topic.estate === estate) return
     this.#budget.leave(topic)
     this.#budget.enter(topic, estate)
     if (estate !== null) return
     topic.maker = null
     maker.topics--
+  }
+
+  /** An estate is cut in one go, so nobody has more of those that others have made than anyone may make. */
+  #estateFor({ estate }: Topic, maker: Account, filler: Account | null): Estate {
+    if (filler === null) return maker.filled
+    const isFull = filler.estate.parts >= this.#limits.topicsPerUser
+    return filler !== maker && estate !== filler.estate && isFull ? maker.filled : filler.estate
   }
 
   /** `factor`: of the room. */

@@ -31,7 +31,13 @@ export class Topic extends Payer implements TopicView {
   readonly #host: TopicHost
   #entries: TopicEntries | null = null
   #groups: Group | null = null
-  /** By how many bytes its maker has filled it more than others; below zero: less. */
+  /**
+   * Who may have filled most of it: a user here, or (null) those of other nodes; how many bytes were theirs, and how
+   * many those of others, of what it may hold by now; and by how many bytes they lead.
+   */
+  #filler: Account | null
+  #its = 0
+  #rest = 0
   #lead = 0
   /** Whether it has entries that no sweep has carried on yet. */
   dirty = false
@@ -51,6 +57,7 @@ export class Topic extends Payer implements TopicView {
     this.number = number
     this.carried = start
     this.maker = maker
+    this.#filler = maker
     this.#host = host
     this.hold(weights.topic + name.length)
   }
@@ -65,13 +72,30 @@ export class Topic extends Payer implements TopicView {
   }
 
   /**
-   * Its maker, or somebody else, publishes so many bytes. Returns whether the maker fills it more than others do, of
-   * what it may hold by now: who has the majority follows from one number (Boyer and Moore, 1981).
+   * A user of this node, or (null) somebody at another one, publishes so many bytes. Returns the user who has filled at
+   * least half of what it may hold by now; null where that is nobody here. Who might have the majority follows from one
+   * number (Boyer and Moore, 1981); whoever that finds, though nobody has it, has not filled half.
    */
-  fill(isByMaker: boolean, bytes: number): boolean {
-    const lead = this.#lead + (isByMaker ? bytes : -bytes)
-    this.#lead = Math.max(-this.held, Math.min(lead, this.held))
-    return this.#lead >= 0
+  fill(by: Account | null, bytes: number): Account | null {
+    const { held } = this
+    if (by === this.#filler) {
+      this.#lead += bytes
+      this.#its += bytes
+    } else if (bytes <= this.#lead) {
+      this.#lead -= bytes
+      this.#rest += bytes
+    } else {
+      this.#filler = by
+      this.#lead = bytes - this.#lead
+      this.#rest += this.#its
+      this.#its = bytes
+    }
+    this.#lead = Math.min(this.#lead, held)
+    // What has come since has taken the place of what was there before, in equal parts.
+    const left = Math.min(1, held / (this.#its + this.#rest))
+    this.#its *= left
+    this.#rest *= left
+    return this.#its >= this.#rest ? this.#filler : null
   }
 
   /** Whether nothing was ever published to it. */

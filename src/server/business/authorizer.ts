@@ -1,7 +1,9 @@
 import type { Allowance, Question } from '../../core/index.ts'
 import { checkHandler } from '../ground/check.ts'
+import { InTurn } from '../ground/in-turn.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
+import { type Outside, runtime } from '../ground/outside.ts'
 import { refusalIn } from '../ground/refusal.ts'
 
 /** Something that a session wants to do and its ticket allows. */
@@ -26,16 +28,19 @@ export class Authorizer {
   readonly #answer: (question: Question, allowed: Allowance) => void
   readonly #askFirst: (on: boolean) => void
   readonly #logger: Logger
+  readonly #inTurn: InTurn
   #handler: Authorize | undefined
 
   constructor(
     answer: (question: Question, allowed: Allowance) => void,
     askFirst: (on: boolean) => void,
     logger: Logger,
+    outside: Pick<Outside, 'now' | 'soon'> = runtime,
   ) {
     this.#answer = answer
     this.#askFirst = askFirst
     this.#logger = logger
+    this.#inTurn = new InTurn(outside)
   }
 
   /** Sets the handler. Throws an Error where there is one already. */
@@ -52,9 +57,12 @@ export class Authorizer {
     }
   }
 
-  /** No handler runs before this returns, because the sweep calls it. */
+  /**
+   * No handler runs before this returns, because the sweep calls it. A SUBSCRIBE may ask a thousand questions, each as
+   * soon as an earlier one is answered.
+   */
   ask(question: Question): void {
-    queueMicrotask(() => void this.#ask(question))
+    queueMicrotask(() => this.#inTurn.add(() => void this.#ask(question), question.user))
   }
 
   async #ask(question: Question): Promise<void> {

@@ -3,6 +3,7 @@ import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../p
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
 import type { Host } from '../host.ts'
+import { HookQueue } from '../ground/hook-turns.ts'
 import { type AtOnce, atOnce, encoded, replacement } from './decisions.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
@@ -155,15 +156,24 @@ export class HookRunner {
   readonly #hooks: KindHooks
   readonly #kind: string
   readonly #meeting: Meeting
-  readonly #host: Host
+  readonly #host: Pick<Host, 'hook'>
   readonly #logger: Logger
+  /** What is told to hooks that nobody waits for. */
+  readonly #told: HookQueue
 
-  constructor(hooks: KindHooks, kind: string, meeting: Meeting, host: Host, logger: Logger) {
+  constructor(
+    hooks: KindHooks,
+    kind: string,
+    meeting: Meeting,
+    host: Pick<Host, 'hook' | 'hookTurns'>,
+    logger: Logger,
+  ) {
     this.#hooks = hooks
     this.#kind = kind
     this.#meeting = meeting
     this.#host = host
     this.#logger = logger
+    this.#told = new HookQueue(meeting.name, host.hookTurns)
   }
 
   opened(): void {
@@ -181,9 +191,13 @@ export class HookRunner {
     const logic: MeetingLogic = {
       close: () => {
         if (onClose !== undefined) this.#tell('onClose', () => onClose(meeting))
+        this.#told.flush()
         ended()
       },
-      moved: ended,
+      moved: () => {
+        this.#told.flush()
+        ended()
+      },
       restore: (state) => {
         come()
         if (restore !== undefined) this.#tell('restore', () => restore(state && fromPayload(state), meeting))
@@ -219,17 +233,18 @@ export class HookRunner {
     if (onFrame !== undefined) {
       logic.frame = (sealed) => {
         const frame = toMeetingFrame(sealed)
-        this.#tell('onFrame', () => onFrame(frame, meeting))
+        this.#told.runBehind(() => this.#run('onFrame', () => onFrame(frame, meeting)))
       }
     }
     if (onLeave !== undefined) {
       logic.leave = (slot, user, reason) =>
-        this.#tell('onLeave', () => onLeave({ slot, user, reason, meeting }))
+        this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })))
     }
     return logic
   }
 
   #snapshot(snapshot: KindHooks['snapshot']): Payload | null {
+    this.#told.flush()
     try {
       return toPayload(atOnce(this.#host.hook(() => snapshot?.(this.#meeting))) ?? null)
     } catch (error) {
@@ -248,6 +263,7 @@ export class HookRunner {
 
   /** Returns the hook's answer, the `RtmsError` it threw, or HANDLER_FAILED, logged, where it threw anything else. */
   #ask(hook: keyof KindHooks, call: () => unknown): unknown {
+    this.#told.flush()
     try {
       return atOnce(this.#host.hook(call))
     } catch (error) {
@@ -259,6 +275,11 @@ export class HookRunner {
   }
 
   #tell(hook: keyof KindHooks, call: () => unknown): void {
+    this.#told.flush()
+    this.#run(hook, call)
+  }
+
+  #run(hook: keyof KindHooks, call: () => unknown): void {
     try {
       atOnce(this.#host.hook(call))
     } catch (error) {

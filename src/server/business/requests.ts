@@ -9,13 +9,12 @@ import {
   toPayload,
 } from '../../protocol/index.ts'
 import { checkHandler, checkName } from '../ground/check.ts'
+import { InTurn } from '../ground/in-turn.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 import { type Outside, runtime } from '../ground/outside.ts'
 import { refusalIn } from '../ground/refusal.ts'
-import { Pace } from '../ground/pace.ts'
 import { isThenable } from '../ground/thenable.ts'
-import { Turn } from '../ground/turn.ts'
 import { checkedLater, type Schema } from './schema.ts'
 
 /** A request as its handler sees it. */
@@ -138,9 +137,8 @@ export class RequestHandlers {
   readonly #runs: Map<RequestCall, Run> = new Map()
   /** The running call and those behind it, by session and method: at most as many as a session may have. */
   readonly #lanes: Map<string, RequestCall[]> = new Map()
-  readonly #turn: Turn
-  /** Those with a place that begin in a later turn of the event loop. */
-  readonly #later: Pace<() => void>
+  /** Those with a place. */
+  readonly #inTurn: InTurn
   readonly #outside: Pick<Outside, 'now' | 'soon'>
 
   /** At most `most` handlers run at a time in this process, and `share` of one user here and elsewhere each. */
@@ -156,20 +154,7 @@ export class RequestHandlers {
     this.#logger = logger
     this.#elsewhere = elsewhere
     this.#outside = outside
-    const soon = (action: () => void): unknown => outside.soon(action)
-    this.#turn = new Turn(soon)
-    this.#later = new Pace<() => void>(
-      (begin) => {
-        // The turn has begun, where nobody else has asked.
-        this.#turn.hasTime(outside.now())
-        begin()
-      },
-      // None throws: what a handler throws is its answer.
-      () => {},
-      () => outside.now(),
-      1,
-      soon,
-    )
+    this.#inTurn = new InTurn(outside)
     const of = {
       share,
       payer: ({ user }: RequestCall) => user,
@@ -247,8 +232,7 @@ export class RequestHandlers {
     if (run === undefined || run.ended || run.target === null) return false
     const { handler, places } = run.target
     const begin = (): void => void this.#run(handler, call, run).then(() => places.release(call))
-    if (this.#turn.hasTime(this.#outside.now())) begin()
-    else this.#later.add(begin, call.user)
+    this.#inTurn.add(begin, call.user)
     return true
   }
 

@@ -2,7 +2,7 @@ import type { Server as HttpServer } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
 import type { Place } from '../ground/place.ts'
-import { tlsFault } from '../options/checks.ts'
+import { isTls, tlsFault } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
 import { fill, hasField, withNode } from '../options/public-url.ts'
 import type { HttpSockets } from './http-sockets.ts'
@@ -81,7 +81,9 @@ export class Front {
         'this node has no TLS of its own: start it with the option tls, or ask the owner of its server',
       )
     }
-    const fault = tlsFault(tls)
+    const fault = isTls(tls)
+      ? tlsFault(tls)
+      : 'tls: expected an object with key and cert, or pfx, none of them empty'
     if (fault !== null) throw new Error(fault)
     this.#server.setSecureContext(tls)
   }

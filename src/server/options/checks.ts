@@ -73,9 +73,15 @@ export function isLogger(value: unknown): boolean {
   return ['debug', 'info', 'warn', 'error'].every((level) => typeof Reflect.get(value, level) === 'function')
 }
 
+/** Node takes what is missing or empty for no certificate, and then no client can connect. */
+function isThere(part: unknown): boolean {
+  return Array.isArray(part) ? part.some(isThere) : Boolean(part)
+}
+
 export function isTls(value: unknown): value is SecureContextOptions {
   if (typeof value !== 'object' || value === null) return false
-  return 'pfx' in value || ('key' in value && 'cert' in value)
+  const { pfx, key, cert } = value as SecureContextOptions
+  return isThere(pfx) || (isThere(key) && isThere(cert))
 }
 
 /** Why a server cannot speak TLS with these, or null where it can. */

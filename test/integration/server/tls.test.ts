@@ -159,6 +159,9 @@ describe('A node that speaks TLS', () => {
     expect(() => rtms.setTls({ key: first.key, cert: second.cert })).toThrow(
       /tls: its key and certificate cannot be used \(.*mismatch/,
     )
+    // Node would take these for no certificate, and nobody could connect any more.
+    const none = [{}, { key: undefined, cert: undefined }, { key: '', cert: '' }, { key: [], cert: [] }, null]
+    for (const each of none) expect(() => rtms.setTls(each as never)).toThrow('tls: expected an object with')
     expect((await shownTo(port, [first.cert, second.cert])).name).toBe('second')
   })
 

@@ -206,6 +206,7 @@ describe('A client', () => {
           },
         },
       ],
+      ['UNREACHABLE', { socket: () => null as never }],
     ] as const) {
       const { client } = make(options)
       const errors: unknown[] = []

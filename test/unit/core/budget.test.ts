@@ -347,6 +347,44 @@ describe('A user who makes very many topics', () => {
     }
   })
 
+  it('has nobody else lose what they publish to one of them, whoever fills the others', () => {
+    const h = new Harness({ logBytes: 1_000_000 })
+    const [eve, bob, ann] = [h.connect('eve'), h.connect('bob'), h.connect('ann')]
+    for (let n = 0; n < 40; n++) h.listen(eve, `chat.${n}`)
+    for (let n = 0; n < 40; n++) (n < 20 ? ann : bob).publish(`chat.${n}`, text('x'), { key: 'k' })
+    h.settle()
+    eve.hangUp(true)
+    for (let n = 0; n < 400; n++) {
+      const [topic, key] = [`chat.${20 + (n % 20)}`, `k${Math.floor(n / 20)}`]
+      bob.publish(topic, text('x'.repeat(8_000)), { key })
+      h.settle()
+      h.advance(10)
+    }
+    expect(h.node.logs.valuesDropped).toBeGreaterThan(0)
+    const left = Array.from({ length: 20 }, (_, n) => h.node.topicLatest(`chat.${n}`).length)
+    expect(left).toEqual(left.map(() => 1))
+  })
+
+  it('has one share of a full node, whoever has made the topics and however often the user comes anew', () => {
+    const h = new Harness({ logBytes: 1_000_000, heartbeatMs: 1e7 })
+    const [eve, ann] = [h.connect('eve'), h.connect('ann')]
+    for (let n = 0; n < 40; n++) h.listen(eve, `chat.${n}`)
+    for (let n = 0; n < 20; n++) ann.publish(`own.${n}`, text('x'.repeat(8_000)), { key: 'k' })
+    for (let n = 0; n < 40; n++) {
+      const bob = h.connect('bob')
+      for (let key = 0; key < 10; key++) bob.publish(`chat.${n}`, text('x'.repeat(8_000)), { key: `k${key}` })
+      h.settle()
+      bob.hangUp(true)
+      // All rates are full again, and others come and go: whoever is away is forgotten, if nothing is there because of them.
+      h.advance(60_000)
+      for (let other = 0; other < 3; other++) h.connect(`other.${n}.${other}`).hangUp(true)
+      h.settle()
+    }
+    expect(h.node.logs.valuesDropped).toBeGreaterThan(0)
+    const left = Array.from({ length: 20 }, (_, n) => h.node.topicLatest(`own.${n}`).length)
+    expect(left).toEqual(left.map(() => 1))
+  })
+
   it('does not keep one to which the business publishes', () => {
     const h = new Harness({ topicsPerUser: 1 })
     const ann = h.connect('ann')

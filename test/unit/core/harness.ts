@@ -351,6 +351,8 @@ export class Harness {
   tolerant = false
   #broken: { readonly error: unknown } | null = null
   #entropy = 1
+  /** Nanoseconds that hooks of the business have taken. */
+  hookTime = 0
   randomness = (count: number): Uint8Array =>
     Uint8Array.from({ length: count }, () => (this.#entropy = (this.#entropy * 75 + 74) % 65_537) & 255)
 
@@ -375,6 +377,7 @@ export class Harness {
         incarnation: parts.incarnation ?? 7,
         wallOffset: parts.wallOffset ?? 0,
         entropy: (count) => this.randomness(count),
+        ofHooks: () => this.hookTime,
         limits: this.limits,
         cluster: parts.cluster,
       },

@@ -4,6 +4,7 @@ import type { Budget } from '../../../src/core/ground/budget.ts'
 import { Space } from '../../../src/core/topic/space.ts'
 import { Stamps } from '../../../src/core/topic/stamps.ts'
 import { Topic } from '../../../src/core/topic/topic.ts'
+import { weigh } from '../../../src/core/topic/publication.ts'
 import { Account, ratesOf } from '../../../src/core/session/account.ts'
 import { bytes } from './harness.ts'
 import { endless } from './payers.ts'
@@ -194,46 +195,70 @@ describe('A topic that a user has made', () => {
     return topic
   }
 
-  it('pays with what is its maker’s, or apart where others fill it more, or alone where the business publishes', () => {
+  const limits = { ...fixedLimits, ...defaultLimits }
+
+  it('pays with what is of whoever has filled half of it, or apart from its maker’s, or alone for the business', () => {
     const budget = endless()
-    const space = new Space({ ...fixedLimits, ...defaultLimits }, {} as never, {} as never, budget, () => {})
-    const maker = new Account(ratesOf({ ...fixedLimits, ...defaultLimits }))
+    const space = new Space(limits, {} as never, {} as never, budget, () => {})
+    const [maker, eve, tom] = [1, 2, 3].map(() => new Account(ratesOf(limits))) as [Account, Account, Account]
     const topic = topicOf(maker, budget)
-    const said = (by: Account | 'business' | null, length: number): (number | null)[] => {
-      space.charge(topic, by, '', bytes(length))
-      return [
-        maker.topics,
-        maker.estate.parts,
-        maker.filled.parts,
-        topic.estate === null ? null : topic.total,
-      ]
-    }
     topic.hold(20_000 - topic.held)
-    const [own, apart] = [
-      [1, 1, 0, 20_000],
-      [1, 0, 1, 20_000],
-    ]
-    expect([said(maker, 1_000), said(maker, 1_000), said(bob, 1_000), said(bob, 2_000)]).toEqual([
-      own,
-      own,
-      own,
-      apart,
-    ])
+    const payer = (): string => {
+      const all = { maker: maker.estate, eve: eve.estate, tom: tom.estate, apart: maker.filled }
+      const having = Object.entries(all).filter(([, { parts }]) => parts > 0)
+      expect(having.map(([, { held }]) => held)).toEqual(having.map(() => 20_000))
+      return having.map(([name]) => name).join()
+    }
+    const said = (by: Account | 'business' | null, length: number): string => {
+      space.charge(topic, by, '', bytes(length))
+      return payer()
+    }
+    const weight = weigh('', 0)
+    expect([payer(), said(maker, 2_000), said(eve, 1_000)]).toEqual(['maker', 'maker', 'maker'])
+    // Three thousand bytes of hers, and two of the maker's.
+    expect([said(eve, 2_000 + weight), said(eve, 1_000)]).toEqual(['apart', 'eve'])
     // Nobody knows whose a publication of another node is.
-    expect([said(maker, 500), said(null, 500), said(maker, 4_000), said(null, 30_000)]).toEqual([
-      apart,
-      apart,
-      own,
-      apart,
-    ])
+    expect([said(null, 1_000), said(null, 9_000), said(null, 30_000)]).toEqual(['apart', 'apart', 'apart'])
     // What it holds no longer does not count.
-    expect([said(null, 30_000), said(maker, 15_000), said(maker, 15_000)]).toEqual([apart, apart, own])
-    expect([said('business', 1), said(bob, 9_000), topic.maker, budget.used]).toEqual([
-      [0, 0, 0, null],
-      [0, 0, 0, null],
+    expect([said(tom, 15_000), said(tom, 15_000), said(tom, 15_000)]).toEqual(['apart', 'apart', 'tom'])
+    expect([said(eve, 1), said(maker, 1), said(maker, 100_000)]).toEqual(['tom', 'tom', 'maker'])
+    expect([maker.topics, said('business', 1), said(eve, 9_000), topic.maker, maker.topics]).toEqual([
+      1,
+      '',
+      '',
       null,
-      20_000,
+      0,
     ])
-    expect([maker.estate.held, maker.filled.held]).toEqual([0, 0])
+    expect([topic.estate, budget.used]).toEqual([null, 20_000])
+  })
+
+  it('does not go over to one who has as many of others as anybody may make', () => {
+    const budget = endless()
+    const space = new Space({ ...limits, topicsPerUser: 2 }, {} as never, {} as never, budget, () => {})
+    const [maker, eve] = [1, 2].map(() => new Account(ratesOf(limits))) as [Account, Account]
+    const topics = [1, 2, 3].map(() => topicOf(maker, budget))
+    for (const topic of topics) space.charge(topic, eve, '', bytes(4_000))
+    const ofEve = topicOf(eve, budget)
+    space.charge(ofEve, eve, '', bytes(4_000))
+    // What it has it keeps, and so does whoever has made it.
+    for (const topic of [...topics, ofEve]) space.charge(topic, eve, '', bytes(4_000))
+    expect([...topics, ofEve].map(({ estate }) => estate)).toEqual([
+      eve.estate,
+      eve.estate,
+      maker.filled,
+      eve.estate,
+    ])
+  })
+
+  it('is not paid for by one who has published little to it, whatever the others have done before', () => {
+    const budget = endless()
+    const space = new Space(limits, {} as never, {} as never, budget, () => {})
+    const [maker, eve, tom] = [1, 2, 3].map(() => new Account(ratesOf(limits))) as [Account, Account, Account]
+    const topic = topicOf(maker, budget)
+    topic.hold(20_000 - topic.held)
+    // Neither has the majority, so whoever comes next may have it.
+    for (let n = 0; n < 4; n++) for (const by of [maker, eve]) space.charge(topic, by, '', bytes(4_000))
+    for (let n = 0; n < 3; n++) space.charge(topic, tom, '', bytes(100))
+    expect([tom.estate.parts, maker.filled.parts + maker.estate.parts + eve.estate.parts]).toEqual([0, 1])
   })
 })

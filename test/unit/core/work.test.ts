@@ -15,6 +15,21 @@ import { append, cursorAt, drain, publishers, topicOf, trim } from './topic-rig.
 
 const KEYS = 2_000
 
+it('The time that hooks may take over what other nodes send is over after a few milliseconds, until the next sweep', () => {
+  let ofHooks = 7e9
+  const work = new Work(() => ofHooks)
+  const taken: boolean[] = []
+  for (const more of [0, 3.9e6, 0.1e6, 50e6]) {
+    if (more === 0) work.begin()
+    ofHooks += more
+    taken.push(work.isTaken)
+  }
+  work.begin()
+  expect([...taken, work.isTaken]).toEqual([false, false, true, true, false])
+  work.done += 1e9
+  expect(work.isTaken).toBe(false)
+})
+
 const keyed = (work: Work, pageBytes = 1_000): Topic =>
   topicOf(
     Array.from({ length: KEYS }, (_, n) => ({ number: n + 1, key: `key${n}` })),

@@ -235,6 +235,40 @@ describe('Who decides what clients may do', () => {
     expect(handler).toHaveBeenCalledWith(question)
   })
 
+  it('is asked for a few milliseconds in each turn of the event loop, users in turns', async () => {
+    let now = 0
+    const [asked, answers]: [string[], Allowance[]] = [[], []]
+    let soon: (() => void)[] = []
+    const outside = { now: () => now, soon: (action: () => void) => (soon.push(action), () => {}) }
+    const authorizer = new Authorizer(
+      (_, allowed) => answers.push(allowed),
+      () => {},
+      logger,
+      outside,
+    )
+    authorizer.register(({ user, name }) => {
+      asked.push(`${user} ${name}`)
+      now += 10
+      return true
+    })
+    for (const [user, name] of ['eve 1', 'eve 2', 'eve 3', 'ann 1'].map((each) => each.split(' ')))
+      authorizer.ask({ ...(question as object), user, name } as never)
+    await Promise.resolve()
+    await Promise.resolve()
+    expect(asked).toEqual(['eve 1'])
+    for (let n = 0; n < 6; n++) {
+      const due = soon
+      soon = []
+      for (const action of due) action()
+      expect(asked.length).toBeLessThanOrEqual(n + 2)
+    }
+    await settle()
+    expect([asked, answers]).toEqual([
+      ['eve 1', 'eve 2', 'ann 1', 'eve 3'],
+      [true, true, true, true],
+    ])
+  })
+
   it('is one at a time; when it has gone, the ticket alone decides', async () => {
     const { authorizer, asks, ask } = rig()
     const remove = authorizer.register(() => false)

@@ -34,7 +34,21 @@ const table: {
     [-1, 65_536, 1.5, '80', null],
   ],
   host: [['127.0.0.1'], ['', 7, null]],
-  tls: [[], [{}, null, 'pem', { key: 'k' }, { cert: 'c' }]],
+  tls: [
+    [],
+    [
+      {},
+      null,
+      'pem',
+      { key: 'k' },
+      { cert: 'c' },
+      { key: undefined, cert: undefined },
+      { key: '', cert: '' },
+      { key: [], cert: [undefined] },
+      { pfx: '' },
+      { pfx: undefined },
+    ],
+  ],
   server: [[server], [{}, () => {}, null]],
   handler: [[() => {}], [{}, null]],
   metrics: [

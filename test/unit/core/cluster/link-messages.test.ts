@@ -17,6 +17,7 @@ class Pair {
       const parts = new LinkParts(this.timers[self], this.stats, {
         put: (to, bytes) => this.bus.push({ to, bytes }),
         isThere: (node) => this.met[self].has(node),
+        isTaken: () => false,
       })
       for (const [name, code] of Object.entries(linked))
         parts.add(code, {

@@ -18,6 +18,8 @@ interface Sent {
 const AGAIN = 1
 const ANSWER = 2
 const WEIGHT = weights.bytes + 100
+/** Of a message of one byte. */
+const WEIGHT_OF_ONE = WEIGHT - 99
 
 /** One end of a link to node 2, and what it puts on the bus. */
 class End {
@@ -25,13 +27,19 @@ class End {
   readonly heard: string[] = []
   readonly #put: Uint8Array[] = []
   readonly links: Links
+  /** How many more messages it has time for. */
+  left = Infinity
 
   constructor(limits: Partial<LinkLimits> = {}) {
     this.links = new Links(
       {
         put: (_, bytes) => this.#put.push(bytes),
-        message: (_, bytes) => this.heard.push(String(bytes[0])),
+        message: (_, bytes) => {
+          this.heard.push(String(bytes[0]))
+          this.left--
+        },
         broken: () => this.heard.push('broken'),
+        isTaken: () => this.left <= 0,
       },
       this.stats,
       { ...linkLimits, ...limits },
@@ -109,6 +117,91 @@ describe('An end of a link', () => {
     end.hear(1, 1, 0, 1, 7, 8, 9)
     end.hear(1, 1, 0, 2, 8, 9, 10)
     expect(end.heard).toEqual(['7', '8', '9', '10'])
+  })
+
+  it('takes no more than there is time for, and the rest in order in later sweeps, without asking for it again', () => {
+    const end = new End()
+    end.left = 2
+    end.hear(1, 1, 0, 1, 7, 8, 9, 10)
+    end.hear(1, 1, 0, 5, 11)
+    // It comes again, since it was not confirmed.
+    end.hear(1, 1, 0, 3, 9, 10)
+    expect([end.heard, end.links.hasWork]).toEqual([['7', '8'], true])
+    end.left = 1
+    expect([end.sweep(), end.heard]).toEqual([[], ['7', '8', '9']])
+    end.left = Infinity
+    expect(end.sweep()).toEqual([{ epoch: 1, expected: 6, flags: 0, first: 1, messages: 0 }])
+    expect([end.heard, end.links.hasWork]).toEqual([['7', '8', '9', '10', '11'], false])
+  })
+
+  it('confirms nothing that waits, so the other end sends no more than a window of it', () => {
+    const end = new End({ linkWindow: 3 * WEIGHT_OF_ONE, linkPacket: 0 })
+    end.left = 0
+    end.hear(1, 1, 0, 1, 7, 8)
+    end.hear(1, 1, 0, 3, 9, 10, 11)
+    // Twice the window at most is kept.
+    end.hear(1, 1, 0, 6, 12, 13)
+    expect(end.sweep()).toEqual([])
+    end.links.confirm()
+    expect([end.sweep(), end.heard]).toEqual([[], []])
+    end.left = Infinity
+    end.sweep()
+    expect(end.heard).toEqual(['7', '8', '9', '10', '11'])
+    end.hear(1, 1, 0, 6, 12, 13)
+    expect(end.heard.slice(5)).toEqual(['12', '13'])
+  })
+
+  it('forgets what waits where the link breaks, or its node has ended', () => {
+    const end = new End()
+    end.left = 1
+    end.hear(1, 1, 0, 1, 7, 8)
+    end.hear(2, 1, 0, 1, 9)
+    end.left = Infinity
+    end.sweep()
+    expect([end.heard, end.links.hasWork]).toEqual([['7', 'broken', '9'], false])
+    end.left = 0
+    end.hear(2, 1, 0, 2, 10)
+    end.links.gone(2)
+    end.left = Infinity
+    end.sweep()
+    expect(end.heard.slice(3)).toEqual([])
+  })
+
+  it('takes nothing more of what waits once that has shown that its node has ended', () => {
+    const end = new End()
+    end.left = 0
+    end.hear(1, 1, 0, 1, 7)
+    end.hear(1, 1, 0, 2, 8)
+    end.left = Infinity
+    end.heard.push = (what: string): number => {
+      end.links.gone(2)
+      return Array.prototype.push.call(end.heard, what)
+    }
+    end.sweep()
+    expect([...end.heard]).toEqual(['7'])
+  })
+
+  it('does not wait with what the other has confirmed, nor with what it asks for', () => {
+    const end = new End()
+    end.say(2)
+    end.sweep()
+    end.left = 0
+    end.hear(1, 1, 0, 1, 7)
+    end.hear(1, 2, AGAIN, 2, 8)
+    expect(end.sweep()).toMatchObject([{ first: 2, messages: 1 }])
+    expect([end.heard, end.links.bytesTo(2)]).toEqual([[], WEIGHT])
+  })
+
+  it('has nodes take turns', () => {
+    const end = new End()
+    end.left = 0
+    for (const node of [2, 3])
+      end.links.handle(node, Uint8Array.from([LINK, 1, 1, 0, 1, 1, node * 10, 1, node * 10 + 1]), 0)
+    for (let n = 0; n < 4; n++) {
+      end.left = 1
+      end.sweep()
+    }
+    expect(end.heard).toEqual(['20', '30', '21', '31'])
   })
 
   it('sends again at once what the other asks for, from there on', () => {
@@ -194,7 +287,11 @@ describe('The links of a node', () => {
     const timers = new Timers()
     const stats = new Stats()
     const put: number[] = []
-    const host = { put: (_: number, bytes: Uint8Array) => put.push(bytes.length), isThere: () => true }
+    const host = {
+      put: (_: number, bytes: Uint8Array) => put.push(bytes.length),
+      isThere: () => true,
+      isTaken: () => false,
+    }
     return { timers, put, parts: new LinkParts(timers, stats, host, limits) }
   }
 

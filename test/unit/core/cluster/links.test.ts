@@ -11,6 +11,7 @@ class Pair {
   readonly bus: [Uint8Array[], Uint8Array[]] = [[], []]
   readonly stats: Stats = new Stats()
   readonly links: readonly [Links, Links]
+  isTaken = false
 
   constructor(limits: Partial<LinkLimits> = {}) {
     const make = (self: 0 | 1): Links =>
@@ -25,6 +26,7 @@ class Pair {
             this.heard[self].push(String(bytes[0]))
           },
           broken: () => this.heard[self].push(BROKEN),
+          isTaken: () => this.isTaken,
         },
         this.stats,
         { ...linkLimits, ...limits },
@@ -66,6 +68,27 @@ class Pair {
 const always = (): boolean => true
 
 describe('A link between two nodes', () => {
+  it('carries messages once and in order, whenever there is time for them and whatever is lost', () => {
+    for (let seed = 1; seed <= 40; seed++) {
+      const random = new Random(seed)
+      const pair = new Pair({ linkWindow: 20 * 201, linkPacket: 600 })
+      for (let n = 0; n < 200; n++) {
+        pair.say(n % 3 === 0 ? 1 : 0, n)
+        pair.isTaken = random.chance(0.5)
+        pair.step(() => random.chance(0.2))
+        if (n % 10 === 0) pair.beat()
+      }
+      pair.isTaken = false
+      pair.settle()
+      const numbers = Array.from({ length: 200 }, (_, n) => n)
+      expect(pair.heard).toEqual([
+        numbers.filter((n) => n % 3 === 0).map(String),
+        numbers.filter((n) => n % 3 !== 0).map(String),
+      ])
+      expect(pair.stats.linksBroken).toBe(0)
+    }
+  })
+
   it('carries messages in order, several in a packet, and confirms them in one', () => {
     const pair = new Pair()
     for (let n = 1; n <= 5; n++) pair.say(0, n)

@@ -300,6 +300,37 @@ describe('A member on a node that does not own the meeting', () => {
     expect(tryJoin(world, client(b, 'eve'))).toBe('RATE: more than 3 joins a minute')
   })
 
+  it('has its inputs taken in later sweeps, all of them and in order, where hooks take long over them', () => {
+    const taken: string[] = []
+    const logic: MeetingLogic = {
+      input: (_slot, _user, data) => {
+        taken.push(textOf(data))
+        a.hookTime += 3e6
+        return data
+      },
+    }
+    const { world, a, b } = meeting({}, {}, logic)
+    const bob = client(b, 'bob')
+    const { log } = join(world, bob)
+    for (const seq of [1, 2, 3, 4, 5]) bob.input(log, seq, text(`${seq}`))
+    b.settle()
+    world.bus.deliver()
+    const after = [taken.length]
+    // What comes meanwhile waits behind that.
+    for (const seq of [6, 7]) bob.input(log, seq, text(`${seq}`))
+    b.settle()
+    world.bus.deliver()
+    for (let n = 0; n < 4; n++) {
+      a.sweep()
+      after.push(taken.length)
+    }
+    expect(after).toEqual([2, 4, 6, 7, 7])
+    world.advance(200)
+    expect(inputsOf(bob.heard)).toEqual(
+      ['1', '2', '3', '4', '5', '6', '7'].map((each) => `0 ${each} ${each}`),
+    )
+  })
+
   it('is told which of its inputs were refused, and why', () => {
     const logic: MeetingLogic = {
       input: (_slot, _user, data) =>

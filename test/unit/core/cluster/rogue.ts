@@ -32,6 +32,7 @@ export class Rogue {
         put: (node, bytes) => this.port.send(node, bytes),
         message: (from, bytes) => this.linked.push({ from, bytes: bytes.slice() }),
         broken: () => {},
+        isTaken: () => false,
       },
       new Stats(),
     )

@@ -90,7 +90,7 @@ describe('The traffic of the bus', () => {
 
   it('counts each link that breaks', () => {
     const stats = new Stats()
-    const host = { put: () => {}, message: () => {}, broken: () => {} }
+    const host = { put: () => {}, message: () => {}, broken: () => {}, isTaken: () => false }
     const links = new Links(host, stats, { linkBytes: 1_000, linkWindow: 1_000, linkPacket: 100 })
     links.send(2, new Uint8Array(500))
     expect(stats.linksBroken).toBe(0)
