@@ -126,8 +126,11 @@ export class JoinAsks<A> {
     if (this.#bySession.delete(session)) session.goOn()
   }
 
+  /** Those first who may have kept something of the meeting: nobody is to open it anew before they have shown it. */
   #conclude({ joins }: JoinAsk, answer: A | null): void {
-    for (const [session, join] of joins)
+    const all = [...joins]
+    const isHeld = ([, { held }]: [Session, MessageOf<'join'>]): boolean => (held[0]?.elected ?? 0) > 0
+    for (const [session, join] of [...all.filter(isHeld), ...all.filter((each) => !isHeld(each))])
       this.#host.proceed(session, (now) => {
         this.#release(session)
         this.#host.deliver(session, join, answer, now)

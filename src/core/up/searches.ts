@@ -115,8 +115,10 @@ export class Searches {
     this.#cluster.drop(session)
   }
 
-  #found(session: Session, join: MessageOf<'join'>, owner: number | null, now: number): void {
+  #found(session: Session, join: MessageOf<'join'>, found: number | null, now: number): void {
     const isRecalled = this.#recalled.delete(join)
+    // Nobody had it; by now members may be showing what they have kept of it.
+    const owner = found === 0 ? this.#cluster.ownerOf(join.meeting) : found
     // Its ticket may be another one by now, or its connection gone, and with it whoever would read.
     if (!mayJoin(session.grant, join.meeting, join.spectator))
       this.#host.joined(session, join, 'FORBIDDEN', now)

@@ -24,6 +24,8 @@ class Desk extends Parts {
   readonly elsewhere: ((answer: Joined, now: number) => void)[] = []
   /** JOINs that are to be placed anew, when their sessions have a turn. */
   readonly again: (() => void)[] = []
+  /** Whether members may show what they have kept. */
+  recalls = false
   /** What the cluster answers at once; undefined: nothing yet. */
   atOnce: number | null | undefined = undefined
   readonly joins: Joins
@@ -51,7 +53,12 @@ class Desk extends Parts {
         this.said.push(`${user} to ${meeting} on ${owner}`)
         this.elsewhere.push(joined)
       },
-      recalls: () => false,
+      recalls: ({ meeting, held: [elected] }: { meeting: string; held: readonly object[] }) => {
+        if (!this.recalls || elected === undefined) return false
+        // From then on there is a replica without an owner.
+        this.known.set(meeting, -1)
+        return true
+      },
       outruns: () => false,
       drop: ({ user }: Session) => void this.said.push(`${user} dropped`),
     }
@@ -438,6 +445,24 @@ describe('A JOIN of a member who may have to wait for others', () => {
       expect(d.heard()).toEqual([`ann m: ${told}`, 'ann to m on 2', 'ann goes on'])
       expect([d.again, ann.isHeld, held(ann)]).toEqual([[], false, [WAITS_ASIDE]])
     }
+  })
+
+  it('goes before others who have asked for the same meeting, so that nobody opens it anew meanwhile', () => {
+    const d = new Desk()
+    d.joins.openings.on = true
+    d.recalls = true
+    d.join('eve')
+    d.joinAgain('ann')
+    d.joinAgain('bob')
+    expect(d.finds).toHaveLength(1)
+    expect(d.found(0)).toEqual([
+      'ann to m on 0',
+      'ann goes on',
+      'bob to m on -1',
+      'bob goes on',
+      'eve to m on -1',
+    ])
+    expect(d.missing).toEqual([])
   })
 
   it('is let go of with its session, and so is one that waits for it', () => {
