@@ -129,11 +129,15 @@ export class JoinAsks<A> {
   /** Those first who may have kept something of the meeting: nobody is to open it anew before they have shown it. */
   #conclude({ joins }: JoinAsk, answer: A | null): void {
     const all = [...joins]
-    const isHeld = ([, { held }]: [Session, MessageOf<'join'>]): boolean => (held[0]?.elected ?? 0) > 0
-    for (const [session, join] of [...all.filter(isHeld), ...all.filter((each) => !isHeld(each))])
+    for (const [session, join] of [...all.filter(mayShow), ...all.filter((each) => !mayShow(each))])
       this.#host.proceed(session, (now) => {
         this.#release(session)
         this.#host.deliver(session, join, answer, now)
       })
   }
+}
+
+/** Whether a client was a member, so that it may have kept something of the meeting. */
+function mayShow([, { held }]: readonly [Session, MessageOf<'join'>]): boolean {
+  return (held[0]?.elected ?? 0) > 0
 }
