@@ -203,10 +203,10 @@ export class Wiring {
         else dispatch.enqueue(session, message, now)
       },
       makeRoom: (user, now) => this.endings.makeRoom(user, now),
-      retrieve: (id, { user }, now, done) => {
+      retrieve: (id, user, now, isAwaited, done) => {
         const isElsewhere = peering !== null && id !== '' && sessions.get(id) === undefined
         const wait = isElsewhere ? sessions.debtOf(user, now) : 0
-        if (isElsewhere && wait === 0) peering.passing.retrieve(user, id, now, done)
+        if (isElsewhere && wait === 0) peering.passing.retrieve(user, id, now, isAwaited, done)
         else if (wait === 0) done(now)
         return wait
       },

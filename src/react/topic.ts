@@ -24,6 +24,9 @@ export interface Topic<T = unknown> {
   readonly error: RtmsError | null
 }
 
+/** For how long the time of a removal is kept: what was published before it has come by then. */
+const REMOVED_MS = 60_000
+
 const EMPTY: Topic<never> = { latest: undefined, values: new Map<string, never>(), recent: [], error: null }
 
 class TopicStore<T> extends Store<Topic<T>> {
@@ -31,6 +34,9 @@ class TopicStore<T> extends Store<Topic<T>> {
   readonly #topic: string
   readonly #options: Required<TopicOptions>
   readonly #values: Map<string, T> = new Map()
+  /** When the last value of each key was published, and when keys were removed, these in the order of that. */
+  readonly #times: Map<string, number> = new Map()
+  readonly #removed: Map<string, number> = new Map()
   #recent: readonly T[] = []
   #latest: T | undefined
   #error: RtmsError | null = null
@@ -53,7 +59,8 @@ class TopicStore<T> extends Store<Topic<T>> {
           conflate: this.#options.history === 0,
           // Of what a slow reader misses, the latest values come.
           policy: 'conflate',
-          onGap: ({ reason }) => reason !== 'SLOW' && this.#forget(),
+          // Of what was lost between the nodes, nothing follows: the values of other keys are all there is.
+          onGap: ({ reason }) => reason !== 'SLOW' && reason !== 'BUS' && this.#forget(),
           onError: (error) => this.#fail(error),
         },
       )
@@ -76,18 +83,36 @@ class TopicStore<T> extends Store<Topic<T>> {
     }
   }
 
-  #add(data: T, { key, removed }: Publication): void {
-    if (removed) this.#values.delete(key)
-    else this.#values.set(key, data)
-    this.#latest = removed ? undefined : data
+  /** What several nodes publish at once may come in another order: of each key, the latest by time counts. */
+  #add(data: T, { key, removed, time }: Publication): void {
+    if (time >= (this.#times.get(key) ?? this.#removed.get(key) ?? time)) this.#take(key, data, removed, time)
     const { history } = this.#options
     if (history > 0 && !removed) this.#recent = [...this.#recent, data].slice(-history)
     this.changed()
   }
 
+  #take(key: string, data: T, isRemoved: boolean, time: number): void {
+    this.#removed.delete(key)
+    if (isRemoved) {
+      this.#values.delete(key)
+      this.#times.delete(key)
+      this.#removed.set(key, time)
+      for (const [other, at] of this.#removed) {
+        if (time - at < REMOVED_MS) break
+        this.#removed.delete(other)
+      }
+    } else {
+      this.#values.set(key, data)
+      this.#times.set(key, time)
+    }
+    this.#latest = isRemoved ? undefined : data
+  }
+
   /** Keys may have been removed unseen; the values that are left follow. */
   #forget(): void {
     this.#values.clear()
+    this.#times.clear()
+    this.#removed.clear()
     this.#latest = undefined
     this.changed()
   }

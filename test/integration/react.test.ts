@@ -108,6 +108,46 @@ describe('useTopic', () => {
     await waitFor(() => expect(result.current).toMatchObject({ latest: 4, recent: [3, 4] }))
   })
 
+  it('takes of each key what was published last, in whichever order nodes pass it on', async () => {
+    let tell: (data: unknown, about: { key: string; removed: boolean; time: number }) => void = () => {}
+    let gap: (about: { lost: number; reason: string }) => void = () => {}
+    const subscribe = (_: string, listener: typeof tell, options: { onGap: typeof gap }): (() => void) => {
+      tell = listener
+      gap = options.onGap
+      return () => {}
+    }
+    const wrapper = wrapperOf({ subscribe } as never)
+    const { result } = renderHook(() => useTopic<number>('stock.c', { history: 5 }), { wrapper })
+    const hear = (key: string, time: number, data?: number): Promise<void> =>
+      act(() => Promise.resolve(tell(data, { key, removed: data === undefined, time })))
+    const values = (): object => Object.fromEntries(result.current.values)
+    await hear('x', 20, 2)
+    await hear('x', 10, 1)
+    await hear('x', 10)
+    expect([values(), result.current.latest, result.current.recent]).toEqual([{ x: 2 }, 2, [2, 1]])
+    await hear('x', 20, 3)
+    await hear('y', 30, 4)
+    await hear('y', 40)
+    await hear('y', 35, 5)
+    expect([values(), result.current.latest]).toEqual([{ x: 3 }, undefined])
+    await hear('y', 40, 6)
+    expect(values()).toEqual({ x: 3, y: 6 })
+    await hear('z', 100)
+    await hear('w', 60_099)
+    await hear('z', 99, 7)
+    expect(values()).toEqual({ x: 3, y: 6 })
+    await hear('w', 60_100)
+    await hear('z', 99, 8)
+    expect(values()).toEqual({ x: 3, y: 6, z: 8 })
+    await act(() => Promise.resolve(gap({ lost: 1, reason: 'BUS' })))
+    await act(() => Promise.resolve(gap({ lost: 1, reason: 'SLOW' })))
+    expect(values()).toEqual({ x: 3, y: 6, z: 8 })
+    await act(() => Promise.resolve(gap({ lost: 0, reason: 'NEW_EPOCH' })))
+    expect([values(), result.current.latest]).toEqual([{}, undefined])
+    await hear('x', 5, 9)
+    expect(values()).toEqual({ x: 9 })
+  })
+
   it('renders once for all that a packet brings', async () => {
     let renders = 0
     const wrapper = wrapperOf(clientOf('ann'))

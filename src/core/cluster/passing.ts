@@ -46,6 +46,15 @@ export interface PassingHost {
   isOpen(node: number, isLast?: boolean): boolean
 }
 
+/** A session that a client here has named, and what is done once it is here, or is not to be had. */
+interface Sought {
+  readonly user: string
+  readonly id: string
+  readonly deadline: number
+  readonly isAwaited: () => boolean
+  readonly done: (now: number) => void
+}
+
 /** A node asks for a session, and waits for its turn. */
 interface Asked {
   readonly from: number
@@ -71,24 +80,35 @@ export class Passing {
     this.#host = host
   }
 
-  /** Looks for a session on the other nodes, and goes on with it here. Calls `done` once, in any case. */
-  retrieve(user: string, id: string, now: number, done: (now: number) => void): void {
-    const deadline = now + RETRIEVE_MS
+  /**
+   * Looks for a session on the other nodes, and goes on with it here. Calls `done` once, in any case. `isAwaited`:
+   * whether its client still waits here.
+   */
+  retrieve(
+    user: string,
+    id: string,
+    now: number,
+    isAwaited: () => boolean,
+    done: (now: number) => void,
+  ): void {
+    const sought: Sought = { user, id, deadline: now + RETRIEVE_MS, isAwaited, done }
     const leaving = new Set(this.#host.draining())
-    if (leaving.size === 0) return this.#lookUp(user, id, deadline, now, done)
+    if (leaving.size === 0) return this.#lookUp(sought, now)
     // It is most likely at one of these, and need not be looked for.
-    this.#ask(leaving, { user, id }, deadline, now, (at) => {
-      if (this.#host.sessions.get(id) === undefined) this.#lookUp(user, id, deadline, at, done)
+    const lookOn = (at: number): void => {
+      if (this.#host.sessions.get(id) === undefined) this.#lookUp(sought, at)
       else done(at)
-    })
+    }
+    this.#ask(leaving, { ...sought, done: lookOn }, now)
   }
 
-  #lookUp(user: string, id: string, deadline: number, now: number, done: (now: number) => void): void {
+  #lookUp(sought: Sought, now: number): void {
+    const { user, id, deadline } = sought
     const home = this.#host.homeOf(user)
     const search = (found: Whereabouts | null, at: number): void => {
       const nodes = found?.isComplete === true ? found.places.map(({ node }) => node) : this.#host.peers()
       const gone = this.#host.sessions.whereGone(id)
-      this.#ask(new Set([...nodes, ...(gone === 0 ? [] : [gone])]), { user, id }, deadline, at, done)
+      this.#ask(new Set([...nodes, ...(gone === 0 ? [] : [gone])]), sought, at)
     }
     if (home === this.#host.self) return search(this.#host.whereabouts(user), now)
     if (!this.#host.reaches(home)) return search(null, now)
@@ -110,38 +130,34 @@ export class Passing {
       )
   }
 
-  #ask(
-    asked: ReadonlySet<number>,
-    question: QuestionOf<'session'>,
-    deadline: number,
-    now: number,
-    done: (now: number) => void,
-    hops = 0,
-  ): void {
+  #ask(asked: ReadonlySet<number>, sought: Sought, now: number, hops = 0): void {
     const { self, sessions } = this.#host
+    const { user, id, deadline, isAwaited, done } = sought
     const others = [...asked].filter((node) => node !== self && this.#host.reaches(node))
     let left = others.length
     if (left === 0) return done(now)
     let isFound = false
     /** Where it has gone on to from there. */
     const further: Set<number> = new Set()
+    const put = (node: number, isSure: boolean): void =>
+      this.#put(node, 'session', { user, id, isSure }, deadline, (answer, at) => {
+        // Questions may be late: the client may have gone back there, and must not lose its connection for that.
+        if (answer?.isConnected === true && !isSure && isAwaited()) put(node, true)
+        else ended(answer, at)
+      })
     const ended = (answer: AnswerOf<'session'> | null, at: number): void => {
       left--
       const { state, to } = answer ?? { state: null, to: 0 }
       if (isFound) return
       if (to !== 0 && !asked.has(to)) further.add(to)
-      isFound = state !== null && this.#isAskedFor(state, question) && sessions.take(state, at)
+      isFound = state !== null && state.id === id && state.user === user && sessions.take(state, at)
       if (isFound) done(at)
       else if (left === 0) {
         if (hops === HOPS) done(at)
-        else this.#ask(further, question, deadline, at, done, hops + 1)
+        else this.#ask(further, sought, at, hops + 1)
       }
     }
-    for (const node of others) this.#put(node, 'session', question, deadline, ended)
-  }
-
-  #isAskedFor({ id, user }: HandedSession, question: QuestionOf<'session'>): boolean {
-    return id === question.id && user === question.user
+    for (const node of others) put(node, false)
   }
 
   /**
@@ -186,17 +202,19 @@ export class Passing {
   get answerers(): Pick<Answerers, 'session' | 'keep' | 'sendOn'> {
     const { sessions } = this.#host
     return {
-      session: ({ user, id }, reply, from, asked) => {
+      session: ({ user, id, isSure }, reply, from, asked) => {
+        const nothing = { state: null, to: 0, isConnected: false }
         const give = (now: number): void => {
           const session = sessions.get(id)
           if (session === undefined || session.user !== user)
-            return reply({ state: null, to: sessions.whereGone(id) })
+            return reply({ ...nothing, to: sessions.whereGone(id) })
+          if (session.outlet !== null && !isSure) return reply({ ...nothing, isConnected: true })
           this.#host.replaced(session, now)
           // The business may have ended it when it was told.
-          reply({ state: session.ended ? null : sessions.give(session, from, now), to: 0 })
+          reply({ ...nothing, state: session.ended ? null : sessions.give(session, from, now) })
         }
         if (this.#asked.length >= MOST_ASKED) return reply(new Refusal('BUSY', 'too many sessions at once'))
-        this.#asked.push({ from, at: asked, give, refuse: () => reply({ state: null, to: 0 }) })
+        this.#asked.push({ from, at: asked, give, refuse: () => reply(nothing) })
         this.#giveSome(asked)
       },
       keep: (state, reply, _, now) => reply(!sessions.isCrowded && sessions.take(state, now)),

@@ -137,10 +137,13 @@ interface Kinds {
   subscribers: Kind<{ readonly topic: string }, number>
   /** What the node asked has of a meeting. */
   part: Kind<{ readonly meeting: string }, number>
-  /** Hands a session over to the node that asks. `to`: where it has gone before; 0: it is not known. */
+  /**
+   * Hands a session over to the node that asks. `to`: where it has gone before; 0: it is not known. `isConnected`: its
+   * client is connected there, so it is handed over only where the asker `isSure` that the client still waits for it.
+   */
   session: Kind<
-    { readonly user: string; readonly id: string },
-    { readonly state: HandedSession | null; readonly to: number }
+    { readonly user: string; readonly id: string; readonly isSure: boolean },
+    { readonly state: HandedSession | null; readonly to: number; readonly isConnected: boolean }
   >
   /** Hands a session over to the node asked. Answer: whether it goes on with it. */
   keep: Kind<HandedSession, boolean>
@@ -235,8 +238,8 @@ export const questionKinds: Kinds = {
   subscribers: { question: struct({ topic: name }), answer: uint },
   part: { question: struct({ meeting: name }), answer: uint },
   session: {
-    question: struct({ user: name, id: name }),
-    answer: struct({ state: nullable(session), to: uint }),
+    question: struct({ user: name, id: name, isSure: bool }),
+    answer: struct({ state: nullable(session), to: uint, isConnected: bool }),
   },
   keep: { question: session, answer: bool },
   sendOn: { question: struct({ id: name, entry: bytes }), answer: bool },

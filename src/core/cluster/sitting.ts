@@ -25,7 +25,8 @@ export function sit(
   const { number, copy } = replica
   const known = seatOf(session, number)
   const isAway = session.outlet === null
-  if (known === undefined && seated === null && isAway) return 'UNKNOWN'
+  // It has left meanwhile, or is not there to have come as a spectator.
+  if (known === undefined && seated === null && (isAway || !message.spectator)) return 'UNKNOWN'
   const seat = known ?? new Seat(replica, session, seated?.member ?? null)
   if (known === undefined) session.sit(number, seat)
   else room.unplace(known)

@@ -37,11 +37,8 @@ export interface ConnectionsHost {
   enqueue(session: Session, message: ClientMessage, now: number): void
   /** Ends a session of this user that has no connection, for a new one. False: there is none. */
   makeRoom(user: string, now: number): boolean
-  /**
-   * Fetches a session from the node that has it, where there is one, and calls `done` once. Returns how long its user
-   * has to wait first, in milliseconds: then `done` is not called.
-   */
-  retrieve(id: string, grant: Grant, now: number, done: (now: number) => void): number
+  /** Fetches a session from the node that has it, and calls `done` once; or returns how long its user has to wait. */
+  retrieve(id: string, user: string, now: number, waits: () => boolean, done: (now: number) => void): number
   /** The session has a new connection, so what held its upstream queue may have changed. */
   attached(session: Session): void
 }
@@ -313,7 +310,8 @@ export class Connections {
     const refusal = refusalOf(outcome, now + this.#host.config.wallOffset)
     if (refusal !== null) return this.close(connection, refusal, refusals[refusal], now)
     const { value: grant } = outcome as Outcome<Grant> & { ok: true }
-    const wait = this.#host.retrieve(hello.session, grant, now, (at) => {
+    const waits = (): boolean => connection.phase.name === 'verifying'
+    const wait = this.#host.retrieve(hello.session, grant.user, now, waits, (at) => {
       if (connection.phase.name !== 'verifying') return
       // The session may have been fetched from a node that hangs, until the token had expired.
       const late = refusalOf(outcome, at + this.#host.config.wallOffset)

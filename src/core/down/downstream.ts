@@ -235,7 +235,6 @@ export class Downstream {
     if (outlet.outflow !== 'open' || !outlet.hasCredit) return 0
     const parts = this.#parts
     const { control, sessionLane: session, frameLane: frames, topicLane: topics } = outlet
-    const hasTopics = !isWithoutTopics && topics.length > 0
     const limit = this.#limits.writeBytes
     let bytes = 0
     if (control.length > 0) {
@@ -247,8 +246,11 @@ export class Downstream {
       outlet.clearControl()
     }
     if (session.length > 0) bytes = this.#read(session, parts, bytes, limit)
+    // What is left of the session log may say where a reader of frames or topics begins.
+    const isTold = session.length === 0
+    const hasTopics = isTold && !isWithoutTopics && topics.length > 0
     // Frames come before topics, but a long catch-up leaves half of the write to live topics.
-    if (frames.length > 0) bytes = this.#read(frames, parts, bytes, hasTopics ? limit / 2 : limit)
+    if (isTold && frames.length > 0) bytes = this.#read(frames, parts, bytes, hasTopics ? limit / 2 : limit)
     if (hasTopics) {
       bytes = this.#tellPublishers(outlet, parts, bytes)
       this.#read(topics, parts, bytes, limit)

@@ -5,7 +5,7 @@ import type { ClientMessage, MessageOf } from '../../protocol/schema.ts'
 import type { Downstream } from '../down/downstream.ts'
 import type { Limits } from '../ground/config.ts'
 import { Rate } from '../ground/rate.ts'
-import type { ResumeOutcome, Stats } from '../ground/stats.ts'
+import type { Stats } from '../ground/stats.ts'
 import type { Timers } from '../ground/timers.ts'
 import { FREE_WORK, itemsOf, type Work } from '../ground/work.ts'
 import type { Outlet } from '../log/log.ts'
@@ -18,6 +18,7 @@ import { type Denials, Gate } from './gate.ts'
 import { innocent, ofTheNumber } from './innocent.ts'
 import { Joins, type JoinTarget } from './joins.ts'
 import type { Openings } from './openings.ts'
+import { outcomeOf } from './outcome.ts'
 import type { Requests } from './requests.ts'
 import type { Cluster } from './searches.ts'
 import type { TopicTarget } from './topic-target.ts'
@@ -96,6 +97,10 @@ export class Dispatch {
         this.#upstream.wake(session)
       },
       proceed: (session, then) => this.#proceed(session, then),
+      wake: (session) => this.#upstream.wake(session),
+      again: (session, message, now) => {
+        if (!this.#upstream.accept(session, message)) this.#refuse(session, message, 'BUSY', now)
+      },
     })
   }
 
@@ -436,14 +441,4 @@ export class Dispatch {
  */
 function wantsNoAnswer({ type, call }: Extract<ClientMessage, { call: number }>): boolean {
   return type === 'publish' && call === 0
-}
-
-function outcomeOf({
-  recovered,
-  reason,
-}: {
-  readonly recovered: boolean
-  readonly reason: string
-}): ResumeOutcome {
-  return recovered ? 'recovered' : (reason as ErrorCode)
 }

@@ -126,11 +126,18 @@ export class JoinAsks<A> {
     if (this.#bySession.delete(session)) session.goOn()
   }
 
+  /** Those first who may have kept something of the meeting: nobody is to open it anew before they have shown it. */
   #conclude({ joins }: JoinAsk, answer: A | null): void {
-    for (const [session, join] of joins)
+    const all = [...joins]
+    for (const [session, join] of [...all.filter(mayShow), ...all.filter((each) => !mayShow(each))])
       this.#host.proceed(session, (now) => {
         this.#release(session)
         this.#host.deliver(session, join, answer, now)
       })
   }
+}
+
+/** Whether a client was a member, so that it may have kept something of the meeting. */
+function mayShow([, { held }]: readonly [Session, MessageOf<'join'>]): boolean {
+  return (held[0]?.elected ?? 0) > 0
 }

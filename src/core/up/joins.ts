@@ -21,6 +21,9 @@ export interface JoinTarget {
 export interface JoinsHost extends Pick<JoinAsksHost<never>, 'proceed'> {
   /** Answers a JOIN, whose session goes on with what waits behind it. */
   answer(session: Session, message: MessageOf<'join'>, joined: Joined, now: number): void
+  /** See `SearchHost`. */
+  wake(session: Session): void
+  again(session: Session, message: MessageOf<'join'>, now: number): void
 }
 
 /**
@@ -36,8 +39,8 @@ export class Joins {
   readonly #host: JoinsHost
   /** Whether meetings may be opened on this node. */
   readonly #opens: boolean
-  /** Sessions for whose JOIN the business was asked, and which look once more for what it may have opened elsewhere. */
-  readonly #asked: Set<Session> = new Set()
+  /** JOINs for which the business was asked, and which look once more for what it may have opened elsewhere. */
+  readonly #asked: WeakSet<MessageOf<'join'>> = new WeakSet()
 
   /** `cluster`: null for a node alone. */
   constructor(
@@ -55,7 +58,7 @@ export class Joins {
     this.#opens = cluster === null || !isEdge(cluster.self)
     const proceed: JoinsHost['proceed'] = (session, then) => host.proceed(session, then)
     const opened = (session: Session, message: MessageOf<'join'>, now: number): void => {
-      this.#asked.add(session)
+      this.#asked.add(message)
       // Its ticket may be another one by now.
       if (mayJoin(session.grant, message.meeting, message.spectator)) this.seat(session, message, now)
       else this.#answer(session, message, now, 'FORBIDDEN')
@@ -66,12 +69,16 @@ export class Joins {
       new Searches(limits, timers, cluster, {
         found: (session, message, owner, now) => this.#found(session, message, owner, now),
         joined: (session, message, joined, now) => this.#answer(session, message, now, joined),
+        wake: (session) => host.wake(session),
+        again: (session, message, now) => host.again(session, message, now),
+        seat: (session, message, now) => this.seat(session, message, now),
         proceed,
       })
   }
 
   /** Places a JOIN. */
   seat(session: Session, message: MessageOf<'join'>, now: number): void {
+    if (this.#searches?.waits(session, message) === true) return
     if (this.#searches?.recall(session, message, now) === true) return
     const joined = this.#meetings.join(session, message, now)
     if (joined !== 'NOT_FOUND') this.#answer(session, message, now, joined)
@@ -84,7 +91,6 @@ export class Joins {
   drop(session: Session): void {
     this.openings.drop(session)
     this.#searches?.drop(session)
-    this.#asked.delete(session)
   }
 
   /** The cluster was asked: no other node has the meeting, or (null) nobody could say. */
@@ -99,7 +105,7 @@ export class Joins {
   /** The meeting is open on no node. */
   #open(session: Session, message: MessageOf<'join'>, now: number): void {
     const { meetingsPerUser: most } = this.#limits
-    const isHopeless = this.#asked.has(session) || !isName(message.meeting)
+    const isHopeless = this.#asked.has(message) || !isName(message.meeting)
     if (!this.#opens || !this.openings.on || session.outlet === null || isHopeless)
       this.#answer(session, message, now, 'NOT_FOUND')
     else if (session.account.meetings < most) this.openings.ask(session, message, now)
@@ -110,7 +116,6 @@ export class Joins {
   }
 
   #answer(session: Session, message: MessageOf<'join'>, now: number, joined: Joined): void {
-    this.#asked.delete(session)
     if (typeof joined !== 'string' && 'code' in joined && joined.code === 'CONFIG_MISMATCH')
       this.#application.mismatched?.(message.meeting, joined.message)
     this.#host.answer(session, message, joined, now)

@@ -139,6 +139,38 @@ describe('What goes down', () => {
     for (const { size } of peer.transport.writes) expect(size).toBeLessThan(131_072)
   })
 
+  it('of a log never goes before its JOINED or SUBSCRIBED, however much a client of JSON has to be told before', () => {
+    const h = new Harness()
+    h.node.openMeeting('m', { frameRate: 0 }, h.now)
+    const writer = h.connect('writer')
+    const { log } = h.seat(writer, 'm')
+    writer.input(log, 1)
+    h.publish('t', 'before')
+    h.settle()
+    const peer = h.connect('ann', { window: 0 }, jsonCodec)
+    // More than one write may take, by the work that they make, and less by far in bytes.
+    for (let n = 0; n < 500; n++) h.node.push('ann', 'x', text('1'))
+    peer.join('m')
+    peer.send({
+      type: 'subscribe',
+      call: 2,
+      topics: [
+        {
+          topic: 't',
+          since: { epoch: 0, at: 0, numbers: [] },
+          history: 5,
+          conflate: false,
+          maxHz: 0,
+          policy: 0,
+          keys: [],
+        },
+      ],
+    })
+    h.settle()
+    const order = types(peer.takePackets().flat()).filter((type) => type !== 'push')
+    expect(order).toEqual(['joined', 'subscribed', 'frames', 'publications'])
+  })
+
   it('leaves room for live topics beside a long catch-up of frames', () => {
     const h = new Harness()
     h.node.openMeeting('m', { frameRate: 0, inputBytes: 4_096, inputsPerSecond: 1e6, inputBurst: 255 }, h.now)

@@ -22,6 +22,10 @@ class Desk extends Parts {
   readonly finds: { readonly name: string; readonly found: (owner: number | null, now: number) => void }[] =
     []
   readonly elsewhere: ((answer: Joined, now: number) => void)[] = []
+  /** JOINs that are to be placed anew, when their sessions have a turn. */
+  readonly again: (() => void)[] = []
+  /** Whether members may show what they have kept. */
+  recalls = false
   /** What the cluster answers at once; undefined: nothing yet. */
   atOnce: number | null | undefined = undefined
   readonly joins: Joins
@@ -49,7 +53,12 @@ class Desk extends Parts {
         this.said.push(`${user} to ${meeting} on ${owner}`)
         this.elsewhere.push(joined)
       },
-      recalls: () => false,
+      recalls: ({ meeting, held: [elected] }: { meeting: string; held: readonly object[] }) => {
+        if (!this.recalls || elected === undefined) return false
+        // From then on there is a replica without an owner.
+        this.known.set(meeting, -1)
+        return true
+      },
       outruns: () => false,
       drop: ({ user }: Session) => void this.said.push(`${user} dropped`),
     }
@@ -62,6 +71,8 @@ class Desk extends Parts {
       {
         // Every session has its turn at once.
         proceed: (_, then) => then(this.now),
+        wake: ({ user }) => void this.said.push(`${user} goes on`),
+        again: (session, message) => void this.again.push(() => this.joins.seat(session, message, this.now)),
         answer: ({ user }, { meeting }, joined, now) => {
           expect(now).toBe(this.now)
           const what =
@@ -80,6 +91,13 @@ class Desk extends Parts {
   join(user: string | Session, meeting = 'm', spectator = false): Session {
     const session = typeof user === 'string' ? this.session(user) : user
     this.joins.seat(session, joinOf({ meeting, spectator }), this.now)
+    return session
+  }
+
+  /** Of a member who was in the meeting on a node that has ended. */
+  joinAgain(user: string | Session, meeting = 'm'): Session {
+    const session = typeof user === 'string' ? this.session(user) : user
+    this.joins.seat(session, joinOf({ meeting, held: [HELD] }), this.now)
     return session
   }
 
@@ -108,6 +126,17 @@ class Desk extends Parts {
 
 const held = (...sessions: Session[]): number[] => sessions.map(({ payer }) => payer.held)
 const WAITS = weighMessage(joinOf()) + weights.question
+const HELD = {
+  slot: 0,
+  elected: 1,
+  term: 1,
+  incarnation: 9,
+  seen: 0,
+  stable: 0,
+  promisedTerm: 0,
+  promisedIncarnation: 0,
+}
+const WAITS_ASIDE = weighMessage(joinOf({ held: [HELD] })) + weights.question
 
 describe('A JOIN', () => {
   it('to a meeting that is open here is answered by it', () => {
@@ -350,5 +379,101 @@ describe('A meeting that the business may open', () => {
     const ann = desk.join('ann')
     desk.joins.drop(ann)
     expect([desk.opened('m'), held(ann)]).toEqual([[], [0]])
+  })
+})
+
+describe('A JOIN of a member who may have to wait for others', () => {
+  const desk = (limits: Partial<Limits> = {}): Desk => {
+    const made = new Desk(limits)
+    for (const name of ['m', 'n', 'o']) made.known.set(name, 2)
+    return made
+  }
+
+  it('lets its session go on, and is paid for until it is answered', () => {
+    const d = desk()
+    const ann = d.joinAgain('ann')
+    expect([d.heard(), ann.isHeld, held(ann)]).toEqual([
+      ['ann to m on 2', 'ann goes on'],
+      false,
+      [WAITS_ASIDE],
+    ])
+    d.joinAgain(ann, 'n')
+    expect([d.heard(), held(ann)]).toEqual([['ann to n on 2', 'ann goes on'], [2 * WAITS_ASIDE]])
+    d.elsewhere[1]?.('FULL', d.now)
+    d.elsewhere[0]?.('FULL', d.now)
+    d.elsewhere[0]?.('FULL', d.now)
+    expect([d.heard(), ann.isHeld, held(ann)]).toEqual([['ann n: FULL', 'ann m: FULL'], false, [0]])
+  })
+
+  it('holds it where it would be in too many meetings', () => {
+    const d = desk({ meetingsPerSession: 2 })
+    const ann = d.joinAgain('ann')
+    d.joinAgain(ann, 'n')
+    expect([ann.isHeld, held(ann)]).toEqual([false, [2 * WAITS_ASIDE]])
+    d.joinAgain(ann, 'o')
+    expect(ann.isHeld).toBe(true)
+    d.elsewhere[2]?.('LIMIT', d.now)
+    expect([ann.isHeld, held(ann)]).toEqual([false, [2 * WAITS_ASIDE]])
+  })
+
+  it('is looked for once more in its turn where a node does not have the meeting, and then nobody has it', () => {
+    const d = desk()
+    const ann = d.joinAgain('ann')
+    d.elsewhere[0]?.('NOT_FOUND', d.now)
+    expect([d.again.length, held(ann)]).toEqual([1, [0]])
+    d.again.shift()?.()
+    expect(d.heard()).toEqual(['ann to m on 2', 'ann goes on', 'ann to m on 2', 'ann goes on'])
+    d.elsewhere[1]?.('NOT_FOUND', d.now)
+    d.again.shift()?.()
+    expect([d.heard(), d.again.length, held(ann)]).toEqual([['ann m: NOT_FOUND'], 0, [0]])
+  })
+
+  it('is waited for by a later one to the same meeting, which takes its place where it finds nothing', () => {
+    for (const [answer, told] of [
+      ['FULL', 'FULL'],
+      ['NOT_FOUND', 'UNKNOWN'],
+    ] as const) {
+      const d = desk()
+      const ann = d.joinAgain('ann')
+      d.joinAgain(ann)
+      expect([d.heard(), ann.isHeld, held(ann)]).toEqual([
+        ['ann to m on 2', 'ann goes on'],
+        true,
+        [2 * WAITS_ASIDE],
+      ])
+      d.elsewhere[0]?.(answer, d.now)
+      expect(d.heard()).toEqual([`ann m: ${told}`, 'ann to m on 2', 'ann goes on'])
+      expect([d.again, ann.isHeld, held(ann)]).toEqual([[], false, [WAITS_ASIDE]])
+    }
+  })
+
+  it('goes before others who have asked for the same meeting, so that nobody opens it anew meanwhile', () => {
+    const d = new Desk()
+    d.joins.openings.on = true
+    d.recalls = true
+    d.join('eve')
+    d.joinAgain('ann')
+    d.joinAgain('bob')
+    expect(d.finds).toHaveLength(1)
+    expect(d.found(0)).toEqual([
+      'ann to m on 0',
+      'ann goes on',
+      'bob to m on -1',
+      'bob goes on',
+      'eve to m on -1',
+    ])
+    expect(d.missing).toEqual([])
+  })
+
+  it('is let go of with its session, and so is one that waits for it', () => {
+    const d = desk()
+    const ann = d.joinAgain('ann')
+    d.joinAgain(ann, 'n')
+    d.joinAgain(ann)
+    d.heard()
+    d.joins.drop(ann)
+    expect([d.heard(), ann.isHeld, held(ann)]).toEqual([['ann dropped'], false, [0]])
+    for (const answer of d.elsewhere) answer('FULL', d.now)
+    expect([d.heard(), held(ann)]).toEqual([[], [0]])
   })
 })

@@ -334,8 +334,8 @@ const examples = {
   subscribers: [{ topic: 't' }, 9],
   part: [{ meeting: 'm' }, 2],
   session: [
-    { user: 'u', id: 's' },
-    { state: handed, to: 7 },
+    { user: 'u', id: 's', isSure: true },
+    { state: handed, to: 7, isConnected: true },
   ],
   keep: [handed, true],
   sendOn: [{ id: 's', entry: new Uint8Array([7]) }, false],

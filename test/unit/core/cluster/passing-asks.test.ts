@@ -7,7 +7,7 @@ import type { Session } from '../../../../src/core/session/session.ts'
 const SELF = 1
 
 /** What other nodes answer when they are asked for a session: they have it, or where it has gone; 0: nothing known. */
-type Said = 'has it' | 'of another user' | number
+type Said = 'has it' | 'is connected' | 'of another user' | number
 
 /** A node of five; whom it asks for what is noted in words, and answered at once as `says` and `home` want. */
 class Desk {
@@ -22,6 +22,8 @@ class Desk {
   silent: number[] = []
   readonly full: Set<number> = new Set()
   done = 0
+  /** Whether the client still waits here. */
+  isAwaited = true
   readonly passing: Passing
 
   constructor() {
@@ -54,25 +56,29 @@ class Desk {
   ask(
     [node]: [number],
     kind: string,
-    _: unknown,
+    question: { readonly isSure?: boolean },
     deadline: number,
     ended: (...end: unknown[]) => void,
   ): void {
-    this.asked.push(`${kind} of ${node} until ${deadline}`)
+    const isSure = question.isSure === true
+    this.asked.push(`${isSure ? 'sure ' : ''}${kind} of ${node} until ${deadline}`)
     const said = this.says.get(node)
     const user = said === 'of another user' ? 'eve' : 'ann'
     const answer =
       kind === 'whereabouts'
         ? this.home.told
-        : typeof said === 'string'
-          ? { state: { id: 's', user }, to: 0 }
-          : { state: null, to: said ?? 0 }
+        : said === 'is connected' && !isSure
+          ? { state: null, to: 0, isConnected: true }
+          : typeof said === 'string'
+            ? { state: { id: 's', user }, to: 0, isConnected: said === 'is connected' }
+            : { state: null, to: said ?? 0 }
     ended(node, answer === null ? { by: 'deadline' } : { by: 'answer', answer }, 1_000)
   }
 
   /** Looks for ann's session; whom it asks. */
   retrieve(): string[] {
-    this.passing.retrieve('ann', 's', 1_000, () => this.done++)
+    const isAwaited = (): boolean => this.isAwaited
+    this.passing.retrieve('ann', 's', 1_000, isAwaited, () => this.done++)
     return this.asked.splice(0)
   }
 }
@@ -135,35 +141,58 @@ describe('A session that its client looks for', () => {
     desk.says.set(2, 'of another user')
     expect([desk.retrieve(), desk.taken, desk.done]).toEqual([from(2), [], 1])
   })
+
+  it('is fetched from where its client is connected only while it waits here', () => {
+    const desk = new Desk()
+    desk.home = { node: SELF, told: at(2, 4) }
+    desk.says.set(4, 'is connected')
+    desk.isAwaited = false
+    expect([desk.retrieve(), desk.taken, desk.done]).toEqual([from(2, 4), [], 1])
+    desk.isAwaited = true
+    expect([desk.retrieve(), desk.taken, desk.done]).toEqual([
+      [...from(2, 4), `sure ${from(4)[0]}`],
+      ['s'],
+      2,
+    ])
+  })
 })
 
 describe('A session that another node asks for', () => {
-  function asking(desk: Desk, id = 's', now = 1_000): unknown[] {
+  function asking(desk: Desk, id = 's', now = 1_000, isSure = false): unknown[] {
     const told: unknown[] = []
     const reply = (answer: unknown): void => void told.push(answer)
-    desk.passing.answerers.session({ user: 'ann', id }, reply, 2, now)
+    desk.passing.answerers.session({ user: 'ann', id, isSure }, reply, 2, now)
     return told
   }
 
   it('is given at once, and its connection closed; where it is not here, it is told where it went', () => {
     const desk = new Desk()
-    desk.here.set('s', { id: 's', user: 'ann', ended: false })
-    desk.here.set('over', { id: 'over', user: 'ann', ended: true })
+    desk.here.set('s', { id: 's', user: 'ann', ended: false, outlet: null })
+    desk.here.set('over', { id: 'over', user: 'ann', ended: true, outlet: null })
     desk.here.set('other', { id: 'other', user: 'eve' })
     desk.gone.set('t', 4)
-    expect(asking(desk)).toEqual([{ state: { id: 's', to: 2 }, to: 0 }])
-    expect(asking(desk, 'over')).toEqual([{ state: null, to: 0 }])
+    expect(asking(desk)).toEqual([{ state: { id: 's', to: 2 }, to: 0, isConnected: false }])
+    expect(asking(desk, 'over')).toEqual([{ state: null, to: 0, isConnected: false }])
     expect([asking(desk, 't'), asking(desk, 'other'), asking(desk, 'u')]).toEqual([
-      [{ state: null, to: 4 }],
-      [{ state: null, to: 0 }],
-      [{ state: null, to: 0 }],
+      [{ state: null, to: 4, isConnected: false }],
+      [{ state: null, to: 0, isConnected: false }],
+      [{ state: null, to: 0, isConnected: false }],
     ])
     expect(desk.closed).toEqual(['s', 'over'])
   })
 
+  it('is left where its client is connected, unless whoever asks is sure that it waits there', () => {
+    const desk = new Desk()
+    desk.here.set('s', { id: 's', user: 'ann', ended: false, outlet: {} as Session['outlet'] })
+    expect(asking(desk)).toEqual([{ state: null, to: 0, isConnected: true }])
+    expect(desk.closed).toEqual([])
+    expect(asking(desk, 's', 1_000, true)).toEqual([{ state: { id: 's', to: 2 }, to: 0, isConnected: false }])
+    expect(desk.closed).toEqual(['s'])
+  })
+
   it('waits until the link takes it, for four seconds, and one of a thousand', () => {
     const desk = new Desk()
-    desk.here.set('s', { id: 's', user: 'ann', ended: false })
+    desk.here.set('s', { id: 's', user: 'ann', ended: false, outlet: null })
     desk.full.add(2)
     const told = asking(desk)
     expect([told, desk.passing.hasWork]).toEqual([[], false])
@@ -172,11 +201,14 @@ describe('A session that another node asks for', () => {
     desk.full.clear()
     expect(desk.passing.hasWork).toBe(true)
     desk.passing.sweep(4_999)
-    expect([told, desk.passing.hasWork]).toEqual([[{ state: { id: 's', to: 2 }, to: 0 }], false])
+    expect([told, desk.passing.hasWork]).toEqual([
+      [{ state: { id: 's', to: 2 }, to: 0, isConnected: false }],
+      false,
+    ])
     desk.full.add(2)
     const late = asking(desk)
     desk.passing.sweep(5_000)
-    expect(late).toEqual([{ state: null, to: 0 }])
+    expect(late).toEqual([{ state: null, to: 0, isConnected: false }])
     for (let n = 0; n < 1_000; n++) asking(desk)
     expect(asking(desk)).toEqual([expect.any(Refusal)])
   })

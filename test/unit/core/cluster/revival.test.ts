@@ -77,6 +77,31 @@ describe('A meeting whose node has ended', () => {
     for (const client of clients) expect(historyOf(client).length).toBeGreaterThan(60)
   })
 
+  it('goes on at once, as another one of it does, whose members come back to the two in different orders', () => {
+    const { world, nodes } = meeting(3, [], { standby: 1 })
+    world.open(nodes[0], 'n', { standby: 1, frameRate: 20 })
+    world.settle()
+    world.answers(nodes[0])
+    const names = ['m', 'n']
+    const clients = [0, 1, 2, 3].map((at) => {
+      const client = new Roamer(world, `u${at}`, nodes[0])
+      client.leads = () => (world.living.includes(nodes[0]) ? nodes[0] : nodes[1 + (at >> 1)])
+      for (const name of at % 2 === 0 ? names : names.toReversed()) client.join(name)
+      return client
+    })
+    roam(world, clients, 1_500)
+    const worldsOf = (client: Roamer) => names.map((name) => client.seat(name)?.world)
+    const before = clients.map(worldsOf)
+    world.kill(nodes[0], true)
+    roam(world, clients, 1_000)
+    expect(names.map((name) => world.whereIs(name).length)).toEqual([1, 1])
+    expect(clients.map(worldsOf)).toEqual(before)
+    for (const { frames, gaps } of clients) {
+      expect([...frames.values()].map((each) => each.length > 35)).toEqual([true, true])
+      expect(gaps).toEqual([])
+    }
+  })
+
   it('is handed over by a node that was told to drain while it waited for the members to come', () => {
     const { world, nodes, clients } = meeting(3, [0, 0, 1])
     const before = clients.map((client) => seatOf(client)?.world)
