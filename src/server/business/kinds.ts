@@ -156,7 +156,7 @@ export class HookRunner {
   readonly #hooks: KindHooks
   readonly #kind: string
   readonly #meeting: Meeting
-  readonly #host: Pick<Host, 'hook'>
+  readonly #host: Pick<Host, 'hook' | 'joining'>
   readonly #logger: Logger
   /** What is told to hooks that nobody waits for. */
   readonly #told: HookQueue
@@ -165,7 +165,7 @@ export class HookRunner {
     hooks: KindHooks,
     kind: string,
     meeting: Meeting,
-    host: Pick<Host, 'hook' | 'hookTurns'>,
+    host: Pick<Host, 'hook' | 'hookTurns' | 'joining'>,
     logger: Logger,
   ) {
     this.#hooks = hooks
@@ -210,8 +210,10 @@ export class HookRunner {
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {
-        this.#host.joining = { meeting: meeting.name, slot }
-        const answer = this.#ask('onJoin', () => onJoin({ slot, user, meeting }))
+        const answer = this.#ask('onJoin', () => {
+          this.#host.joining = { meeting: meeting.name, slot }
+          return onJoin({ slot, user, meeting })
+        })
         this.#host.joining = null
         if (answer instanceof RtmsError) return answer
         return answer === false ? NOT_ADMITTED : null

@@ -117,7 +117,7 @@ function slowly(hooks: KindHooks = {}) {
   }
   const outside = { now: () => now, soon: (action: () => void) => (soon.push(action), () => {}) }
   const hookTurns = new HookTurns(outside)
-  const host = { hook: <T>(hook: () => T): T => hook(), hookTurns }
+  const host = { hook: <T>(hook: () => T): T => hook(), joining: null, hookTurns }
   const all: KindHooks = {
     onJoin: ({ slot }) => take(`join ${slot}`),
     onInput: ({ slot }) => take(`input ${slot}`),
