@@ -208,6 +208,15 @@ describe('The checker of inputs', () => {
     expect(() => checker.frame(ann, 'm', 7, frameOf(4))).toThrow('although the business dropped')
   })
 
+  it('also where the business of the one that has gone on puts another input in its place in that frame', () => {
+    const checker = passedOver()
+    checker.inputReplaced(1, 'm', 'x', 'y')
+    checker.inputTaken(1, 'm', 0, 'y')
+    checker.sealed(1, 'm', 7, { ...frameOf(3), inputs: [{ slot: 0, seq: 1, data: textPayload('y') }] })
+    checker.frame(ann, 'm', 8, frameOf(3))
+    expect(() => checker.frame(ann, 'm', 9, frameOf(4))).toThrow('although the business dropped')
+  })
+
   it('lets the one that has gone on frame it nowhere', () => {
     const checker = passedOver()
     checker.inputTaken(1, 'm', 0, 'x')
