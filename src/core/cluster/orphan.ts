@@ -66,6 +66,12 @@ export class Orphan {
     return this.candidacy?.denied.has(node) === false && this.mayBeOwned
   }
 
+  /** A node is heard that may own it, or has gone on with it meanwhile: the registrar of the name has to say again. */
+  heard(node: number): void {
+    this.namedIn = 0
+    if (this.candidacy !== null && this.mayBeOwnedBy(node)) this.candidacy.isNews = true
+  }
+
   /** What is asked of other nodes with frames of the meeting. */
   get question(): QuestionOf<'frames'> {
     const { facts, log, lastFence } = this.room

@@ -73,10 +73,9 @@ export class Revival {
     return this.superseding.isPending(node)
   }
 
-  /** A node is heard, which may own a meeting that this one stands for. */
+  /** A node is met, or heard again. */
   heard(node: number): void {
-    for (const orphan of this.#orphans.values())
-      if (orphan.candidacy !== null && orphan.mayBeOwnedBy(node)) orphan.candidacy.isNews = true
+    for (const orphan of this.#orphans.values()) orphan.heard(node)
   }
 
   /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */

@@ -59,6 +59,8 @@ export class InputChecker implements Observer {
   readonly #framed: Map<string, string> = new Map()
   /** Inputs, each with a frame that is undone: an owner that is cut off may still tell it. */
   readonly #undone: Set<string> = new Set()
+  /** Those that were framed there as they are, whatever another business makes of them in that frame. */
+  readonly #passed: Set<string> = new Set()
   readonly #order: Map<string, number> = new Map()
   readonly #ended: Set<string> = new Set()
   readonly #notSent: Set<string> = new Set()
@@ -259,8 +261,8 @@ export class InputChecker implements Observer {
       return violate('I5', `frame ${number} of ${meeting} holds ${text}, which nobody sent`)
     if (sent.meeting !== meeting) violate('I12', `${text} was sent to ${sent.meeting} and seen in ${meeting}`)
     // One owner has let it pass and another, that went on without this frame, has not: the first may still tell it.
-    const isUndone = this.#undone.has(`${origin} ${meeting} ${number}`)
-    if (this.#turnedDown.has(text) && !this.#sealed.has(text) && !isUndone)
+    const isPassed = this.#sealed.has(text) || this.#passed.has(`${text} ${meeting} ${number}`)
+    if (this.#turnedDown.has(text) && !isPassed)
       violate('I5', `${text} was framed although the business dropped or replaced it`)
     this.#seen(origin, `${meeting} ${number}`)
     return sent
@@ -359,8 +361,8 @@ export class InputChecker implements Observer {
     for (const [text, where] of this.#framed) {
       const [of, number] = where.split(' ')
       if (of !== meeting || Number(number) <= frame) continue
+      if (this.#sealed.delete(text)) this.#passed.add(`${text} ${where}`)
       this.#framed.delete(text)
-      this.#sealed.delete(text)
       this.#undone.add(`${text} ${where}`)
     }
   }

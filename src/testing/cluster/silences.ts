@@ -13,8 +13,6 @@ export class Silences {
   readonly #started: Map<number, number> = new Map()
   /** When one node last handled what another says of the cluster, a heartbeat mostly: `by from`. */
   readonly #heard: Map<string, number> = new Map()
-  /** When it last handled one of anybody: a node that has heard nobody since it started takes itself to be alone. */
-  readonly #heardAny: Map<number, number> = new Map()
   /** When a node had last gone without another's word for long. */
   #last = -Infinity
 
@@ -28,7 +26,6 @@ export class Silences {
 
   heard(by: number, from: number, now: number): void {
     if (this.#gap(by, from, now) >= LEASE_MS || this.#isLonely(by, now)) this.#last = now
-    this.#heardAny.set(by, now)
     this.#heard.set(`${by} ${from}`, now)
   }
 
@@ -47,9 +44,11 @@ export class Silences {
     return this.excuse(now) || this.#last >= time
   }
 
+  /** A node that has heard nobody who lives takes itself to be alone: of those who came later nobody has told it. */
   #isLonely(by: number, now: number): boolean {
-    const started = this.#started.get(by) ?? now
-    return now - Math.max(started, this.#heardAny.get(by) ?? started) >= LEASE_MS
+    let last = this.#started.get(by) ?? now
+    for (const from of this.#started.keys()) last = Math.max(last, this.#heard.get(`${by} ${from}`) ?? 0)
+    return now - last >= LEASE_MS
   }
 
   #gap(by: number, from: number, now: number): number {

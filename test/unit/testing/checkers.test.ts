@@ -14,7 +14,7 @@ import { OwnerChecker } from '../../../src/testing/checkers/owners.ts'
 import { PlaceChecker } from '../../../src/testing/checkers/places.ts'
 import { PolicyChecker } from '../../../src/testing/checkers/policies.ts'
 import { Rooms } from '../../../src/testing/checkers/rooms.ts'
-import type { Silences } from '../../../src/testing/cluster/silences.ts'
+import { Silences } from '../../../src/testing/cluster/silences.ts'
 import type { MeetingPlan, Scenario } from '../../../src/testing/scenario.ts'
 import type { SimNode } from '../../../src/testing/sim-node.ts'
 import { textPayload } from '../../../src/testing/text.ts'
@@ -48,6 +48,29 @@ describe('The checker of names', () => {
     ask('m0', 6)
     now = 5_000
     expect(() => ask('m0', 6)).toThrow('a node was said to have a meeting that it never had: m0 5')
+  })
+})
+
+describe('Who has not heard whom', () => {
+  it('excuses a node that has heard nobody who lives for a lease, of those who came later too', () => {
+    const excuses = (hasEnded: boolean): boolean[] => {
+      const silences = new Silences()
+      silences.started(1, 1_000)
+      silences.started(2, 1_000)
+      silences.started(3, 1_500)
+      silences.heard(2, 1, 3_900)
+      silences.heard(3, 1, 3_900)
+      silences.heard(1, 3, 3_900)
+      silences.heard(1, 2, 3_900)
+      silences.heard(3, 2, 3_900)
+      // Node 2 never hears node 3, which started later.
+      if (hasEnded) silences.ended(1)
+      return [3_999, 4_000].map((now) => silences.excuse(now))
+    }
+    expect([excuses(false), excuses(true)]).toEqual([
+      [false, false],
+      [false, true],
+    ])
   })
 })
 
@@ -183,6 +206,15 @@ describe('The checker of inputs', () => {
     const checker = passedOver()
     checker.frame(ann, 'm', 7, frameOf(3))
     expect(() => checker.frame(ann, 'm', 7, frameOf(4))).toThrow('although the business dropped')
+  })
+
+  it('also where the business of the one that has gone on puts another input in its place in that frame', () => {
+    const checker = passedOver()
+    checker.inputReplaced(1, 'm', 'x', 'y')
+    checker.inputTaken(1, 'm', 0, 'y')
+    checker.sealed(1, 'm', 7, { ...frameOf(3), inputs: [{ slot: 0, seq: 1, data: textPayload('y') }] })
+    checker.frame(ann, 'm', 8, frameOf(3))
+    expect(() => checker.frame(ann, 'm', 9, frameOf(4))).toThrow('although the business dropped')
   })
 
   it('lets the one that has gone on frame it nowhere', () => {

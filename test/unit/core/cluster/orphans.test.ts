@@ -483,13 +483,15 @@ describe('A meeting goes on', () => {
     expect(desk.world).toBe('same')
   })
 
-  it('elsewhere where another node was named meanwhile', () => {
-    const desk = standing()
-    desk.view = 2
-    desk.promise('ann', 0)
-    desk.promise('cid', 3)
-    desk.says(HAS)
-    expect([desk.world, desk.replica.owner]).toEqual([undefined, HAS])
+  it('elsewhere where another node was named meanwhile, by nodes that are others now or are heard again', () => {
+    for (const change of [(desk: Desk) => (desk.view = 2), (desk: Desk) => desk.revival.heard(HAS)]) {
+      const desk = standing()
+      change(desk)
+      desk.promise('ann', 0)
+      desk.promise('cid', 3)
+      desk.says(HAS)
+      expect([desk.world, desk.replica.owner]).toEqual([undefined, HAS])
+    }
   })
 
   it('nowhere where its business cannot do without the state that has ended: those who wait look for it anew', () => {
