@@ -1,9 +1,13 @@
 import type { BusConnector } from './connector.ts'
 import { MemoryBus } from './memory.ts'
 
-/** A memory bus that delivers in the next turn of the event loop: between nodes of one thread, or for a node alone. */
+/**
+ * A memory bus between nodes of one thread, or for a node alone. It delivers as soon as whoever has said something is
+ * done, so that the other nodes sweep what has come in the next turn of the event loop; if it took a turn itself, they
+ * would in the one after that.
+ */
 export function inProcess(): BusConnector {
-  const bus = new MemoryBus(() => void setImmediate(() => bus.deliver()))
+  const bus = new MemoryBus(() => queueMicrotask(() => bus.deliver()))
   const stats = {
     get dropped(): number {
       return bus.dropped

@@ -115,10 +115,11 @@ export class MemoryBus {
     const stopped = new Set<string>()
     for (const message of pending)
       for (const place of this.#receivers(message)) {
-        const pair = `${message.from.incarnation} ${place.incarnation}`
-        const fate = stopped.has(pair) ? 'waits' : this.#fateOf(message.from, place)
+        const pair = (): string => `${message.from.incarnation} ${place.incarnation}`
+        const isStopped = stopped.size > 0 && stopped.has(pair())
+        const fate = isStopped ? 'waits' : this.#fateOf(message.from, place)
         if (fate === 'waits') {
-          stopped.add(pair)
+          stopped.add(pair())
           held.push('subject' in message ? { ...message, only: place } : message)
         } else if (fate === 'arrives') this.#call(place, (listener) => hand(listener, message))
       }

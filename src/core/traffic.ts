@@ -1,5 +1,5 @@
 import { LINK } from './cluster/links.ts'
-import { MESH } from './cluster/mesh-messages.ts'
+import { MESH } from './cluster/datagrams.ts'
 import { CLUSTER, NODES } from './cluster/messages.ts'
 import type { BusKind, Stats, Traffic } from './ground/stats.ts'
 import type { Bus } from './ports.ts'

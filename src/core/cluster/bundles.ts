@@ -1,4 +1,4 @@
-import { encodeBundle } from './mesh-messages.ts'
+import { encodeBundle } from './datagrams.ts'
 
 /** Datagrams to other nodes that are about to be sent, those to one node together. */
 export class Bundles {

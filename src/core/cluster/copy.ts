@@ -1,7 +1,8 @@
 import { type Fence, isAbove, partingOf } from '../meeting/reigns.ts'
 import { Room, type RoomHost } from '../meeting/room.ts'
 import { Heritage } from './heritage.ts'
-import { factsOf, type Frames, type MeshMessageOf } from './mesh-messages.ts'
+import type { Frames } from './datagrams.ts'
+import { factsOf, type MeshMessageOf } from './mesh-messages.ts'
 import { MissingFrames } from './missing-frames.ts'
 import { isDue } from './possible.ts'
 
@@ -112,7 +113,7 @@ export class Copy {
   /** Appends those that are new. Returns them; null where there are none. `framed`: an input is in one of them. */
   append(
     room: Room,
-    { first, frames, marks }: Frames,
+    { first, frames, marks, chain }: Frames,
     now: number,
     framed: (slot: number, seq: number) => void,
   ): Frames['frames'] | null {
@@ -122,7 +123,8 @@ export class Copy {
     for (let at = from - first; at < frames.length; at++) {
       const { bytes, events, inputs } = frames[at] as (typeof frames)[number]
       const stable = marks[at] as number
-      room.append({ bytes, events, inputs: inputs.length, stable }, now)
+      const told = at === frames.length - 1 ? chain : undefined
+      room.append({ bytes, events, inputs: inputs.length, stable, chain: told }, now)
       this.heritage?.append(first + at, { events, inputs }, stable)
       for (const { slot, seq } of inputs) framed(slot, seq)
     }

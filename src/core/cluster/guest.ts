@@ -7,7 +7,8 @@ import type { Owner } from '../meeting/owner.ts'
 import type { Follower } from '../meeting/room.ts'
 import type { Member, Occupant } from '../meeting/seat.ts'
 import { isByBusiness, plainly, shorten, toldOf } from '../session/told.ts'
-import type { Heads, MeshMessage, MeshMessageOf } from './mesh-messages.ts'
+import type { Heads } from './datagrams.ts'
+import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 
 /** What a guest needs of its node. */
 export interface GuestHost {

@@ -150,6 +150,7 @@ export class Heritage {
   append(frame: number, { events, inputs }: Pick<OpenedFrame, 'events' | 'inputs'>, stable: number): void {
     if (frame <= this.#head) return
     for (const { slot, seq } of inputs) this.seqs.set(slot, seq)
+    if (events.length === 0) return
     // Slots that are free behind the frame, though somebody may have come in it.
     const free = new Set<number>()
     for (const event of events) {
@@ -163,7 +164,7 @@ export class Heritage {
       }
     }
     if (free.size > 0) this.#terms = this.#terms.filter(({ slot, from }) => from !== frame || !free.has(slot))
-    if (events.length > 0) this.#forget(Math.max(stable, this.#first), frame)
+    this.#forget(Math.max(stable, this.#first), frame)
   }
 
   /** See `Room.settle`: the last seq of each slot is that of the frames `first` to `head`, which are here. */

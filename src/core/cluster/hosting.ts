@@ -11,13 +11,8 @@ import { plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { keyOf, legacyOf, type Retired } from './legacy.ts'
-import {
-  encodeFrames,
-  encodeHeads,
-  type Heads,
-  type MeshMessage,
-  type MeshMessageOf,
-} from './mesh-messages.ts'
+import { encodeFrames, encodeHeads, type Heads } from './datagrams.ts'
+import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import { Parked } from './parked.ts'
 
 /** What this node needs to host the replicas of other nodes. */

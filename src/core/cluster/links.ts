@@ -13,6 +13,8 @@ export const LINK = 0x6c
 const AGAIN = 1
 const ANSWER = 2
 
+const scratch: Writer = new Writer(4_096)
+
 interface Packet {
   readonly epoch: number
   /** The next message that the sender expects. */
@@ -295,7 +297,8 @@ export class Links {
     const { linkWindow, linkPacket } = this.#limits
     const { out } = link
     do {
-      const w = new Writer()
+      const w = scratch
+      w.reset()
       w.byte(LINK)
       w.uint(link.epoch)
       w.uint(link.expected)

@@ -17,17 +17,8 @@ import { Deposing } from './deposing.ts'
 import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
 import { linked, type LinkPart, type LinkParts } from './link-messages.ts'
-import {
-  type Bundle,
-  decodeDatagram,
-  decodeMesh,
-  encodeAnswer,
-  encodeCall,
-  encodeMesh,
-  isFromOwner,
-  type Keep,
-  type MeshMessageOf,
-} from './mesh-messages.ts'
+import { type Bundle, decodeDatagram, encodeAnswer, encodeCall, type Keep } from './datagrams.ts'
+import { decodeMesh, encodeMesh, isFromOwner, type MeshMessageOf } from './mesh-messages.ts'
 import type { Found } from './names.ts'
 import { isPossible } from './possible.ts'
 import { mayHaveKept } from './recall.ts'

@@ -8,7 +8,8 @@ import { type OpenedFrame, splitFrames } from '../meeting/sealed.ts'
 import type { Session } from '../session/session.ts'
 import { type Charter, readCharter } from './charter.ts'
 import type { Copy } from './copy.ts'
-import type { Frames, MeshMessageOf } from './mesh-messages.ts'
+import type { Frames } from './datagrams.ts'
+import type { MeshMessageOf } from './mesh-messages.ts'
 import type { Joining, WaitingJoins } from './waiting-joins.ts'
 
 /** A replica, as far as it takes what members show. */

@@ -8,6 +8,14 @@ import type { Member, Seat, Standing } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
 
+/** An input that the owner may not have. */
+export interface Pending {
+  readonly seq: number
+  readonly data: Payload
+  /** What its user pays for it. */
+  readonly weight: number
+}
+
 /** The member whose seat it is; null for a spectator. */
 export function memberOf({ member }: Seat): RemoteMember | null {
   return member as RemoteMember | null
@@ -29,11 +37,10 @@ export class RemoteMember implements Member {
   stage: 'lost' | 'entered' | 'seated' = 'seated'
   /** The last input sent since then. */
   #sent = 0
-  /**
-   * Inputs that the owner may not have, by seq; those that were not sent are the queue to the link. The session's user
-   * pays.
-   */
-  readonly #pending: Map<number, Payload> = new Map()
+  /** The last frame that it has acknowledged, until the owner is told; 0: the owner was told. */
+  unacked = 0
+  /** In order of seq; those that were not sent are the queue to the link. The session's user pays. */
+  #pending: Pending[] = []
   /**
    * Those of them that the owner had answered when the link broke: once there is frame `from`, the rest were refused.
    */
@@ -64,24 +71,31 @@ export class RemoteMember implements Member {
     this.seq = seq
     if (data.bytes.length > largest) return 'TOO_LARGE'
     const { payer } = this.session
-    if (this.#pending.size >= most || !budget.admits(payer.held, weighInput(data))) return 'BUSY'
-    this.#pending.set(seq, data)
-    payer.hold(weighInput(data))
+    const weight = weighInput(data)
+    if (this.#pending.length >= most || !budget.admits(payer.held, weight)) return 'BUSY'
+    this.#pending.push({ seq, data, weight })
+    payer.hold(weight)
     return null
   }
 
   /** Those that may be in a frame yet. */
   get waitingSeqs(): readonly number[] {
-    return [...this.#pending.keys()]
+    return this.#pending.map(({ seq }) => seq)
   }
 
   /** The owner has this input, or has refused it. False: that was known. */
   answered(seq: number): boolean {
-    const data = this.#pending.get(seq)
-    if (data === undefined) return false
-    this.#pending.delete(seq)
-    this.session.payer.hold(-weighInput(data))
-    return true
+    const pending = this.#pending
+    for (let at = 0; at < pending.length; at++) {
+      const each = pending[at] as Pending
+      if (each.seq < seq) continue
+      if (each.seq > seq) return false
+      if (at === 0) pending.shift()
+      else pending.splice(at, 1)
+      this.session.payer.hold(-each.weight)
+      return true
+    }
+    return false
   }
 
   /** The owner has seated it again after the link broke: inputs that have not reached it are sent again. */
@@ -89,25 +103,36 @@ export class RemoteMember implements Member {
     this.stage = 'seated'
     this.#sent = seq
     const waits = new Set(waiting.map((each) => each.seq))
-    const seqs = [...this.#pending.keys()].filter((each) => each <= seq && !waits.has(each))
+    const seqs = this.waitingSeqs.filter((each) => each <= seq && !waits.has(each))
     this.#doubtful = { seqs, from: next }
   }
 
-  /** Takes the inputs that were not sent yet, while `isOpen`. */
-  *unsent(isOpen: () => boolean): Generator<readonly [seq: number, data: Payload]> {
-    if (this.stage !== 'seated' || this.seq === this.#sent) return
-    for (const [seq, data] of this.#pending) {
-      if (seq <= this.#sent) continue
-      if (!isOpen()) return
-      this.#sent = seq
-      yield [seq, data]
+  /** Whether inputs wait to be sent. */
+  get hasUnsent(): boolean {
+    return this.stage === 'seated' && this.seq > this.#sent
+  }
+
+  /** Takes the first input that was not sent yet; null where there is none. */
+  takeUnsent(): Pending | null {
+    if (!this.hasUnsent) return null
+    for (const each of this.#pending) {
+      if (each.seq <= this.#sent) continue
+      this.#sent = each.seq
+      return each
     }
+    // The last ones were refused here.
     this.#sent = this.seq
+    return null
   }
 
   /** Whether something of it waits to be sent. */
   get isOwing(): boolean {
-    return this.stage === 'lost' || (this.stage === 'seated' && this.seq > this.#sent)
+    return this.stage === 'lost' || this.hasUnsent
+  }
+
+  /** Whether {@link refusedUnheard} may yet return some. */
+  get isDoubtful(): boolean {
+    return this.#doubtful !== null
   }
 
   /**
@@ -129,17 +154,18 @@ export class RemoteMember implements Member {
     seq: number,
     waiting: ReadonlySet<number>,
   ): {
-    readonly unsent: readonly (readonly [seq: number, data: Payload])[]
+    readonly unsent: readonly Pending[]
     readonly refused: readonly number[]
   } {
-    const pending = [...this.#pending]
+    const [pending, seqs] = [this.#pending, this.waitingSeqs]
     this.release()
-    const refused = pending.map(([each]) => each).filter((each) => each <= seq && !waiting.has(each))
-    return { unsent: pending.filter(([each]) => each > seq), refused }
+    const refused = seqs.filter((each) => each <= seq && !waiting.has(each))
+    return { unsent: pending.filter((each) => each.seq > seq), refused }
   }
 
   /** It is no member any more. */
   release(): void {
-    for (const seq of this.#pending.keys()) this.answered(seq)
+    for (const { weight } of this.#pending) this.session.payer.hold(-weight)
+    this.#pending = []
   }
 }

@@ -3,7 +3,7 @@ import type { Seat } from '../meeting/seat.ts'
 import type { Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
-import { RemoteMember } from './remote-member.ts'
+import { type Pending, RemoteMember } from './remote-member.ts'
 import type { Surrendered } from './replica-host.ts'
 import type { WaitingJoins } from './waiting-joins.ts'
 
@@ -31,8 +31,10 @@ export class RemoteMembers {
   readonly #bySlot: Map<number, RemoteMember> = new Map()
   /** Those for whom something is to be said, or was: that is found out when they are next looked at. */
   readonly #owing: Set<RemoteMember> = new Set()
-  /** Frames that members have acknowledged and the owner has not been told of, by seat. */
-  readonly #acks: Map<number, number> = new Map()
+  /** Those who have acknowledged frames of which no input has told the owner. */
+  readonly #acking: Set<RemoteMember> = new Set()
+  /** Some of them may be told of inputs that were refused when the link broke. */
+  #isDoubtful = false
   /** The link broke, and the owner is to be told when all members were entered again. */
   #isReturning = false
   /** Why members have left of whom the owner may not have heard that, by seat. */
@@ -48,7 +50,7 @@ export class RemoteMembers {
 
   /** Whether something waits until the link takes it. */
   get isOwing(): boolean {
-    return this.#owing.size > 0 || this.#acks.size > 0
+    return this.#owing.size > 0 || this.#acking.size > 0
   }
 
   all(): Iterable<RemoteMember> {
@@ -66,7 +68,7 @@ export class RemoteMembers {
 
   forget(member: RemoteMember): void {
     member.release()
-    this.#acks.delete(member.number)
+    this.#acking.delete(member)
     this.#owing.delete(member)
     this.#bySeat.delete(member.number)
     if (this.#bySlot.get(member.slot) === member) this.#bySlot.delete(member.slot)
@@ -87,6 +89,7 @@ export class RemoteMembers {
     // A JOIN that was said twice: what was sent since the first answer is on its way.
     if (member.stage === 'seated') return
     member.seatedAgain(message)
+    this.#isDoubtful = true
     this.tell(member)
     const { seat, number } = member
     // An owner to whom it was handed over as away does not know whether that was for the link alone.
@@ -122,10 +125,20 @@ export class RemoteMembers {
     for (const seq of member.refusedUnheard(next)) this.#host.refuse(member.session, seq, UNHEARD, true, now)
   }
 
+  /** The same for all. */
+  settleAll(next: number, now: number): void {
+    if (!this.#isDoubtful) return
+    this.#isDoubtful = false
+    for (const member of this.all()) {
+      this.settle(member, next, now)
+      if (member.isDoubtful) this.#isDoubtful = true
+    }
+  }
+
   /** Gives them all up, by seat. */
   surrender(): Pick<Surrendered, 'remotes' | 'parted'> {
     const [remotes, parted] = [new Map(this.#bySeat), new Map(this.#parted)]
-    for (const set of [this.#bySeat, this.#bySlot, this.#owing, this.#acks, this.#parted]) set.clear()
+    for (const set of [this.#bySeat, this.#bySlot, this.#owing, this.#acking, this.#parted]) set.clear()
     return { remotes, parted }
   }
 
@@ -135,7 +148,8 @@ export class RemoteMembers {
   }
 
   acknowledge(member: RemoteMember, frame: number): void {
-    this.#acks.set(member.number, frame)
+    member.unacked = frame
+    this.#acking.add(member)
     this.#host.mark()
   }
 
@@ -154,25 +168,28 @@ export class RemoteMembers {
 
   /** Says what is to be said for a member, as much of it as the link takes; the rest waits, unless it `leaves`. */
   tell(member: RemoteMember, leaves = false): void {
-    const isOpen = (): boolean => this.#host.isOpen(leaves)
-    if (isOpen()) {
-      const place = this.#host.place(member.number)
-      if (member.stage === 'lost') {
-        member.stage = 'entered'
-        const { id, user } = member.session
-        const known = { again: true, session: id, former: '', held: [], world: 0, user, config: '' }
-        this.#host.say({ type: 'enter', ...place, ...known })
-      }
-      for (const [seq, data] of member.unsent(isOpen)) {
-        const acked = this.#acks.get(member.number) ?? 0
-        this.#acks.delete(member.number)
-        this.#host.say({ type: 'input', ...place, seq, acked, data })
-      }
+    if (member.stage === 'lost' && this.#host.isOpen(leaves)) {
+      member.stage = 'entered'
+      const { id, user } = member.session
+      const known = { again: true, session: id, former: '', held: [], world: 0, user, config: '' }
+      this.#host.say({ type: 'enter', ...this.#host.place(member.number), ...known })
+    }
+    while (member.hasUnsent && this.#host.isOpen(leaves)) {
+      const input = member.takeUnsent()
+      if (input !== null) this.#sayInput(member, input)
     }
     if (member.isOwing) {
       this.#owing.add(member)
       this.#host.mark()
-    } else this.#owing.delete(member)
+    } else if (this.#owing.size > 0) this.#owing.delete(member)
+  }
+
+  #sayInput(member: RemoteMember, { seq, data }: Pending): void {
+    const { replica, seat } = this.#host.place(member.number)
+    const acked = member.unacked
+    member.unacked = 0
+    if (this.#acking.size > 0) this.#acking.delete(member)
+    this.#host.say({ type: 'input', replica, seat, seq, acked, data })
   }
 
   /** Says what waits, as much of it as the link takes. */
@@ -187,9 +204,10 @@ export class RemoteMembers {
     }
     this.#isReturning = false
     if (!this.#host.isHandedOver()) this.#parted.clear()
-    if (this.#acks.size === 0 || !this.#host.isOpen()) return
-    const seats = Array.from(this.#acks, ([seat, frame]) => ({ seat, frame }))
-    this.#acks.clear()
+    if (this.#acking.size === 0 || !this.#host.isOpen()) return
+    const seats = Array.from(this.#acking, ({ number, unacked }) => ({ seat: number, frame: unacked }))
+    for (const member of this.#acking) member.unacked = 0
+    this.#acking.clear()
     this.#host.say({ type: 'acks', replica, seats })
   }
 }

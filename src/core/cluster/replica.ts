@@ -7,7 +7,8 @@ import type { Room } from '../meeting/room.ts'
 import { type Host, type Seat, seatOf } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
 import { Copy } from './copy.ts'
-import { encodePull, type Frames, type Heads, type MeshMessage, type MeshMessageOf } from './mesh-messages.ts'
+import { encodePull, type Frames, type Heads } from './datagrams.ts'
+import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 import { Pledges } from './pledges.ts'
 import { Recall } from './recall.ts'
 import { memberOf, RemoteMember } from './remote-member.ts'
@@ -133,10 +134,12 @@ export class Replica implements Host {
   accept(seat: Seat, message: MessageOf<'input'>): ErrorCode | null {
     const member = memberOf(seat)
     if (member === null) return 'READ_ONLY'
-    seat.seen(message.seen)
+    const acked = Math.min(message.seen, this.log.next - 1)
+    if (acked > seat.elector.acked) seat.elector.acked = member.unacked = acked
     const [{ limits, budget }, { inputBytes = 0 }] = [this.#host, this.copy.room?.facts ?? {}]
     const refusal = member.take(message, seat.turnedAway, limits.pendingInputs, inputBytes, budget)
     if (refusal === null) this.#members.tell(member)
+    if (member.unacked > 0) this.#members.acknowledge(member, member.unacked)
     return refusal
   }
 
@@ -298,7 +301,7 @@ export class Replica implements Host {
     if (frames === null) return
     this.#joins.pay(from <= head ? frames : [], room.log.next > head, now)
     room.tell(now, true)
-    for (const member of this.#members.all()) this.#members.settle(member, room.log.next, now)
+    this.#members.settleAll(room.log.next, now)
     this.#tryAll()
     if (this.isHandedOver) this.#host.advanced(this, now)
   }

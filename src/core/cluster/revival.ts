@@ -4,7 +4,8 @@ import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import { Accession } from './accession.ts'
 import { Candidacy, comesFirst } from './candidacy.ts'
 import type { Heritage } from './heritage.ts'
-import { decodeDatagram, encodeFrames, type MeshMessageOf } from './mesh-messages.ts'
+import { decodeDatagram, encodeFrames } from './datagrams.ts'
+import type { MeshMessageOf } from './mesh-messages.ts'
 import { Orphan, type RevivalHost } from './orphan.ts'
 import type { AnswerOf, QuestionOf } from './question-kinds.ts'
 import type { Replica } from './replica.ts'
@@ -286,8 +287,7 @@ export class Revival {
     if (isAbove(last, own)) {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
-      orphan.candidacy = null
-      orphan.notBefore = now + this.#host.limits.revivalAskMs
+      Object.assign(orphan, { candidacy: null, notBefore: now + this.#host.limits.revivalAskMs })
       replica.pledges.stand(null)
       return
     }

@@ -3,7 +3,7 @@ import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Cluster } from './cluster.ts'
 import type { Hosting } from './hosting.ts'
-import { encodeKeep } from './mesh-messages.ts'
+import { encodeKeep } from './datagrams.ts'
 import { takesOver } from './peer.ts'
 
 /** What standbys need of their node. */

@@ -260,7 +260,7 @@ export class Taking {
     const { unsent, refused } = remote.surrender(last, new Set(waiting))
     const place = { log: owner.log.number }
     for (const seq of refused) this.#refuse(seat.session, { ...place, seq }, 'UNKNOWN', true, now)
-    for (const [seq, data] of unsent) {
+    for (const { seq, data } of unsent) {
       const refusal = owner.take(member, { type: 'input', log: 0, seq, after: 0, seen: 0, data }, 0, now)
       if (refusal !== null) this.#refuse(seat.session, { ...place, seq }, refusal, isByBusiness(refusal), now)
     }

@@ -23,6 +23,7 @@ export class Backing<O> {
   readonly #doubts: Map<number, number> = new Map()
   /** Up to which frame each of them has the log, as it has said; `Infinity`: it has nothing, and gets all from here. */
   readonly #reached: Map<number, number> = new Map()
+  /** Looked up where members have to support the owner, not with each acknowledgement: hardly ever do they have to. */
   readonly #sealings: Sealings = new Sealings()
   readonly #owner: O
   readonly #host: OwnerHost<O>
@@ -106,7 +107,6 @@ export class Backing<O> {
   /** A member has acknowledged a frame. */
   acknowledge(elector: Elector, frame: number): void {
     this.#electorate.acknowledge(elector, frame)
-    elector.answered = Math.max(elector.answered, this.#sealings.before(frame))
   }
 
   /** The owner seals nothing for now. */
@@ -138,7 +138,8 @@ export class Backing<O> {
     }
     for (const { seat } of this.#roster.all())
       if (seat instanceof Seat) seat.elector.answered = Math.max(seat.elector.answered, seat.session.answered)
-    return this.#electorate.hasAnswered(this.#host.answersSince(now))
+    const sentAt = (frame: number): number => this.#sealings.before(frame)
+    return this.#electorate.hasAnswered(this.#host.answersSince(now), sentAt)
   }
 
   /** Asks the members who are on this node whether they are there still. */

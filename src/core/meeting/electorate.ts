@@ -117,8 +117,11 @@ export class Electorate {
     this.#isOpen = true
   }
 
-  /** Whether at least half of every electorate that counts have confirmed something that was sent since then. */
-  hasAnswered(since: number): boolean {
+  /**
+   * Whether at least half of every electorate that counts have confirmed something that was sent since then. `sentAt`:
+   * when a frame was sent, that is, a time before.
+   */
+  hasAnswered(since: number, sentAt: (frame: number) => number): boolean {
     return this.#changes.every((frame) => {
       let count = 0
       let answering = 0
@@ -126,7 +129,8 @@ export class Electorate {
         if (from > frame || until <= frame) continue
         count++
         // Who left by its own word promises nothing to anybody.
-        if (elector.acked === Infinity || elector.answered >= since) answering++
+        if (elector.acked === Infinity || elector.answered >= since || sentAt(elector.acked) >= since)
+          answering++
       }
       return answering * 2 >= count
     })

@@ -24,7 +24,8 @@ const KEPT = 32
 
 /** Number of entries of an encoded frame. */
 function entriesOf(frame: Uint8Array): number {
-  return frame.length === 0 ? 0 : new Reader(frame).uint() / 2
+  const [head = 0] = frame
+  return (head < 0x80 ? head : new Reader(frame).uint()) / 2
 }
 
 /**
@@ -106,14 +107,14 @@ export class FrameLog extends Payer implements Log {
     cursor.told = this.#isPaused ? this.#turns - 1 : this.#turns
   }
 
-  /** Appends a frame. `stable`: the last stable frame at this moment. */
-  append(frame: Uint8Array, stable: number): void {
+  /** Appends a frame. `stable`: the last stable frame at this moment. `chain`: see `Trace`. */
+  append(frame: Uint8Array, stable: number, chain?: number): void {
     this.#batches.clear()
     // Another node may say what cannot be.
     const head = this.next - 1
     this.#marks.push(Math.max(this.stableAt(head), Math.min(stable, head)))
     this.#ring.push(frame)
-    this.trace?.push(frame)
+    this.trace?.push(frame, chain)
     this.#entries += entriesOf(frame)
     this.grown += frame.length + KEPT
     this.#keep(weigh(frame))

@@ -81,9 +81,10 @@ export class Trace {
     return frame < this.#chains.first ? this.#before : this.#chains.get(frame)
   }
 
-  push(frame: Uint8Array): void {
+  /** `chain`: behind it, where a node has told; else it is hashed here. */
+  push(frame: Uint8Array, chain?: number): void {
     const { next } = this.#chains
-    this.#chains.push(this.#lineage.after(this.behind(next - 1), next, frame))
+    this.#chains.push(chain ?? this.#lineage.after(this.behind(next - 1), next, frame))
   }
 
   /** The oldest frame is dropped. */

@@ -50,6 +50,8 @@ export interface NextFrame {
   readonly inputs: number
   /** The last stable frame when this one is sealed. */
   readonly stable: number
+  /** See `Trace`: behind this one, where its owner has told. */
+  readonly chain?: number | undefined
 }
 
 /** What a room needs of the rest of the node. */
@@ -241,9 +243,9 @@ export class Room {
   }
 
   /** Appends the next frame. Readers are told by {@link tell}. */
-  append({ bytes, events, inputs, stable }: NextFrame, now: number): void {
+  append({ bytes, events, inputs, stable, chain }: NextFrame, now: number): void {
     const number = this.log.next
-    this.log.append(bytes, stable)
+    this.log.append(bytes, stable, chain)
     this.log.pause(false)
     if (number > this.#history) this.attendance.apply(events)
     for (const event of events) if (event.type === 'epoch') this.reign({ ...event, from: number })

@@ -1,4 +1,4 @@
-import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
+import { checkCount, checkUtf8, malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import {
   checkFrameRange,
   decodeEvent,
@@ -8,7 +8,7 @@ import {
   type FrameEntry,
   writeEntry,
 } from '../../protocol/frames.ts'
-import { SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { limits, SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
 import { readPayload } from '../../protocol/struct.ts'
 import type { SealedFrame } from '../ports.ts'
@@ -89,16 +89,28 @@ function splitFrame(bytes: Uint8Array, start: number, size: number, r: Reader): 
   const events: MeetingEvent[] = []
   const inputs: { slot: number; seq: number }[] = []
   for (let n = 0; n < size; n++) {
-    const entry = { slot: r.byte(), seq: r.uint(), data: readPayload(r) }
-    const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
-    if (event !== null && !isPossible(event)) throw malformed('an event that there cannot be')
-    if (event !== null) events.push(event)
-    else if (entry.slot !== SYSTEM_SLOT) {
-      if (entry.seq > MAX_SEQ) throw malformed('a seq that there cannot be')
-      inputs.push({ slot: entry.slot, seq: entry.seq })
+    const [slot, seq] = [r.byte(), r.uint()]
+    if (slot === SYSTEM_SLOT) {
+      const event = decodeEvent({ slot, seq, data: readPayload(r) })
+      if (event !== null && !isPossible(event)) throw malformed('an event that there cannot be')
+      if (event !== null) events.push(event)
+    } else {
+      if (seq > MAX_SEQ) throw malformed('a seq that there cannot be')
+      passPayload(r)
+      inputs.push({ slot, seq })
     }
   }
   return { bytes: bytes.slice(start, bytes.length - r.left), events, inputs }
+}
+
+/** Reads a payload, of which nothing is needed but that it is one: its bytes are those of the frame. */
+function passPayload(r: Reader): void {
+  const head = r.uint()
+  const isText = head % 2 === 1
+  const length = (head - (isText ? 1 : 0)) / 2
+  checkCount(length, limits.payload, 'bytes of payload')
+  if (isText) checkUtf8(r.raw(length))
+  else r.part(length)
 }
 
 /** What comes after it must not run out of numbers. */

@@ -10,11 +10,13 @@ interface Mark {
 /** When frames were sealed, roughly: never later than they were. */
 export class Sealings {
   readonly #marks: Mark[] = []
+  /** When the next one is due. */
+  #due = -Infinity
 
   /** A frame is sealed. */
   sealed(frame: number, now: number): void {
-    const last = this.#marks.at(-1)
-    if (last !== undefined && now - last.at < APART_MS) return
+    if (now < this.#due) return
+    this.#due = now + APART_MS
     this.#marks.push({ frame, at: now })
     if (this.#marks.length > MOST) this.#marks.shift()
   }

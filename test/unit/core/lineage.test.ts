@@ -45,6 +45,19 @@ describe('The chain of a log', () => {
   })
 })
 
+describe('A chain that another node has told', () => {
+  it('is taken as it is, and hashed on from, with nothing hashed here', () => {
+    let hashed = 0
+    const keys = { ...simLineage, tag: (bytes: Uint8Array) => (hashed++, simLineage.tag(bytes)) }
+    const trace = new Trace(new Lineage(keys, (now) => now), () => ({ name: 'm', world: 7 }), 1, 0)
+    trace.push(frame(1), 77)
+    trace.push(frame(), 77)
+    expect([trace.behind(1), trace.behind(2), hashed]).toEqual([77, 77, 0])
+    trace.push(frame(2))
+    expect([trace.behind(3), hashed]).toEqual([lineage.after(77, 3, frame(2)), 1])
+  })
+})
+
 describe('A tag', () => {
   it('binds frames to a meeting, a world, a place and a stable mark', () => {
     const named = { name: 'm', world: 7 }

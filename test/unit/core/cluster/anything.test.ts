@@ -1,12 +1,9 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { encodeHandover, type Yield } from '../../../../src/core/cluster/handover-messages.ts'
 import { LinkParts } from '../../../../src/core/cluster/link-messages.ts'
+import { encodeCall, encodeHeads, encodeKeep, encodePull } from '../../../../src/core/cluster/datagrams.ts'
 import {
-  encodeCall,
-  encodeHeads,
-  encodeKeep,
   encodeMesh,
-  encodePull,
   meshMessages,
   type MeshMessage,
   type MeshType,

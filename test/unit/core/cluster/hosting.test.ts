@@ -2,13 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Guest } from '../../../../src/core/cluster/guest.ts'
 import { Hosting } from '../../../../src/core/cluster/hosting.ts'
 import type { Retired } from '../../../../src/core/cluster/legacy.ts'
-import {
-  type Datagram,
-  decodeDatagram,
-  type MeshMessage,
-  type MeshMessageOf,
-  type MeshType,
-} from '../../../../src/core/cluster/mesh-messages.ts'
+import { type Datagram, decodeDatagram } from '../../../../src/core/cluster/datagrams.ts'
+import type { MeshMessage, MeshMessageOf, MeshType } from '../../../../src/core/cluster/mesh-messages.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import type { MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { weights } from '../../../../src/core/ground/weights.ts'

@@ -587,3 +587,26 @@ describe('A meeting whose node has ended, and of which no other node has a frame
     expect(nodes[1].node.peering?.mesh.size.replicas).toBe(0)
   })
 })
+
+describe('A replica', () => {
+  it('hashes no frame that its owner has sent as soon as it was sealed', () => {
+    const hashed: string[] = []
+    const tag = (bytes: Uint8Array): number => {
+      if (bytes[0] === 1) hashed.push(bytes.join())
+      return simLineage.tag(bytes)
+    }
+    const { world, nodes, clients } = meeting(2, 1, {}, null, { ...simLineage, tag })
+    const far = new Roamer(world, 'far', nodes[1])
+    far.join('m')
+    const all = [...clients, far]
+    roam(world, all, 1_000)
+    hashed.splice(0)
+    for (let n = 0; n < 10; n++) {
+      for (const [at, client] of all.entries()) client.input('m', `${at} ${n}`)
+      roam(world, all, 100)
+    }
+    expect(far.inputs).toHaveLength(20)
+    expect(hashed.length).toBeGreaterThanOrEqual(10)
+    expect(new Set(hashed).size).toBe(hashed.length)
+  })
+})

@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest'
 import {
   decodeDatagram,
-  decodeMesh,
   encodeBundle,
   encodeFrames,
   encodeHeads,
-  encodeMesh,
   encodePull,
   MESH,
+} from '../../../../src/core/cluster/datagrams.ts'
+import { linked } from '../../../../src/core/cluster/link-messages.ts'
+import {
+  decodeMesh,
+  encodeMesh,
   type MeshMessage,
+  meshMessages,
 } from '../../../../src/core/cluster/mesh-messages.ts'
 import type { FrameLog } from '../../../../src/core/meeting/frame-log.ts'
 import { sealFrame } from '../../../../src/core/meeting/sealed.ts'
 import { fixedLimits } from '../../../../src/core/index.ts'
 import { Writer } from '../../../../src/protocol/bytes.ts'
+import { writeFields } from '../../../../src/protocol/struct.ts'
 import { text } from '../harness.ts'
 
 /** Frames from 5 on, of the same size each, and the mark of each. */
@@ -71,6 +76,8 @@ describe('Frames to a replica', () => {
       const frames = new Writer()
       frames.uint(count * 2 + 1)
       w.bytes(frames.finish())
+      // The chain behind the last one, and its mark.
+      w.uint(0)
       w.uint(0)
       return w.finish()
     }
@@ -113,6 +120,35 @@ describe('Frames to a replica', () => {
     expect(read(ofSeq(2 ** 52 + 1))).toBeNull()
     // No client could read that.
     expect(read(Uint8Array.of(0))).toBeNull()
+  })
+
+  it('come with the chain behind the last one; 0 where nobody hashes them', () => {
+    const log = Object.assign(logOf(0, 0, 0), { trace: { behind: (at: number) => 1_000 + at } })
+    const chains = [1, SIZE + 1, 10_000].map((page) => {
+      const frames = decodeDatagram(encodeFrames(9, log, 5, page).bytes)
+      return frames?.type === 'frames' ? frames.chain : null
+    })
+    expect(chains).toEqual([1_005, 1_006, 1_007])
+    expect(decodeDatagram(encodeFrames(9, logOf(0), 5, 10_000).bytes)).toMatchObject({ chain: 0 })
+    // Of one that asks for what there is not yet.
+    expect(decodeDatagram(encodeFrames(9, log, 9, 10_000).bytes)).toMatchObject({ chain: 0 })
+  })
+
+  it('are nothing where an input has text that is no UTF-8, or data that goes beyond the frame', () => {
+    const read = (data: { text: boolean; bytes: Uint8Array }, less = 0): unknown => {
+      const frame = sealFrame([], [{ member: { slot: 1 } as never, seq: 1, data }])
+      const log = {
+        *history() {
+          yield [5, frame.subarray(0, frame.length - less)]
+        },
+        stableAt: () => 0,
+      } as never
+      return decodeDatagram(encodeFrames(9, log, 5, 1_000).bytes)
+    }
+    const bytes = Uint8Array.of(0x80, 0x80)
+    expect(read({ text: false, bytes })).toMatchObject({ type: 'frames' })
+    expect([read({ text: true, bytes }), read({ text: false, bytes }, 1)]).toEqual([null, null])
+    expect(read({ text: true, bytes: Uint8Array.of(0x41) })).toMatchObject({ type: 'frames' })
   })
 
   it('are nothing where they are cut short, or have marks of more frames than there are', () => {
@@ -166,6 +202,21 @@ describe('A datagram', () => {
 })
 
 describe('A message of the mesh', () => {
+  it.each([text(''), text('Ж'), { text: false, bytes: Uint8Array.of(0, 200) }])(
+    'with an input has the form that the table of messages gives it, and is read alike: %j',
+    (data) => {
+      const message = { type: 'input', replica: 300, seat: 4, seq: 2 ** 40, acked: 0, data } as const
+      const w = new Writer()
+      w.byte(linked.mesh)
+      w.byte(meshMessages.input.code)
+      writeFields(w, meshMessages.input.fields, message)
+      expect(encodeMesh(message)).toEqual(w.finish())
+      const bytes = encodeMesh(message)
+      expect(decodeMesh(bytes)).toEqual(message)
+      for (const each of broken(bytes)) expect(decodeMesh(each)).toBeNull()
+    },
+  )
+
   it.each<MeshMessage>([
     { type: 'absent', replica: 3 },
     {

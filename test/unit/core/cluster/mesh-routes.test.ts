@@ -3,15 +3,13 @@ import { decodeHandover, encodeHandover } from '../../../../src/core/cluster/han
 import { linked, type LinkPart } from '../../../../src/core/cluster/link-messages.ts'
 import {
   decodeDatagram,
-  decodeMesh,
   encodeFrames,
   encodeHeads,
-  encodeMesh,
   encodeCall,
   encodePull,
-  type MeshMessage,
   MESH,
-} from '../../../../src/core/cluster/mesh-messages.ts'
+} from '../../../../src/core/cluster/datagrams.ts'
+import { decodeMesh, encodeMesh, type MeshMessage } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Mesh } from '../../../../src/core/cluster/mesh.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import type { Owner } from '../../../../src/core/meeting/owner.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Revival } from '../../../../src/core/cluster/revival.ts'
-import { encodeFrames } from '../../../../src/core/cluster/mesh-messages.ts'
+import { encodeFrames } from '../../../../src/core/cluster/datagrams.ts'
 import type { AnswerOf } from '../../../../src/core/cluster/question-kinds.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import { LEAST_EDGE } from '../../../../src/core/ground/incarnation.ts'

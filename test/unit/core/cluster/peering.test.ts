@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { QuestionEnding } from '../../../../src/core/index.ts'
 import { LINK } from '../../../../src/core/cluster/links.ts'
-import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
+import { MESH } from '../../../../src/core/cluster/datagrams.ts'
 import type { AnswerOf, Claimant, KindName, QuestionOf } from '../../../../src/core/cluster/question-kinds.ts'
 import { CLUSTER } from '../../../../src/core/cluster/messages.ts'
 import { Writer } from '../../../../src/protocol/bytes.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Copy } from '../../../../src/core/cluster/copy.ts'
-import { encodeMesh, type Frames, type MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
+import type { Frames } from '../../../../src/core/cluster/datagrams.ts'
+import { encodeMesh, type MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
 import { Recall } from '../../../../src/core/cluster/recall.ts'
 import { type Joining, WaitingJoins } from '../../../../src/core/cluster/waiting-joins.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'

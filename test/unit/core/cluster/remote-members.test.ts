@@ -48,11 +48,13 @@ function take(of: RemoteMember, seq: number, after = seq - 1, most = 10): string
 }
 
 const unsent = (of: RemoteMember, most = Infinity): number[] => {
-  let left = most
-  return Array.from(
-    of.unsent(() => left-- > 0),
-    ([seq]) => seq,
-  )
+  const seqs: number[] = []
+  while (seqs.length < most) {
+    const next = of.takeUnsent()
+    if (next === null) break
+    seqs.push(next.seq)
+  }
+  return seqs
 }
 
 describe('A member whose meeting is on another node', () => {
@@ -149,7 +151,7 @@ class Desk {
     isOpen: (isLast) => isLast === true || this.room > 0,
     isHandedOver: () => this.isHandedOver,
     mark: () => this.marks++,
-    refuse: () => {},
+    refuse: ({ user }, seq) => void this.said.push(`${user} refused ${seq}`),
   })
 
   #say(message: MeshMessage): void {
@@ -328,6 +330,28 @@ describe('The members of a replica', () => {
     desk.members.seatedAgain(ann, seated(1), 1, 0)
     desk.members.sweep(REPLICA)
     expect([desk.news(), ann.waitingSeqs]).toEqual([[], [1]])
+  })
+})
+
+describe('Members whose inputs may have been refused while the link was broken', () => {
+  it('are told once there are the frames that settle it, each in its time', () => {
+    const desk = new Desk()
+    const [ann, bob] = desk.add(1, 2) as [RemoteMember, RemoteMember]
+    for (const each of [ann, bob]) {
+      take(each, 1)
+      desk.members.tell(each)
+    }
+    desk.members.settleAll(100, 0)
+    desk.members.comeBack()
+    desk.members.sweep(REPLICA)
+    desk.members.seatedAgain(ann, seated(1, { seq: 1, next: 20 }), 5, 0)
+    desk.members.seatedAgain(bob, seated(2, { seq: 1, next: 30 }), 5, 0)
+    desk.news()
+    const settled = [19, 20, 29, 30, 31].map((next) => {
+      desk.members.settleAll(next, 0)
+      return desk.news().join()
+    })
+    expect(settled).toEqual(['', 'user 1 refused 1', '', 'user 2 refused 1', ''])
   })
 })
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { decodeDatagram, type MeshMessage } from '../../../../src/core/cluster/mesh-messages.ts'
+import { decodeDatagram } from '../../../../src/core/cluster/datagrams.ts'
+import type { MeshMessage } from '../../../../src/core/cluster/mesh-messages.ts'
 import { memberOf } from '../../../../src/core/cluster/remote-member.ts'
 import { Replica } from '../../../../src/core/cluster/replica.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { MeetingOptions } from '../../../../src/core/index.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
-import { MESH } from '../../../../src/core/cluster/mesh-messages.ts'
+import { MESH } from '../../../../src/core/cluster/datagrams.ts'
 import { Pledges } from '../../../../src/core/cluster/pledges.ts'
 import { Replica } from '../../../../src/core/cluster/replica.ts'
 import { Standbys } from '../../../../src/core/cluster/standbys.ts'

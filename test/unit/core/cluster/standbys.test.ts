@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decodeDatagram } from '../../../../src/core/cluster/mesh-messages.ts'
+import { decodeDatagram } from '../../../../src/core/cluster/datagrams.ts'
 import type { Peer } from '../../../../src/core/cluster/peer.ts'
 import { Standbys } from '../../../../src/core/cluster/standbys.ts'
 import { View } from '../../../../src/core/cluster/view.ts'
