@@ -138,7 +138,11 @@ describe('a battle', () => {
     // Each page says the names of bots in its own language, and one button is the one to press.
     await host.locator('.player[data-user="Ember"]').waitFor()
     await guest.locator('.player[data-user="小炭"]').waitFor()
-    for (const page of players) expect(await page.locator('.begin button:not(.quiet)').count()).toBe(1)
+    for (const page of players) {
+      const buttons = page.locator('.begin button:not(.quiet)')
+      await buttons.first().waitFor()
+      expect(await buttons.count()).toBe(1)
+    }
     // The room's answer comes a frame later.
     await host.locator('input[name="long"]').first().click()
     await host.waitForFunction(() => window.rtmsBattle.state?.long === false)
