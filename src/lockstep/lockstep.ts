@@ -8,9 +8,9 @@ const KEEP_EVERY = 50
 /** How long frames may wait and count as live, beyond `delayMs`. */
 const LIVE_MS = 250
 const LIVE_FRAMES = 5
-/** How soon a state is asked for again. */
 /** Frames after which the earliest of those before no longer counts: clocks differ in rate. */
 const WINDOW = 64
+/** How soon a state is asked for again. */
 const RETRY_MS = 2_000
 /** How long the first frames of a history may take to come, before a state is asked for. */
 const FIRST_MS = 1_000

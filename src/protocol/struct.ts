@@ -68,6 +68,16 @@ export function readPayload(r: Reader): Payload {
   return readData(r, (head - (text ? 1 : 0)) / 2, text)
 }
 
+/** Passes over a payload, of which nothing is needed but that it is one. */
+export function passPayload(r: Reader): void {
+  const head = r.uint()
+  const isText = head % 2 === 1
+  const length = (head - (isText ? 1 : 0)) / 2
+  checkCount(length, limits.payload, 'bytes of payload')
+  if (isText) checkUtf8(r.raw(length))
+  else r.part(length)
+}
+
 /** Reads a payload of `length` bytes. */
 export function readData(r: Reader, length: number, text: boolean): Payload {
   checkCount(length, limits.payload, 'bytes of payload')

@@ -287,7 +287,8 @@ export class Revival {
     if (isAbove(last, own)) {
       // It has been followed further than this one: it is to go on.
       this.#release(orphan)
-      Object.assign(orphan, { candidacy: null, notBefore: now + this.#host.limits.revivalAskMs })
+      orphan.candidacy = null
+      orphan.notBefore = now + this.#host.limits.revivalAskMs
       replica.pledges.stand(null)
       return
     }

@@ -1,4 +1,4 @@
-import { checkCount, checkUtf8, malformed, Reader, Writer } from '../../protocol/bytes.ts'
+import { malformed, Reader, Writer } from '../../protocol/bytes.ts'
 import {
   checkFrameRange,
   decodeEvent,
@@ -8,9 +8,9 @@ import {
   type FrameEntry,
   writeEntry,
 } from '../../protocol/frames.ts'
-import { limits, SYSTEM_SLOT } from '../../protocol/limits.ts'
+import { SYSTEM_SLOT } from '../../protocol/limits.ts'
 import type { MeetingEvent } from '../../protocol/schema.ts'
-import { readPayload } from '../../protocol/struct.ts'
+import { passPayload, readPayload } from '../../protocol/struct.ts'
 import type { SealedFrame } from '../ports.ts'
 import { type Input, MAX_SEQ } from './intake.ts'
 import { MAX_TERM } from './reigns.ts'
@@ -101,16 +101,6 @@ function splitFrame(bytes: Uint8Array, start: number, size: number, r: Reader): 
     }
   }
   return { bytes: bytes.slice(start, bytes.length - r.left), events, inputs }
-}
-
-/** Reads a payload, of which nothing is needed but that it is one: its bytes are those of the frame. */
-function passPayload(r: Reader): void {
-  const head = r.uint()
-  const isText = head % 2 === 1
-  const length = (head - (isText ? 1 : 0)) / 2
-  checkCount(length, limits.payload, 'bytes of payload')
-  if (isText) checkUtf8(r.raw(length))
-  else r.part(length)
 }
 
 /** What comes after it must not run out of numbers. */

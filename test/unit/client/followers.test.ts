@@ -22,6 +22,17 @@ function join(rig: Rig): { readonly seat: SeatMachine; readonly heard: SeatRecor
 
 const typesOf = (rig: Rig): string[] => rig.take().map(({ type }) => type)
 
+/** A JOIN that was sent and given up before its answer. */
+function givenUp(): { readonly rig: Rig; readonly call: number } {
+  const rig = new Rig()
+  rig.live()
+  const { seat } = join(rig)
+  rig.take()
+  const { call } = seat
+  rig.machine.followers.leave(seat)
+  return { rig, call }
+}
+
 /** Joined, in log 5, and joining again in the same session on its second connection. */
 function joiningAgain(): { readonly rig: Rig; readonly seat: SeatMachine; readonly heard: SeatRecorder } {
   const rig = new Rig()
@@ -56,12 +67,7 @@ describe('A JOIN that was given up', () => {
   })
 
   it('and fails, lets the meeting be joined', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat } = join(rig)
-    rig.take()
-    const { call } = seat
-    rig.machine.followers.leave(seat)
+    const { rig, call } = givenUp()
     join(rig)
     rig.fail(call, 'FULL')
     expect(typesOf(rig)).toEqual(['join'])
@@ -102,12 +108,7 @@ describe('A JOIN that was given up', () => {
   })
 
   it('is not made again while its answer is sure to come', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat } = join(rig)
-    rig.take()
-    const { call } = seat
-    rig.machine.followers.leave(seat)
+    const { rig, call } = givenUp()
     rig.lose()
     expect(rig.live({ resumed: true, calls: call })).toEqual([])
     rig.receive(joinedOf({ call }))
@@ -154,12 +155,7 @@ describe('An answer for nobody', () => {
   })
 
   it('is left where its JOIN was given up, and the session has been on another node since', () => {
-    const rig = new Rig()
-    rig.live()
-    const { seat } = join(rig)
-    rig.take()
-    const { call } = seat
-    rig.machine.followers.leave(seat)
+    const { rig, call } = givenUp()
     for (const publisher of [2, 1]) {
       rig.lose()
       expect(rig.live({ resumed: true, calls: call, publisher })).toEqual([])
