@@ -220,7 +220,6 @@ serve({
       subscriber.packets = 0
       subscriber.sink.bytes = 0
       subscriber.sink.messages = 0
-      if (subscriber.client !== undefined) subscriber.client.pings = 0
     }
     measuring = true
     await meter.begin()
@@ -238,7 +237,6 @@ serve({
       packets: subscribers.map(({ packets }) => packets),
       messages: sum(({ sink }) => sink.messages),
       bytes: sum(({ sink }) => sink.bytes),
-      pings: sum(({ client }) => client?.pings ?? 0),
       missed: sum(({ missed }) => missed),
       latency: latency.summary(),
     }

@@ -13,8 +13,6 @@ export class RtmsSink {
    */
   onPacket = () => false
   sink
-  /** Packets that were nothing but a ping. */
-  pings = 0
   window = 0
   /** Bytes of packets of this connection, as the last ack told. */
   acknowledged = 0
@@ -88,7 +86,6 @@ export class RtmsSink {
     this.#consumed += end - start
     if (!this.onPacket(buffer, start, end)) {
       const messages = this.#codec.decode(buffer.subarray(start, end), 'server')
-      if (messages.length === 1 && messages[0].type === 'ping') this.pings++
       for (const message of messages) {
         if (message.type === 'ping') this.#pong(message)
         else {
