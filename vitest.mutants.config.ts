@@ -15,7 +15,7 @@ class QuickFirst extends BaseSequencer {
 /* The tests that Stryker runs for each mutant (`npm run test:mutants`): those that take no time by their nature. */
 export default defineConfig({
   test: {
-    include: ['test/unit/{protocol,core,client,server}/**/*.test.ts'],
+    include: ['test/unit/{protocol,core,client,lockstep,server}/**/*.test.ts'],
     setupFiles: ['test/unit/mutants-setup.ts'],
     testTimeout: 30_000,
     // One worker for all files and all mutants: starting one takes longer than most tests.

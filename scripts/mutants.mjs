@@ -15,6 +15,7 @@ const rooms = [
   { of: 'src/protocol', tests: 'protocol', goal: 85 },
   { of: 'src/client/machine', tests: 'client', goal: 85 },
   { of: 'src/client', tests: 'client', goal: 75, flat: true },
+  { of: 'src/lockstep', tests: 'lockstep', goal: 85 },
   { of: 'src/core', tests: 'core', goal: 85, flat: true },
   ...roomsBelow('src/core').map((of) => ({ of, tests: 'core', goal: 85 })),
   // Most of the server is tested with real sockets, in `test/integration`, so it is tried only when it is asked for.
