@@ -64,13 +64,38 @@ describe('Who has not heard whom', () => {
       silences.heard(1, 2, 3_900)
       silences.heard(3, 2, 3_900)
       // Node 2 never hears node 3, which started later.
-      if (hasEnded) silences.ended(1)
+      if (hasEnded) silences.ended(1, 3_900)
       return [3_999, 4_000].map((now) => silences.excuse(now))
     }
     expect([excuses(false), excuses(true)]).toEqual([
       [false, false],
       [false, true],
     ])
+  })
+})
+
+describe('A silence', () => {
+  /** Node 2 never hears node 1, and ends; node 3, which it has told that all are there, goes on. */
+  const excuses = (endedAt: number, ...times: number[]): boolean[] => {
+    const silences = new Silences()
+    silences.started(1, 0)
+    silences.started(2, 1_000)
+    silences.started(3, 2_000)
+    for (const now of [2_500, 3_500])
+      for (const [by, from] of [
+        [1, 2],
+        [1, 3],
+        [2, 3],
+        [3, 2],
+      ] as const)
+        silences.heard(by, from, now)
+    silences.ended(2, endedAt)
+    return times.map((now) => silences.excuse(now))
+  }
+
+  it('of a node that has ended is remembered, for as long as a name that was granted may take to be opened', () => {
+    expect(excuses(4_000, 4_001, 4_900, 4_999)).toEqual([true, true, true])
+    expect(excuses(3_999, 4_001, 4_900, 4_999)).toEqual([false, false, false])
   })
 })
 
