@@ -79,9 +79,10 @@ export class Candidacy implements Fence {
     this.isNews = true
   }
 
-  /** The fence is this one from now on, which nobody has promised yet. */
+  /** The fence is this one from now on, which nobody has promised yet: all have time to come anew. */
   raise(term: number, now: number): void {
     this.#term = term
+    this.#cameAt = now
     this.askAgain(now)
   }
 

@@ -135,22 +135,22 @@ export class Revival {
 
   /** Asks the registrar of the name which of the nodes that hold it is to go on. */
   #look(orphan: Orphan, now: number): void {
-    const { cluster, self } = this.#host
+    const { cluster, self, limits } = this.#host
     const { replica } = orphan
     orphan.isLooking = true
     cluster.find(replica.name, now, (ending, at) => {
       orphan.isLooking = false
-      const { limits } = this.#host
       orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
       if (this.#orphans.get(replica.name) !== orphan) return
       const isLost = ending.by !== 'taken' && this.#isUnheard(replica.name)
-      const owner = ending.by === 'taken' ? ending.owner : 0
+      const { owner, term } = ending.by === 'taken' ? ending : { owner: 0, term: 0 }
       // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
       const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
       if (orphan.isHeir && (owner === self || isLost || isUnreached)) {
         if (owner === self || orphan.candidacy !== null) orphan.namedIn = cluster.view
-        if (orphan.candidacy === null) this.#stand(orphan, 0, at)
+        // Where the name was opened since this node stands, and closed, that was at a higher fence.
+        if (orphan.candidacy === null || orphan.candidacy.term <= term) this.#stand(orphan, 0, at)
         else this.#conclude(orphan, at)
       } else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
         this.#giveWay(orphan, owner)

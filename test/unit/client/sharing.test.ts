@@ -332,7 +332,13 @@ describe('Subscribers of one topic', () => {
     await settle()
     // Now that node has what it has missed.
     socket.receive(publicationsOf([1, 2].map((number) => ({ at: 4 + number, number }))))
-    expect(first.heard).toEqual(['start false ', 1, 'start false NEW_EPOCH', 'gap 0 NEW_EPOCH', 'start true '])
+    expect(first.heard).toEqual([
+      'start false ',
+      1,
+      'start false NEW_EPOCH',
+      'gap 0 NEW_EPOCH',
+      'start true ',
+    ])
     for (const { heard } of [second, third, fourth]) expect(heard).toEqual(['start false ', 2])
   })
 

@@ -72,6 +72,17 @@ describe('Promises to a node that stands', () => {
     expect([lateAt(10_099), lateAt(10_100)]).toEqual([false, true])
   })
 
+  it('may come for as long again where it stands above somebody, but not for ever', () => {
+    const standing = candidacy()
+    const limits = { revivalMs: 1_000, orphanMs: 3_000 }
+    const lateAt = (now: number): boolean => standing.isLate(now, limits)
+    standing.raise(6, 1_099)
+    expect([lateAt(2_098), lateAt(2_099)]).toEqual([false, true])
+    standing.raise(7, 2_098)
+    standing.raise(8, 3_000)
+    expect([lateAt(3_099), lateAt(3_100)]).toEqual([false, true])
+  })
+
   it('are kept of a thousand who are no members yet, each in a slot that there can be, and of all who are', () => {
     const standing = candidacy()
     const strangers = Array.from({ length: 1_200 }, (_, n) => ({ slot: n % 255, user: `u${n}`, away: false }))

@@ -58,6 +58,8 @@ export class Heir extends Parts {
   until = Infinity
   since = -Infinity
   isDraining = false
+  /** The highest term that the registrar has told of. */
+  #told = 0
   isClaiming = false
   isHeld = false
   view = 1
@@ -116,7 +118,7 @@ export class Heir extends Parts {
         },
         took: (name: string, term: number) => this.said.push(`${name} is its own at ${term}`),
         closed,
-        nextTerm: (least: number) => least,
+        nextTerm: (least: number) => Math.max(least, this.#told + 1),
         isSilent: (node: number) => this.silent.has(node),
         isClaiming: () => this.isClaiming,
         holdings: {
@@ -259,11 +261,12 @@ export class Heir extends Parts {
     ended(node, by as QuestionEnding<never>, this.now)
   }
 
-  /** The registrar says who has the name; 0: nobody. */
-  says(owner: number): void {
+  /** The registrar says who has the name, 0: nobody; and the highest term that it knows. */
+  says(owner: number, term: number = 0): void {
     const look = this.looks.shift()
     if (look === undefined) throw new Error('the registrar was not asked')
-    look({ by: 'taken', owner }, this.now)
+    this.#told = Math.max(this.#told, term)
+    look({ by: 'taken', owner, term }, this.now)
   }
 
   /** What the frames tell that are sealed now. */

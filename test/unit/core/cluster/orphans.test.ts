@@ -440,6 +440,19 @@ describe('A meeting goes on', () => {
     expect(desk.world).toBe('new')
   })
 
+  it('in the same world where all have come, and one so late that there is just time to ask for a higher fence', () => {
+    const desk = standing()
+    desk.promise('ann', 0)
+    desk.pass(2_990)
+    desk.promise('cid', 3, { promisedTerm: FENCE.term + 4, promisedIncarnation: 1 })
+    // What they are asked is on its way.
+    desk.pass(100)
+    expect(desk.world).toBeUndefined()
+    desk.promise('ann', 0, { promisedTerm: FENCE.term + 5 })
+    desk.promise('cid', 3, { promisedTerm: FENCE.term + 5 })
+    expect(desk.world).toBe('same')
+  })
+
   it('as another one ten seconds after that at the latest, though members come one after the other', () => {
     const desk = standing({ revivalMs: 9_000 })
     desk.pass(8_000)
@@ -481,6 +494,37 @@ describe('A meeting goes on', () => {
     expect([desk.world, desk.looks.length]).toEqual([undefined, 1])
     desk.says(SELF)
     expect(desk.world).toBe('same')
+  })
+
+  it('at a fence above all that its registrar knows then, for which all are asked anew, and have time to come', () => {
+    const desk = standing()
+    desk.follow(HAS)
+    desk.heard()
+    desk.pass(2_900)
+    desk.promise('ann', 0)
+    desk.view = 2
+    desk.pass(2_900)
+    desk.promise('cid', 3)
+    // The name was opened meanwhile by a node that has closed it.
+    desk.says(SELF, FENCE.term)
+    expect(desk.world).toBeUndefined()
+    expect(desk.heard()).toEqual([
+      '6: standing replica:16 world:77 term:4 incarnation:9 next:4 lastTerm:2 lastIncarnation:5',
+    ])
+    desk.pass(2_900)
+    for (const [user, slot] of [
+      ['ann', 0],
+      ['cid', 3],
+    ] as const)
+      desk.promise(user, slot)
+    // They have promised the fence of before.
+    expect(desk.world).toBeUndefined()
+    for (const [user, slot] of [
+      ['ann', 0],
+      ['cid', 3],
+    ] as const)
+      desk.promise(user, slot, { promisedTerm: 4 })
+    expect([desk.world, desk.owner.room.facts.term]).toEqual(['same', 4])
   })
 
   it('elsewhere where another node was named meanwhile, by nodes that are others now or are heard again', () => {
