@@ -207,6 +207,60 @@ describe('The checker of owners', () => {
   })
 })
 
+describe('The checker of owners, of fences', () => {
+  const ann = { id: 1, user: 'ann', node: 0, prompt: true }
+  const joined = (world: number, term: number, incarnation: number): never =>
+    ({ type: 'joined', meeting: 'm', world, term, incarnation }) as never
+
+  /** Node 1 goes on with world 7 of node 0, at term 3; tells a client that it has joined a world at a fence. */
+  function wentOn(silences: Partial<Silences> = {}) {
+    let now = 0
+    const nodes = [0, 1, 2].map((index) => ({
+      index,
+      incarnation: 10 + index,
+      alive: true,
+      core: { meeting: () => {} },
+    }))
+    const checker = new OwnerChecker(
+      () => nodes as unknown as SimNode[],
+      { excuse: () => false, since: () => false, ...silences } as unknown as Silences,
+      () => ++now,
+      () => {},
+    )
+    checker.opened(0, 'm', 7)
+    checker.down(ann, 1, joined(7, 1, 10))
+    checker.died()
+    checker.revived(1, 'm', 7)
+    checker.down(ann, 1, joined(7, 3, 11))
+    return { checker, tell: (...fence: [number, number, number]) => checker.down(ann, 1, joined(...fence)) }
+  }
+
+  it('has them rise from a world that was gone on with to whatever is opened later, and to who goes on', () => {
+    for (const term of [2, 3]) {
+      const { checker, tell } = wentOn()
+      checker.opened(2, 'm', 8)
+      expect(() => tell(8, term, 12)).toThrow(`m was opened at fence 3, and later at fence ${term}`)
+    }
+    const { checker, tell } = wentOn()
+    checker.opened(2, 'm', 8)
+    tell(8, 4, 12)
+    // Back to the first one, which somebody has kept.
+    checker.revived(0, 'm', 7)
+    expect(() => tell(7, 4, 10)).toThrow('m was opened at fence 4, and later at fence 4')
+  })
+
+  it('does not where a node was silent or has ended since, which may have taken with it what it knew', () => {
+    const { checker, tell } = wentOn({ since: () => true })
+    checker.opened(2, 'm', 8)
+    tell(8, 2, 12)
+    const other = wentOn()
+    other.checker.leaving()
+    other.checker.opened(2, 'm', 8)
+    other.tell(8, 2, 12)
+    expect(() => other.tell(8, 3, 12)).toThrow('m has fence 2, and fence 3')
+  })
+})
+
 describe('The checker of inputs', () => {
   const ann = { id: 1, user: 'ann', node: 0, prompt: true }
   const data = textPayload('x')
