@@ -51,6 +51,11 @@ export class Revival {
     return this.#orphans.get(name)?.isHeir === true
   }
 
+  /** Whether it asks members to promise it that meeting. */
+  stands(name: string): boolean {
+    return (this.#orphans.get(name)?.candidacy ?? null) !== null
+  }
+
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
     const all = [...this.#orphans.values()]
@@ -78,14 +83,9 @@ export class Revival {
     for (const orphan of this.#orphans.values()) orphan.heard(node)
   }
 
-  /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
   gone(node: number, now: number): void {
     this.superseding.gone(node)
-    for (const orphan of this.#orphans.values()) {
-      if (orphan.silent !== node) continue
-      orphan.silent = 0
-      orphan.candidacy?.begin(now)
-    }
+    for (const orphan of this.#orphans.values()) orphan.gone(node, now)
   }
 
   /** The owner of a meeting has ended, or the node that was to have it next does not. */
@@ -308,12 +308,12 @@ export class Revival {
     const owner = meetings().get(name)
     const room = owner?.room ?? this.#host.replica(name)?.copy.room ?? null
     support.gave(asker, now)
+    if (owner === undefined) this.#host.denied(name, asker)
     if (room === null || (owner === undefined && room.facts.world !== world)) return null
     const { log, lastFence: own } = room
     const packet = encodeFrames(0, log, Math.max(from, log.first), limits.pageBytes).bytes
-    const orphan = this.#orphans.get(name)
-    const stands = owner === undefined && (orphan?.candidacy ?? null) !== null
-    if (stands && comesFirst(asked, asker, own, self)) this.#giveWay(orphan as Orphan, asker)
+    const stands = owner === undefined && this.stands(name)
+    if (stands && comesFirst(asked, asker, own, self)) this.#giveWay(this.#orphans.get(name) as Orphan, asker)
     const { term, incarnation } = own
     return { term, incarnation, next: log.next, packet, owns: owner !== undefined, stands }
   }

@@ -116,9 +116,11 @@ export class OwnerChecker implements Observer {
     const known = this.#worlds.get(world)
     if (known === undefined) violate('I9', `node ${node} goes on with world ${world} of ${meeting}`)
     this.#othersWith(node, meeting, known.owner)
-    const { incarnation } = this.#nodes()[node] as SimNode
+    const { incarnation, core } = this.#nodes()[node] as SimNode
     known.owners.add(incarnation)
-    Object.assign(known, { node, owner: incarnation })
+    // By one that was passed over: whoever is given its reign stops without a frame.
+    const reign = core.peering?.mesh.deposing.claimant(meeting)?.incarnation ?? known.incarnation
+    if (reign === known.incarnation) Object.assign(known, { node, owner: incarnation })
   }
 
   /** A world goes on at a higher fence, or a new one begins with its frames. */

@@ -172,6 +172,20 @@ describe('The checker of owners', () => {
     expect(() => seal(0, 5)).toThrow('node 0 sealed frame 5 of m, which node 2 has')
   })
 
+  it('lets it hand its reign over, which changes nothing: who is given it seals nothing', () => {
+    const { nodes, checker, seal } = passedOver()
+    const [first, later, third] = nodes
+    later.alive = true
+    first.open = null
+    third.open = FIRST
+    checker.handed(2, 'm', 7)
+    seal(1, 3)
+    expect(() => seal(2, 2)).toThrow('node 2 sealed frame 2 of m, which node 1 has')
+    third.open = LATER
+    checker.handed(2, 'm', 7)
+    seal(2, 4)
+  })
+
   it('does not while the one that has gone on lives, nor while a node has a copy of its frames, or goes on', () => {
     const { nodes, seal, undone } = passedOver()
     const [, later, third] = nodes

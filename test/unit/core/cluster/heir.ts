@@ -58,6 +58,8 @@ export class Heir extends Parts {
   until = Infinity
   since = -Infinity
   isDraining = false
+  /** What it has told others that it does not own. */
+  readonly denied: string[] = []
   /** The highest term that the registrar has told of. */
   #told = 0
   isClaiming = false
@@ -152,6 +154,7 @@ export class Heir extends Parts {
       isDraining: () => this.isDraining,
       adopt: () => this.adopted,
       replica: (name: string) => (this.replica.name === name ? this.replica : undefined),
+      denied: (name: string, node: number) => this.denied.push(`${name} to ${node}`),
       link: (node: number, message: Parameters<typeof words>[0]) =>
         this.said.push(`${node}: ${words(message)}`),
       newWorld: () => 78,

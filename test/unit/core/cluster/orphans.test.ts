@@ -369,6 +369,7 @@ describe('A node that is asked for frames by one that stands', () => {
     const packet = encodeFrames(0, log, 2, desk.limits.pageBytes).bytes
     expect(desk.revival.framesFor(asked, HAS, desk.now)).toEqual(has({ packet }))
     expect(desk.support.isFree(HAS, desk.now)).toBe(false)
+    expect(desk.denied).toEqual([`m to ${HAS}`])
     expect(desk.revival.framesFor({ ...asked, world: 78 }, HAS, desk.now)).toBeNull()
     expect(desk.revival.framesFor({ ...asked, name: 'n' }, HAS, desk.now)).toBeNull()
     desk.meetings.open('n', {}, desk.adopted as never, desk.now, null)
@@ -376,12 +377,15 @@ describe('A node that is asked for frames by one that stands', () => {
       owns: true,
       next: 1,
     })
+    expect(desk.denied.slice(1)).toEqual([`m to ${HAS}`, `n to ${HAS}`])
   })
 
   it('gives way to it where it comes first, and says otherwise that it stands itself', () => {
     const desk = new Desk([HAS, LATER]).orphan()
     expect(desk.revival.framesFor(asked, HAS, desk.now)).toMatchObject({ stands: false })
+    expect([desk.revival.holds('m'), desk.revival.stands('m')]).toEqual([true, false])
     desk.stand()
+    expect([desk.revival.stands('m'), desk.revival.stands('n')]).toEqual([true, false])
     expect(desk.revival.framesFor(asked, LATER, desk.now)).toMatchObject({ stands: true })
     expect(desk.revival.holds('m')).toBe(true)
     expect(desk.revival.framesFor(asked, HAS, desk.now)).toMatchObject({ stands: true })
