@@ -156,10 +156,9 @@ export class Cluster {
     })
   }
 
-  /** The term of a new fence of this node: at least that, of a grant perhaps, and above all that it knows of. */
+  /** The term of a new fence of this node, above all that it knows of. Others hear of it once it {@link took} a meeting. */
   nextTerm(granted = 0): number {
     this.#term = Math.max(this.#term + 1, believed(granted))
-    this.#registrar.learn(this.#term)
     return Math.max(this.#term, granted)
   }
 
