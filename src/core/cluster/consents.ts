@@ -56,9 +56,13 @@ export class Consents {
   gives(subject: Subject): boolean {
     const { name, world } = subject
     const { meetings, replica, revival } = this.#host
-    const room = meetings().get(name)?.room ?? replica(name)?.copy.room
+    const copy = replica(name)?.copy
+    const room = meetings().get(name)?.room ?? copy?.room
     const isLater =
       room?.facts.world === world && (isAbove(room.facts, subject) || isAbove(room.lastFence, subject))
-    return !isLater && !revival().stands(name) && !revival().superseding.hasPassed(subject)
+    if (isLater || revival().stands(name) || revival().superseding.hasPassed(subject)) return false
+    // Should the old owner end before the new one has told this node that it has begun, that one may own it.
+    if (copy?.room?.facts.world === world) copy.consentedHop = copy.room.facts.hop
+    return true
   }
 }

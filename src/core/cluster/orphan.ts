@@ -58,9 +58,13 @@ export class Orphan {
     return this.replica.copy.room as Room
   }
 
-  /** Whether another node may own this world: its silent owner, or an earlier one that was passed over. */
+  /**
+   * Whether another node may own this world: its silent owner, an earlier one that was passed over, or one to which it
+   * was about to be handed over.
+   */
   get mayBeOwned(): boolean {
-    return this.silent !== 0 || this.room.facts.reigns.length > 1
+    const { reigns, hop } = this.room.facts
+    return this.silent !== 0 || reigns.length > 1 || this.replica.copy.consentedHop === hop
   }
 
   /** Whether that may be this node, which has not denied it to one that stands. */

@@ -17,13 +17,15 @@ class Desk {
   open: Has | null = null
   copy: Has | null = null
   stands = false
+  /** What its copy knows of the last consent. */
+  noted: { readonly room: object; consentedHop: number } | null = null
   hasPassed = false
   end: (ending: object) => void = () => {}
   readonly consents: Consents
 
   constructor() {
     const roomOf = ({ world = 7, facts, lastFence }: Has): object => ({
-      facts: { world, ...facts },
+      facts: { world, hop: 4, ...facts },
       lastFence,
     })
     this.consents = new Consents({
@@ -36,7 +38,10 @@ class Desk {
         },
       }),
       meetings: () => ({ get: () => this.open && { room: roomOf(this.open) } }),
-      replica: () => this.copy && { copy: { room: roomOf(this.copy) } },
+      replica: () => {
+        if (this.copy !== null) this.noted = { room: roomOf(this.copy), consentedHop: -1 }
+        return this.copy && { copy: this.noted }
+      },
       revival: () => ({
         stands: () => this.stands,
         superseding: { hasPassed: () => this.hasPassed },
@@ -61,9 +66,9 @@ describe('A node that is asked whether another may take a meeting over', () => {
     const desk = new Desk()
     expect(desk.consents.gives(SUBJECT)).toBe(true)
     desk.copy = { facts: own, lastFence: { term: 2, incarnation: 9 } }
-    expect(desk.consents.gives(SUBJECT)).toBe(true)
+    expect([desk.consents.gives(SUBJECT), desk.noted?.consentedHop]).toEqual([true, 4])
     desk.copy = { world: 8, facts: later, lastFence: later }
-    expect(desk.consents.gives(SUBJECT)).toBe(true)
+    expect([desk.consents.gives(SUBJECT), desk.noted?.consentedHop]).toEqual([true, -1])
     desk.open = { facts: own, lastFence: own }
     expect(desk.consents.gives(SUBJECT)).toBe(true)
   })
@@ -76,7 +81,10 @@ describe('A node that is asked whether another may take a meeting over', () => {
       { stands: true },
       { hasPassed: true },
     ]
-    for (const has of cases) expect(Object.assign(new Desk(), has).consents.gives(SUBJECT)).toBe(false)
+    for (const has of cases) {
+      const desk = Object.assign(new Desk(), { copy: { facts: own, lastFence: own } }, has)
+      expect([desk.consents.gives(SUBJECT), desk.noted?.consentedHop]).toEqual([false, -1])
+    }
   })
 })
 

@@ -643,6 +643,35 @@ describe('A meeting whose owner has ended, and had gone on with it past another 
   })
 })
 
+describe('A meeting whose owner has ended, and was about to hand it over, with the consent of this node', () => {
+  /** The frames are there, and one other node is silent. */
+  function consented(hop: number): Desk {
+    const desk = new Desk([HAS, HAS_NOT])
+    const { copy } = desk.replica
+    copy.consentedHop = (copy.room?.facts.hop ?? 0) + hop
+    desk.silent.add(HAS_NOT)
+    desk.support.gave(HAS_NOT, desk.now)
+    desk.orphan().stand()
+    desk.answer(HAS, null)
+    desk.promise('ann', 0)
+    desk.promise('cid', 3)
+    return desk
+  }
+
+  it('goes on only when whoever may have taken it over can rely on no answer of this node', () => {
+    const desk = consented(0)
+    expect(desk.revival.isAgainst(HAS_NOT)).toBe(true)
+    desk.pass(3_200)
+    expect(desk.world).toBe(undefined)
+    desk.pass(200)
+    expect(desk.world).toBe('same')
+  })
+
+  it('goes on at once where that one was heard of since, as the owner that has ended', () => {
+    expect(consented(-1).world).toBe('same')
+  })
+})
+
 describe('A meeting whose owner is only silent', () => {
   /** A lease and a tenth, after which nobody relies on an answer. */
   const OVER = 3_300
