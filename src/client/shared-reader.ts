@@ -58,7 +58,7 @@ interface Subscriber {
   /** It waits for an answer of the node, or for its start in the next microtask. */
   phase: 'asked' | 'late' | 'on'
   /** The last number of each publisher that it has had, where the subscription has begun anew since. */
-  had: Map<number, number>
+  readonly had: Map<number, number>
   /** Whether what comes is not for it, because the node is asked for what comes before. */
   isHeld: boolean
   /** Whether it has yet to hear that the subscription is in place on a new connection. */
@@ -145,8 +145,8 @@ export class SharedReader implements ReaderListener {
       (getsLatest ? this.#hasLatest : !wish.history && !maxHz)
     if (isLate) {
       subscriber.phase = 'late'
-      // What comes again on a new connection is no news.
-      if (!getsLatest) subscriber.had = new Map(this.#reached?.numbers)
+      // What others have had, on other connections perhaps, is no news.
+      for (const { had } of this.#subscribers) this.#had(subscriber, had)
       queueMicrotask(() => this.#start(subscriber))
     }
     this.#subscribers.add(subscriber)
@@ -204,14 +204,14 @@ export class SharedReader implements ReaderListener {
     this.#call(subscriber, subscriber.options.onSubscribed, { recovered: false, reason: '' })
     if (!this.#getsLatest(subscriber.wish)) return
     for (const received of Array.from(this.#latest.values())) {
-      this.#had(subscriber, received.publisher, received.number)
+      this.#had(subscriber, [[received.publisher, received.number]])
       this.#offer(subscriber, received)
     }
   }
 
-  /** What comes again up to this number is no news to it. */
-  #had({ had }: Subscriber, publisher: number, number: number): void {
-    had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
+  /** What comes again up to these numbers, of each publisher, is no news to it. */
+  #had({ had }: Subscriber, numbers: Iterable<readonly [number, number]> = []): void {
+    for (const [publisher, number] of numbers) had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
   }
 
   #call<A extends readonly unknown[]>(
@@ -335,8 +335,7 @@ export class SharedReader implements ReaderListener {
       }
       this.#start(subscriber)
       // Who is held has not had what came on the way.
-      if (!subscriber.isHeld)
-        for (const [publisher, number] of before?.numbers ?? []) this.#had(subscriber, publisher, number)
+      if (!subscriber.isHeld) this.#had(subscriber, before?.numbers)
       if (wish.conflate && serving === null && !recovered && !getsLatest) {
         // It asks for the latest value as one that is alone.
         const since = (subscriber.isHeld ? owed : before) ?? undefined

@@ -331,6 +331,7 @@ export class Peering implements TopicPeers {
         this.mesh.deposing.supersede(subject, now)
         reply(true)
       },
+      takes: (subject, reply) => reply(this.mesh.consents.gives(subject)),
       sessions: ({ user, limit }, reply) => reply(host.sessionList(limit, user === '' ? undefined : user)),
       meetings: ({ ofKind, kind, ...wish }, reply) =>
         this.#run(host.meetingPage(wish, ofKind ? kind : undefined), (found) =>

@@ -110,7 +110,11 @@ export const clusterMutants: readonly Mutant[] = [
     name: 'a search that finds nothing',
     breaks: ['names'],
     plant: () =>
-      replace(Cluster.prototype, 'find', () => (_name, now, ended) => ended({ by: 'taken', owner: 0 }, now)),
+      replace(
+        Cluster.prototype,
+        'find',
+        () => (_name, now, ended) => ended({ by: 'taken', owner: 0, term: 0 }, now),
+      ),
   },
   {
     // [clock]

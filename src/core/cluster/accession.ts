@@ -49,7 +49,7 @@ export class Accession {
   /** `goesOn`: in the same world. */
   begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
     const { meetings, cluster, hosting, stats, successions } = this.#host
-    const { replica, follows, silent } = orphan
+    const { replica, follows, mayBeOwned } = orphan
     const { term, incarnation, denied, since, askedAt } = candidacy
     const { name } = replica
     const heritage = replica.copy.heritage as Heritage
@@ -78,8 +78,8 @@ export class Accession {
       now,
     )
     cluster.took(name, term)
-    // An owner that is silent, or one that was when another node went on, which has ended before it could say so.
-    const mayOwn = goesOn && (silent !== 0 || facts.reigns.length > 1)
+    // Of an owner that was silent when another node went on, that one may have ended before it could say so.
+    const mayOwn = goesOn && mayBeOwned
     const pending: number[] = []
     for (const { incarnation: node } of cluster.peers) {
       const has = denied.get(node)

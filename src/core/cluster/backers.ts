@@ -2,8 +2,10 @@ import { isEdge } from '../ground/incarnation.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
 import { isSame, reignOf } from '../meeting/reigns.ts'
-import type { Questions } from './questions.ts'
 import type { Cluster } from './cluster.ts'
+import type { Consents } from './consents.ts'
+import type { Subject } from './question-kinds.ts'
+import type { Questions } from './questions.ts'
 import type { Support } from './support.ts'
 
 /** For so long a node has time to say how far it has a meeting. */
@@ -15,6 +17,9 @@ export class Backers {
   readonly #cluster: Pick<Cluster, 'nodes' | 'peers'>
   readonly #meetings: () => Meetings
   readonly #questions: () => Pick<Questions, 'ask'>
+  readonly #consents: Pick<Consents, 'ask'>
+  /** Another owner comes before one of this node. */
+  readonly #depose: (subject: Subject, now: number) => void
   /** Owners that lacked support when they last looked. */
   readonly #unsupported: Set<Owner> = new Set()
   /** Number of nodes whose support is needed. */
@@ -25,11 +30,15 @@ export class Backers {
     cluster: Pick<Cluster, 'nodes' | 'peers'>,
     meetings: () => Meetings,
     questions: () => Pick<Questions, 'ask'>,
+    consents: Pick<Consents, 'ask'>,
+    depose: (subject: Subject, now: number) => void,
   ) {
     this.#support = support
     this.#cluster = cluster
     this.#meetings = meetings
     this.#questions = questions
+    this.#consents = consents
+    this.#depose = depose
   }
 
   /** Until when all of them support an owner. Those that do not are asked at once. */
@@ -37,14 +46,28 @@ export class Backers {
     const { backing } = owner
     let until = Infinity
     for (const [node, since] of backing.holders) {
-      const lasts = this.#support.until(node, since)
+      const isUnsure = backing.unsure.has(node)
+      const lasts = isUnsure ? -Infinity : this.#support.until(node, since)
       const isEnded = this.#cluster.nodes.ended.has(node)
       if (isEnded || this.#support.hasAnswered(node, backing.doubtedSince(node))) backing.release(node)
       else if (lasts <= now) this.#support.urge(node, now)
-      if (backing.holders.has(node)) until = Math.min(until, lasts)
+      if (!backing.holders.has(node)) continue
+      until = Math.min(until, lasts)
+      if (isUnsure) this.#makeSure(owner, node, now)
     }
     if (until <= now) this.#unsupported.add(owner)
     return until
+  }
+
+  /** Asks a node whether it consents to this one as the new owner. */
+  #makeSure({ name, room, backing }: Owner, node: number, now: number): void {
+    const { world, term, incarnation } = room.facts
+    const subject = { name, world, term, incarnation }
+    this.#consents.ask(node, subject, now, (consents, at) => {
+      if (!consents) return this.#depose(subject, at)
+      backing.unsure.delete(node)
+      backing.look(at)
+    })
   }
 
   /**
@@ -55,7 +78,7 @@ export class Backers {
     for (const { backing } of this.#meetings().all()) {
       const since = backing.holders.get(node)
       if (since === undefined) continue
-      if (this.#support.until(node, since) <= now)
+      if (backing.unsure.has(node) || this.#support.until(node, since) <= now)
         for (const { incarnation } of this.#cluster.peers)
           if (!isEdge(incarnation)) backing.doubt(incarnation, now)
       backing.release(node)

@@ -38,6 +38,9 @@ export class Candidacy implements Fence {
   /** The last of each user for a slot; and how many there have been of users who were no members. */
   readonly #pledges: Map<string, Pledge> = new Map()
   #unknown = 0
+  /** Members who have come, and those of them who have yet to promise the fence of now. */
+  readonly #came: Set<string> = new Set()
+  #again: Set<string> = new Set()
   /** Members who have promised a higher fence, so that this node stood anew: each has it do that once. */
   readonly #raisedBy: Set<string> = new Set()
 
@@ -64,9 +67,10 @@ export class Candidacy implements Fence {
     this.isNews = true
   }
 
-  /** Nobody has come for a while, though members come one after the other where all processors are busy. */
+  /** Nobody has come for a while, and nobody is awaited who has, though members come one after the other where all processors are busy. */
   isLate(now: number, { revivalMs, orphanMs }: Pick<Limits, 'revivalMs' | 'orphanMs'>): boolean {
-    return now - this.#cameAt >= revivalMs || now - this.#since >= orphanMs
+    const isOver = this.#again.size === 0 || now - this.#askedAt >= revivalMs
+    return (isOver && now - this.#cameAt >= revivalMs) || now - this.#since >= orphanMs
   }
 
   get term(): number {
@@ -79,9 +83,10 @@ export class Candidacy implements Fence {
     this.isNews = true
   }
 
-  /** The fence is this one from now on, which nobody has promised yet. */
+  /** The fence is this one from now on, which nobody has promised yet: who has come has time to do so. */
   raise(term: number, now: number): void {
     this.#term = term
+    this.#again = new Set(this.#came)
     this.askAgain(now)
   }
 
@@ -110,7 +115,14 @@ export class Candidacy implements Fence {
     const isHigher = isAbove(fence, this) && fence.term <= this.term + MOST_TERMS
     if (!isHigher || !isMember || this.#raisedBy.has(key)) return null
     this.#raisedBy.add(key)
+    this.#comes(key, now)
     return 'raise'
+  }
+
+  /** A member is there. */
+  #comes(key: string, now: number): void {
+    if (!this.#came.has(key)) this.#cameAt = now
+    this.#came.add(key)
   }
 
   /** False: it was known. */
@@ -118,7 +130,8 @@ export class Candidacy implements Fence {
     const { user, slot, elected, term, incarnation, seen, age } = message
     const known = this.#pledges.get(key)
     if (known === undefined && !isMember && this.#unknown++ >= MOST_UNKNOWN) return false
-    if (known === undefined && isMember) this.#cameAt = now
+    if (isMember) this.#comes(key, now)
+    this.#again.delete(key)
     this.#pledges.set(key, { user, slot, elected, term, incarnation, seen, since: now - age })
     return known?.elected !== elected || known.seen !== seen || !isSame(known, message)
   }

@@ -46,7 +46,7 @@ export class Cluster {
   #isUp = false
   #isSettled = false
   #isDraining = false
-  /** The highest term of a fence of this node. */
+  /** The highest term of a fence of this node, or of which a registrar has told it where it has looked for a name. */
   #term = 0
 
   /** `self` is read anew for each heartbeat: an address may become known later. */
@@ -73,7 +73,7 @@ export class Cluster {
       answer: (claimer, { id }, verdict) => {
         if (claimer === incarnation) this.#claims.answered(id, verdict, this.#hearing.now)
         else if (verdict.by === 'grant') this.#send(claimer, { type: 'grant', id, term: verdict.term })
-        else this.#send(claimer, { type: 'taken', id, owner: verdict.owner })
+        else this.#send(claimer, { type: 'taken', id, owner: verdict.owner, term: verdict.term })
       },
     }))
     const claims = (this.#claims = new Claims(timers, limits.claims, {
@@ -149,19 +149,16 @@ export class Cluster {
       throw new Error(`${name} is open here, or is being opened`)
     this.#claims.claim(name, now + this.#patience, (ending, at) => {
       this.#stats.claimEnded(ending.by)
-      if (ending.by !== 'grant') ended(ending, at)
-      else {
-        const term = this.nextTerm(ending.term)
-        this.took(name, term)
-        ended({ by: 'grant', term }, at)
-      }
+      if (ending.by !== 'grant') return ended(ending, at)
+      const term = this.nextTerm(ending.term)
+      this.took(name, term)
+      ended({ by: 'grant', term }, at)
     })
   }
 
-  /** The term of a new fence of this node: that of a grant, if there is one, and above all that it has had before. */
+  /** The term of a new fence of this node, above all that it knows of. Others hear of it once it {@link took} a meeting. */
   nextTerm(granted = 0): number {
     this.#term = Math.max(this.#term + 1, believed(granted))
-    this.#registrar.learn(this.#term)
     return Math.max(this.#term, granted)
   }
 
@@ -178,6 +175,8 @@ export class Cluster {
     }
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
+      // The name may have been opened meanwhile, and closed: whoever goes on with an earlier meeting does so above that.
+      if (ending.by === 'taken') this.#term = Math.max(this.#term, believed(ending.term))
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
       ended(ending, at)
     })
@@ -369,7 +368,7 @@ export class Cluster {
         this.#claims.answered(message.id, { by: 'grant', term: message.term }, now)
         break
       case 'taken':
-        this.#claims.answered(message.id, { by: 'taken', owner: message.owner }, now)
+        this.#claims.answered(message.id, { by: 'taken', owner: message.owner, term: message.term }, now)
         break
       case 'holds':
         if (!this.#compare(from, message.view)) break

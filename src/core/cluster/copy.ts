@@ -20,6 +20,8 @@ export class Copy {
   head = 0
   /** What is needed to go on with the meeting, besides the frames; null where nobody could. */
   heritage: Heritage | null = null
+  /** The hop at which this node has consented to a hand-over, so that another one may own it by now; -1: none. */
+  consentedHop = -1
   /** It was made of what members have shown: others may have more. */
   isShown = false
   /** Bytes of that, for which the meeting pays. */

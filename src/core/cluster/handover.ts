@@ -70,6 +70,11 @@ export class Handover implements LinkPart {
     return this.#taking.isTaking(name)
   }
 
+  /** See {@link Taking.denied}. */
+  denied(name: string, node: number): void {
+    this.#taking.denied(name, node)
+  }
+
   /** See {@link Taking.holders}. */
   holders(): Iterable<number> {
     return this.#taking.holders()

@@ -13,6 +13,7 @@ import type { Session } from '../session/session.ts'
 import { Backers } from './backers.ts'
 import { Charters } from './charters.ts'
 import type { Cluster } from './cluster.ts'
+import { Consents } from './consents.ts'
 import { Deposing } from './deposing.ts'
 import { Handover } from './handover.ts'
 import { Hosting } from './hosting.ts'
@@ -75,6 +76,7 @@ export class Mesh implements Elsewhere, LinkPart {
   readonly #replicaHost: ReplicaHost<Replica>
   readonly #hosting: Hosting
   readonly deposing: Deposing
+  readonly consents: Consents
   readonly handover: Handover
   readonly revival: Revival
   readonly support: Support
@@ -155,13 +157,16 @@ export class Mesh implements Elsewhere, LinkPart {
       forget: (replica) => this.#forget(replica),
     })
     const { successions } = this
+    const replica = (name: string): Replica | undefined => this.replica(name)
+    const consents = (this.consents = new Consents({ ...host, replica, revival: () => this.revival }))
     this.handover = new Handover({
       ...host,
       hosting,
       support: () => this.support,
       successions,
+      consents,
       send: (node, packet) => links.send(node, packet),
-      replica: (name) => this.replica(name),
+      replica,
       follow: (name, owner, now) => this.#follow(name, owner, now),
       demote: (...demoted) => this.#demote(...demoted),
       standing: () => this.revival.standing,
@@ -172,14 +177,18 @@ export class Mesh implements Elsewhere, LinkPart {
       answer: (node, sent) => put(node, encodeAnswer(sent)),
       isAgainst: (node) => this.revival.isAgainst(node),
     })
-    this.backing = new Backers(this.support, host.cluster, host.meetings, host.questions)
+    const { cluster, meetings, questions } = host
+    this.backing = new Backers(this.support, cluster, meetings, questions, consents, (...deposed) =>
+      this.deposing.depose(...deposed),
+    )
     this.revival = new Revival({
       ...host,
       hosting,
       successions,
       link,
       support: this.support,
-      replica: (name) => this.replica(name),
+      replica,
+      denied: (...denied) => this.handover.denied(...denied),
     })
     this.#standbys = new Standbys({ meetings: host.meetings, cluster: host.cluster, hosting, put })
     // Before the mesh: what broke with a link is handed over again before it is followed again.

@@ -74,11 +74,15 @@ export interface Grant {
   readonly id: number
   readonly term: number
 }
-/** The answer: another node owns it, or is about to; 0: nobody, and it was not to be opened. */
+/**
+ * The answer: another node owns it, or is about to; 0: nobody, and it was not to be opened. `term`: the highest one that
+ * the registrar knows, which may have been granted for this name to one that has closed the meeting since.
+ */
 export interface Taken {
   readonly type: 'taken'
   readonly id: number
   readonly owner: number
+  readonly term: number
 }
 /**
  * To the registrar of these names: what the sender owns of them. `seq` rises by one. `isFirst`: the list of all of them
@@ -144,7 +148,7 @@ const form = messages<ClusterMessage>(CLUSTER, {
   }),
   claim: struct({ view: uint, echo: uint, id: uint, opens: bool, name }),
   grant: struct({ id: uint, term }),
-  taken: struct({ id: uint, owner: uint }),
+  taken: struct({ id: uint, owner: uint, term }),
   holds: struct({
     view: uint,
     round: uint,

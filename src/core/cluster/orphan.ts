@@ -21,6 +21,8 @@ export interface RevivalHost extends Omit<HandoverNode, 'send' | 'support'> {
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
   replica(name: string): Replica | undefined
+  /** This node has told one that stands for a meeting that it does not own it. */
+  denied(name: string, node: number): void
   /** Sends over the link to a node. */
   link(node: number, message: MeshMessage): void
   /** The number of a new world. */
@@ -56,9 +58,13 @@ export class Orphan {
     return this.replica.copy.room as Room
   }
 
-  /** Whether another node may own this world: its silent owner, or an earlier one that was passed over. */
+  /**
+   * Whether another node may own this world: its silent owner, an earlier one that was passed over, or one to which it
+   * was about to be handed over.
+   */
   get mayBeOwned(): boolean {
-    return this.silent !== 0 || this.room.facts.reigns.length > 1
+    const { reigns, hop } = this.room.facts
+    return this.silent !== 0 || reigns.length > 1 || this.replica.copy.consentedHop === hop
   }
 
   /** Whether that may be this node, which has not denied it to one that stands. */
@@ -70,6 +76,13 @@ export class Orphan {
   heard(node: number): void {
     this.namedIn = 0
     if (this.candidacy !== null && this.mayBeOwnedBy(node)) this.candidacy.isNews = true
+  }
+
+  /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
+  gone(node: number, now: number): void {
+    if (this.silent !== node) return
+    this.silent = 0
+    this.candidacy?.begin(now)
   }
 
   /** What is asked of other nodes with frames of the meeting. */

@@ -117,6 +117,11 @@ interface Kinds {
   depose: Kind<Subject, boolean>
   /** The asker goes on with a world at a fence: if the node asked owns it at a lower one, it stops. */
   supersede: Kind<Subject, boolean>
+  /**
+   * The asker is to go on with a world at a fence, which its owner hands over. Answer: whether the node asked consents:
+   * it knows of no higher fence in that world, and does not stand for it.
+   */
+  takes: Kind<Subject, boolean>
   /** Sessions of the node asked, the oldest first. `user`: '' for all. */
   sessions: Kind<{ readonly user: string; readonly limit: number }, readonly SessionInfo[]>
   /** Meetings that are open on the node asked; `ofKind`: only those of `kind`. */
@@ -227,6 +232,7 @@ export const questionKinds: Kinds = {
   },
   depose: { question: struct<Subject>(subject), answer: bool },
   supersede: { question: struct<Subject>(subject), answer: bool },
+  takes: { question: struct<Subject>(subject), answer: bool },
   sessions: { question: struct({ user: name, limit: uint }), answer: json() },
   meetings: { question: struct({ ...page, ofKind: bool, kind: name }), answer: json() },
   topics: { question: struct(page), answer: json() },

@@ -51,10 +51,13 @@ interface Waiting {
   readonly claim: Claim
 }
 
-/** The answer to a claim: the claimer may open the name, or another node has it; `owner` 0 where nobody has it. */
+/**
+ * The answer to a claim: the claimer may open the name at a fence of this term; or another node has it, and no term is
+ * known that is higher than this one. `owner`: 0 where nobody has it.
+ */
 export type Verdict =
   | { readonly by: 'grant'; readonly term: number }
-  | { readonly by: 'taken'; readonly owner: number }
+  | { readonly by: 'taken'; readonly owner: number; readonly term: number }
 
 /** Claims that may wait, further ones get no answer; and names that are remembered for one node. */
 export type RegistrarLimits = Pick<ClusterLimits, 'claims' | 'namesPerNode'>
@@ -275,7 +278,7 @@ export class Registrar {
     const owner = isOwn && isFirst ? this.#self : (known?.owner ?? 0)
     if (!opens || owner !== 0) {
       if (opens) this.#void(name, from)
-      this.#host.answer(from, claim, { by: 'taken', owner })
+      this.#host.answer(from, claim, { by: 'taken', owner, term: this.#term })
       return
     }
     if (this.#remember(name, from, id)) this.#host.answer(from, claim, { by: 'grant', term: ++this.#term })

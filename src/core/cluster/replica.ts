@@ -15,7 +15,7 @@ import { memberOf, RemoteMember } from './remote-member.ts'
 import type { LocalSeat, ReplicaHost, Surrendered } from './replica-host.ts'
 import { disperse, RemoteMembers } from './remote-members.ts'
 import { sit } from './sitting.ts'
-import { isReady, type Joining, NO_ANSWER, visitorFor, WaitingJoins } from './waiting-joins.ts'
+import { givenUp, isReady, type Joining, NO_ANSWER, visitorFor, WaitingJoins } from './waiting-joins.ts'
 
 /**
  * A meeting that another node owns, for the sessions of this one: a room that is fed over the bus, and the members who
@@ -101,8 +101,7 @@ export class Replica implements Host {
     this.#host.mark(this)
     this.recall.dropped(session)
     if (joining.seated !== null) this.#members.forget(joining.seated.member)
-    // It has not said that it leaves: it may promise another owner elsewhere.
-    if (joining.seat !== 0) this.#say({ type: 'leave', ...this.#place(joining.seat), reason: 'expired' })
+    if (joining.seat !== 0) this.#say(givenUp(this.#place(joining.seat)))
   }
 
   #enter(joining: Joining): void {
@@ -265,8 +264,8 @@ export class Replica implements Host {
     const known = this.#members.get(message.seat)
     if (known !== undefined) return this.#members.seatedAgain(known, message, this.log.next, now)
     const joining = this.#joins.for(message.seat)
-    // The session has ended meanwhile, and a LEAVE is on its way.
-    if (joining === undefined) return
+    // Its session has ended; or it was refused, and then seated as it was asked for once more.
+    if (joining === undefined) return this.#say(givenUp(this.#place(message.seat)))
     const member = new RemoteMember(message, joining.session)
     this.#members.add(member)
     joining.seated = { member, message }

@@ -51,6 +51,11 @@ export class Revival {
     return this.#orphans.get(name)?.isHeir === true
   }
 
+  /** Whether it asks members to promise it that meeting. */
+  stands(name: string): boolean {
+    return (this.#orphans.get(name)?.candidacy ?? null) !== null
+  }
+
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
     const all = [...this.#orphans.values()]
@@ -78,14 +83,9 @@ export class Revival {
     for (const orphan of this.#orphans.values()) orphan.heard(node)
   }
 
-  /** A node has ended: whoever stands for a meeting of it need not wait until it must have stopped. */
   gone(node: number, now: number): void {
     this.superseding.gone(node)
-    for (const orphan of this.#orphans.values()) {
-      if (orphan.silent !== node) continue
-      orphan.silent = 0
-      orphan.candidacy?.begin(now)
-    }
+    for (const orphan of this.#orphans.values()) orphan.gone(node, now)
   }
 
   /** The owner of a meeting has ended, or the node that was to have it next does not. */
@@ -135,22 +135,22 @@ export class Revival {
 
   /** Asks the registrar of the name which of the nodes that hold it is to go on. */
   #look(orphan: Orphan, now: number): void {
-    const { cluster, self } = this.#host
+    const { cluster, self, limits } = this.#host
     const { replica } = orphan
     orphan.isLooking = true
     cluster.find(replica.name, now, (ending, at) => {
       orphan.isLooking = false
-      const { limits } = this.#host
       orphan.notBefore = at + (orphan.silent === 0 ? limits.revivalBeatMs : limits.meshBeatMs)
       if (this.#orphans.get(replica.name) !== orphan) return
       const isLost = ending.by !== 'taken' && this.#isUnheard(replica.name)
-      const owner = ending.by === 'taken' ? ending.owner : 0
+      const { owner, term } = ending.by === 'taken' ? ending : { owner: 0, term: 0 }
       // The registrar hears an owner that this node does not, so it stands for those who wait for it here alone.
       const isUnreached = owner !== 0 && owner === orphan.silent && replica.pledges.isAwaited
       // 0: the registrar has yet to hear that somebody holds it.
       if (orphan.isHeir && (owner === self || isLost || isUnreached)) {
         if (owner === self || orphan.candidacy !== null) orphan.namedIn = cluster.view
-        if (orphan.candidacy === null) this.#stand(orphan, 0, at)
+        // Where the name was opened since this node stands, and closed, that was at a higher fence.
+        if (orphan.candidacy === null || orphan.candidacy.term <= term) this.#stand(orphan, 0, at)
         else this.#conclude(orphan, at)
       } else if (owner !== 0 && owner !== self && owner !== orphan.silent && cluster.nodes.has(owner))
         this.#giveWay(orphan, owner)
@@ -308,12 +308,12 @@ export class Revival {
     const owner = meetings().get(name)
     const room = owner?.room ?? this.#host.replica(name)?.copy.room ?? null
     support.gave(asker, now)
+    if (owner === undefined) this.#host.denied(name, asker)
     if (room === null || (owner === undefined && room.facts.world !== world)) return null
     const { log, lastFence: own } = room
     const packet = encodeFrames(0, log, Math.max(from, log.first), limits.pageBytes).bytes
-    const orphan = this.#orphans.get(name)
-    const stands = owner === undefined && (orphan?.candidacy ?? null) !== null
-    if (stands && comesFirst(asked, asker, own, self)) this.#giveWay(orphan as Orphan, asker)
+    const stands = owner === undefined && this.stands(name)
+    if (stands && comesFirst(asked, asker, own, self)) this.#giveWay(this.#orphans.get(name) as Orphan, asker)
     const { term, incarnation } = own
     return { term, incarnation, next: log.next, packet, owns: owner !== undefined, stands }
   }

@@ -80,6 +80,13 @@ export class Superseding {
     return false
   }
 
+  /** Whether this node has gone on with a world at a higher fence, and its owner of before is yet to hear that. */
+  hasPassed({ name, world, ...fence }: Subject): boolean {
+    for (const { subject } of this.#all)
+      if (subject.name === name && subject.world === world && isAbove(subject, fence)) return true
+    return false
+  }
+
   isPending(node: number): boolean {
     for (const { pending } of this.#all) if (pending.has(node)) return true
     return false

@@ -3,11 +3,12 @@ import type { MessageOf } from '../../protocol/schema.ts'
 import { Elector } from '../meeting/electorate.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { OwnerState } from '../meeting/owner-state.ts'
-import type { RoomFacts } from '../meeting/room.ts'
+import type { Room, RoomFacts } from '../meeting/room.ts'
 import { type Member, type Occupant, Seat } from '../meeting/seat.ts'
 import type { MeetingBusiness, OfferedMeeting, Refusal } from '../ports.ts'
 import type { Session } from '../session/session.ts'
 import { isByBusiness } from '../session/told.ts'
+import type { Consents } from './consents.ts'
 import type { HandoverNode } from './giving.ts'
 import { encodeHandover, type HandoverMessage, type Offer, type Yield } from './handover-messages.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -20,6 +21,7 @@ import { answerHere } from './waiting-joins.ts'
 /** What a node needs to go on with meetings of others. */
 export interface TakingHost extends HandoverNode, Pick<ReplicaHost<Replica>, 'refuse'> {
   readonly successions: Successions
+  readonly consents: Pick<Consents, 'ask'>
   readonly isDraining: () => boolean
   /** The business's side of a meeting, without its state; null where it cannot be had on this node. */
   adopt(offered: OfferedMeeting): MeetingBusiness | null
@@ -38,6 +40,8 @@ interface Promised {
   readonly offer: Offer
   readonly since: number
   readonly business: MeetingBusiness
+  /** The nodes that have consented. */
+  readonly consents: Set<number>
   isReady: boolean
 }
 
@@ -50,6 +54,7 @@ interface Taken {
   readonly since: number
   /** Its business's side, as of the offer; null where there was none. */
   readonly business: MeetingBusiness | null
+  readonly consents: Set<number>
   /** Those who want to follow it here: the last word of each node. */
   readonly follows: Map<number, MeshMessageOf<'follow'>>
 }
@@ -117,7 +122,7 @@ export class Taking {
     const { replica, business } = accepted
     replica.isHandedOver = true
     for (const node of offer.holders) this.#host.support().urge(node, now)
-    this.#promised.set(name, { from, offer, since: now, business, isReady: false })
+    this.#promised.set(name, { from, offer, since: now, business, consents: new Set(), isReady: false })
     this.advanced(replica, now)
   }
 
@@ -146,10 +151,44 @@ export class Taking {
     else if (promised !== undefined && !promised.isReady) {
       const { offer, from } = promised
       const { world, hop, head } = offer
-      if (!replica.reaches(world, head)) return
+      if (!replica.reaches(world, head) || !this.#isSure(replica, promised, now)) return
       promised.isReady = true
       this.#send(from, { type: 'ready', name, world, hop })
     }
+  }
+
+  /** Whether all that may have the frames have consented, but for those that are not heard. Others are asked. */
+  #isSure(replica: Replica, promised: Promised, now: number): boolean {
+    const { cluster, self, consents } = this.#host
+    const { from, offer } = promised
+    const { name } = offer
+    const { world, term, incarnation } = (replica.copy.room as Room).facts
+    const open = offer.holders.filter(
+      (node) => node !== self && node !== from && !promised.consents.has(node) && cluster.nodes.has(node),
+    )
+    for (const node of open)
+      consents.ask(node, { name, world, term, incarnation }, now, (isGiven, at) => {
+        if (!isGiven) return this.#decline(replica, promised)
+        promised.consents.add(node)
+        this.advanced(replica, at)
+      })
+    return open.every((node) => cluster.isSilent(node))
+  }
+
+  /** Another node has gone on with the meeting, or is about to. */
+  #decline(replica: Replica, promised: Promised): void {
+    const { from, offer } = promised
+    const { name, world, hop } = offer
+    if (this.#promised.get(name) !== promised) return
+    this.#promised.delete(name)
+    replica.isHandedOver = false
+    this.#send(from, { type: 'declined', name, world, hop })
+  }
+
+  /** This node has told one that stands for a meeting that it does not own it, so that one has to consent anew. */
+  denied(name: string, node: number): void {
+    this.#promised.get(name)?.consents.delete(node)
+    this.#taken.get(name)?.consents.delete(node)
   }
 
   // ---- the hand-over
@@ -170,9 +209,13 @@ export class Taking {
     for (const node of [...message.holders, ...message.branches.map((branch) => branch.node)])
       if (node !== this.#host.self && node !== from) this.#host.support().urge(node, now)
     // The old owner has answered what this node has said of the offer.
-    const { since = -Infinity, business = null } = this.#promised.get(name) ?? {}
+    const {
+      since = -Infinity,
+      business = null,
+      consents = new Set<number>(),
+    } = this.#promised.get(name) ?? {}
     this.#promised.delete(name)
-    const taken = { from, message, at: now, since, business, follows: new Map() }
+    const taken: Taken = { from, message, at: now, since, business, consents, follows: new Map() }
     this.#taken.set(name, taken)
     this.#tryTake(taken, now)
   }
@@ -201,6 +244,8 @@ export class Taking {
       node === self ? null : hosting.expect(owner, node, number, readers, spectators, now),
     )
     for (const node of message.holders) if (node !== self) owner.backing.hold(node)
+    for (const node of owner.backing.holders.keys())
+      if (node !== from && !taken.consents.has(node)) owner.backing.unsure.add(node)
     owner.backing.hold(from, offeredAt)
     const returned: Returned[] = []
     const absent: { readonly member: Member; readonly reason: string }[] = []
@@ -295,7 +340,10 @@ export class Taking {
   /** Time has passed. */
   beat(now: number): void {
     const { limits, cluster } = this.#host
-    for (const [name, { since: at }] of this.#promised) {
+    for (const [name, { since: at, isReady }] of this.#promised) {
+      // Some may have been asked in vain.
+      const waiting = isReady ? undefined : this.#host.replica(name)
+      if (waiting !== undefined) this.advanced(waiting, now)
       if (now - at < 2 * limits.handoverMs) continue
       // The old owner has chosen another node.
       this.#promised.delete(name)

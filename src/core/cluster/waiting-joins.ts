@@ -156,6 +156,11 @@ export function visitorFor({ session, message: { former, held, world, config } }
   return { again: false, session: id, former, held, world, user, config }
 }
 
+/** A seat is given up without a word of who has asked for it, who may promise another owner elsewhere. */
+export function givenUp(place: { readonly replica: number; readonly seat: number }): MeshMessageOf<'leave'> {
+  return { type: 'leave', ...place, reason: 'expired' }
+}
+
 /** Whether all is there that a JOIN needs. */
 export function isReady(
   joining: Joining,

@@ -21,6 +21,8 @@ export class Backing<O> {
   readonly #holders: Map<number, number> = new Map()
   /** Those of them to which another node may have given the frames, and since when. */
   readonly #doubts: Map<number, number> = new Map()
+  /** Those of them that have yet to consent that it is handed over to this node: see `Consents`. */
+  readonly unsure: Set<number> = new Set()
   /** Up to which frame each of them has the log, as it has said; `Infinity`: it has nothing, and gets all from here. */
   readonly #reached: Map<number, number> = new Map()
   /** Looked up where members have to support the owner, not with each acknowledgement: hardly ever do they have to. */
@@ -71,6 +73,7 @@ export class Backing<O> {
   /** A node has no frames any more. */
   release(node: number): void {
     this.#holders.delete(node)
+    this.unsure.delete(node)
     this.#doubts.delete(node)
     this.#reached.delete(node)
   }

@@ -17,10 +17,11 @@ interface World {
   /** Those that have sealed it at fences of their own, and the last of these fences; 0: no client was told its term. */
   readonly sealers: Set<number>
   incarnation: number
-  readonly at: number
+  /** When it was opened, or gone on with at a fence that is its own. */
+  at: number
   term: number
-  /** It was opened while another node had the name. */
-  readonly isTwin: boolean
+  /** That was while another node had the name. */
+  isTwin: boolean
 }
 
 /** No incarnation of a node. */
@@ -29,8 +30,9 @@ const NOBODY = 0
 /**
  * I9 Single writer: no name comes to be open on two nodes, unless a node was silent for so long that a registrar went
  * on without its word, and none is once all is well; a world is sealed by the node that has its fence, and no other; no
- * client is given a lower fence after a higher one; fences rise from opening to opening. I10 Misroute: a node that does
- * not own a meeting changes nothing of it, and names the owner truthfully.
+ * client is given a lower fence after a higher one; fences rise with each opening of a name, and each time that
+ * somebody goes on with its meeting. I10 Misroute: a node that does not own a meeting changes nothing of it, and names
+ * the owner truthfully.
  */
 export class OwnerChecker implements Observer {
   readonly #nodes: () => readonly SimNode[]
@@ -114,21 +116,23 @@ export class OwnerChecker implements Observer {
     const known = this.#worlds.get(world)
     if (known === undefined) violate('I9', `node ${node} goes on with world ${world} of ${meeting}`)
     this.#othersWith(node, meeting, known.owner)
-    const { incarnation } = this.#nodes()[node] as SimNode
+    const { incarnation, core } = this.#nodes()[node] as SimNode
     known.owners.add(incarnation)
-    Object.assign(known, { node, owner: incarnation })
+    // By one that was passed over: whoever is given its reign stops without a frame.
+    const reign = core.peering?.mesh.deposing.claimant(meeting)?.incarnation ?? known.incarnation
+    if (reign === known.incarnation) Object.assign(known, { node, owner: incarnation })
   }
 
   /** A world goes on at a higher fence, or a new one begins with its frames. */
   revived(node: number, meeting: string, world: number): void {
     const known = this.#worlds.get(world)
     if (known === undefined) return this.opened(node, meeting, world)
-    this.#othersWith(node, meeting)
+    const isTwin = this.#othersWith(node, meeting).length > 0 || known.isTwin
     // Of the one that had it, a silence excuses that it lives; that it seals is told by `sealed`.
     const { incarnation } = this.#nodes()[node] as SimNode
     known.owners.add(incarnation)
     known.sealers.add(incarnation)
-    Object.assign(known, { node, owner: incarnation, incarnation, term: 0 })
+    Object.assign(known, { node, owner: incarnation, incarnation, at: this.#now(), term: 0, isTwin })
   }
 
   sealed(node: number, meeting: string, world: number, { number }: SealedFrame): void {

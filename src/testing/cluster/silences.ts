@@ -20,7 +20,9 @@ export class Silences {
     this.#started.set(node, now)
   }
 
-  ended(node: number): void {
+  /** What it or another one went without until now has been: what came of that may outlive it. */
+  ended(node: number, now: number): void {
+    this.#look(now)
     this.#started.delete(node)
   }
 
@@ -31,12 +33,17 @@ export class Silences {
 
   /** Whether a node may have been passed over when a name was granted that is opened now. */
   excuse(now: number): boolean {
+    this.#look(now)
+    return now - this.#last <= OPENING_MS
+  }
+
+  /** Whether any living node goes without another's word for long. */
+  #look(now: number): void {
     for (const by of this.#started.keys()) {
       if (this.#isLonely(by, now)) this.#last = now
       for (const from of this.#started.keys())
         if (by !== from && this.#gap(by, from, now) >= LEASE_MS) this.#last = now
     }
-    return now - this.#last <= OPENING_MS
   }
 
   /** Whether there was such a silence since then. */

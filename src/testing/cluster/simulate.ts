@@ -440,7 +440,7 @@ class ClusterRun implements ClusterWorld {
     if (!node.alive) return
     node.kill()
     this.weather.end(node, isTold)
-    this.#silences.ended(node.incarnation)
+    this.#silences.ended(node.incarnation, this.clock.now)
     this.business.died(node)
     this.observer.died?.(node.index)
     this.#dead.push(node.core.stats)

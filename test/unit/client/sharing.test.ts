@@ -305,6 +305,43 @@ describe('Subscribers of one topic', () => {
     for (const { heard } of all) expect(heard).toEqual(['start false ', 1, 'start true '])
   })
 
+  it('that come late hear nothing that others have had, on whichever node and connection', async () => {
+    const setup = await live()
+    const first = subscriber(setup)
+    await answer(setup, positionOf(1))
+    setup.socket.receive(publicationsOf([{ at: 1, number: 1 }]))
+    /** The client comes to a node that has heard nothing of that publisher yet, and then once more. */
+    const comesTo = async (at: number, parts: Parameters<typeof answer>[2]): Promise<Setup['socket']> => {
+      setup.sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
+      await vi.advanceTimersByTimeAsync(3_000)
+      const socket = setup.sockets.at(-1) as Setup['socket']
+      socket.onopen?.()
+      await settle()
+      socket.receive(welcomeOf({ resumed: true }))
+      await answer({ socket }, { epoch: 4, at, numbers: [] }, parts)
+      return socket
+    }
+    await comesTo(5, { reason: 'NEW_EPOCH' })
+    const socket = await comesTo(5, { recovered: true })
+    const second = subscriber(setup)
+    await settle()
+    const third = subscriber(setup)
+    first.off()
+    await settle()
+    const fourth = subscriber(setup)
+    await settle()
+    // Now that node has what it has missed.
+    socket.receive(publicationsOf([1, 2].map((number) => ({ at: 4 + number, number }))))
+    expect(first.heard).toEqual([
+      'start false ',
+      1,
+      'start false NEW_EPOCH',
+      'gap 0 NEW_EPOCH',
+      'start true ',
+    ])
+    for (const { heard } of [second, third, fourth]) expect(heard).toEqual(['start false ', 2])
+  })
+
   it('may remove themselves and each other while one of them is called', async () => {
     const setup = await live()
     const heard: string[] = []

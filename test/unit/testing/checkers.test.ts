@@ -64,13 +64,38 @@ describe('Who has not heard whom', () => {
       silences.heard(1, 2, 3_900)
       silences.heard(3, 2, 3_900)
       // Node 2 never hears node 3, which started later.
-      if (hasEnded) silences.ended(1)
+      if (hasEnded) silences.ended(1, 3_900)
       return [3_999, 4_000].map((now) => silences.excuse(now))
     }
     expect([excuses(false), excuses(true)]).toEqual([
       [false, false],
       [false, true],
     ])
+  })
+})
+
+describe('A silence', () => {
+  /** Node 2 never hears node 1, and ends; node 3, which it has told that all are there, goes on. */
+  const excuses = (endedAt: number, ...times: number[]): boolean[] => {
+    const silences = new Silences()
+    silences.started(1, 0)
+    silences.started(2, 1_000)
+    silences.started(3, 2_000)
+    for (const now of [2_500, 3_500])
+      for (const [by, from] of [
+        [1, 2],
+        [1, 3],
+        [2, 3],
+        [3, 2],
+      ] as const)
+        silences.heard(by, from, now)
+    silences.ended(2, endedAt)
+    return times.map((now) => silences.excuse(now))
+  }
+
+  it('of a node that has ended is remembered, for as long as a name that was granted may take to be opened', () => {
+    expect(excuses(4_000, 4_001, 4_900, 4_999)).toEqual([true, true, true])
+    expect(excuses(3_999, 4_001, 4_900, 4_999)).toEqual([false, false, false])
   })
 })
 
@@ -147,6 +172,20 @@ describe('The checker of owners', () => {
     expect(() => seal(0, 5)).toThrow('node 0 sealed frame 5 of m, which node 2 has')
   })
 
+  it('lets it hand its reign over, which changes nothing: who is given it seals nothing', () => {
+    const { nodes, checker, seal } = passedOver()
+    const [first, later, third] = nodes
+    later.alive = true
+    first.open = null
+    third.open = FIRST
+    checker.handed(2, 'm', 7)
+    seal(1, 3)
+    expect(() => seal(2, 2)).toThrow('node 2 sealed frame 2 of m, which node 1 has')
+    third.open = LATER
+    checker.handed(2, 'm', 7)
+    seal(2, 4)
+  })
+
   it('does not while the one that has gone on lives, nor while a node has a copy of its frames, or goes on', () => {
     const { nodes, seal, undone } = passedOver()
     const [, later, third] = nodes
@@ -179,6 +218,60 @@ describe('The checker of owners', () => {
     checker.handed(0, 'm', 7)
     first.alive = false
     expect(() => seal(1, 3)).toThrow('node 1 sealed frame 3 of m, which node 0 has')
+  })
+})
+
+describe('The checker of owners, of fences', () => {
+  const ann = { id: 1, user: 'ann', node: 0, prompt: true }
+  const joined = (world: number, term: number, incarnation: number): never =>
+    ({ type: 'joined', meeting: 'm', world, term, incarnation }) as never
+
+  /** Node 1 goes on with world 7 of node 0, at term 3; tells a client that it has joined a world at a fence. */
+  function wentOn(silences: Partial<Silences> = {}) {
+    let now = 0
+    const nodes = [0, 1, 2].map((index) => ({
+      index,
+      incarnation: 10 + index,
+      alive: true,
+      core: { meeting: () => {} },
+    }))
+    const checker = new OwnerChecker(
+      () => nodes as unknown as SimNode[],
+      { excuse: () => false, since: () => false, ...silences } as unknown as Silences,
+      () => ++now,
+      () => {},
+    )
+    checker.opened(0, 'm', 7)
+    checker.down(ann, 1, joined(7, 1, 10))
+    checker.died()
+    checker.revived(1, 'm', 7)
+    checker.down(ann, 1, joined(7, 3, 11))
+    return { checker, tell: (...fence: [number, number, number]) => checker.down(ann, 1, joined(...fence)) }
+  }
+
+  it('has them rise from a world that was gone on with to whatever is opened later, and to who goes on', () => {
+    for (const term of [2, 3]) {
+      const { checker, tell } = wentOn()
+      checker.opened(2, 'm', 8)
+      expect(() => tell(8, term, 12)).toThrow(`m was opened at fence 3, and later at fence ${term}`)
+    }
+    const { checker, tell } = wentOn()
+    checker.opened(2, 'm', 8)
+    tell(8, 4, 12)
+    // Back to the first one, which somebody has kept.
+    checker.revived(0, 'm', 7)
+    expect(() => tell(7, 4, 10)).toThrow('m was opened at fence 4, and later at fence 4')
+  })
+
+  it('does not where a node was silent or has ended since, which may have taken with it what it knew', () => {
+    const { checker, tell } = wentOn({ since: () => true })
+    checker.opened(2, 'm', 8)
+    tell(8, 2, 12)
+    const other = wentOn()
+    other.checker.leaving()
+    other.checker.opened(2, 'm', 8)
+    other.tell(8, 2, 12)
+    expect(() => other.tell(8, 3, 12)).toThrow('m has fence 2, and fence 3')
   })
 })
 

@@ -13,15 +13,17 @@ function ownerWith(holders: readonly (readonly [node: number, since: number])[])
   const doubts = new Map<number, number>()
   const backing = {
     holders: map,
+    unsure: new Set<number>(),
     doubt: (node: number, now: number) => {
       doubts.set(node, now)
       map.set(node, -Infinity)
     },
     doubtedSince: (node: number) => doubts.get(node) ?? Infinity,
-    release: (node: number) => map.delete(node),
+    release: (node: number) => map.delete(node) && backing.unsure.delete(node),
     look: (now: number) => looks.push(now),
   }
-  return { owner: { backing } as unknown as Owner, map, looks }
+  const room = { facts: { world: 7, term: 3, incarnation: 5 } }
+  return { owner: { name: 'm', backing, room } as unknown as Owner, map, looks, unsure: backing.unsure }
 }
 
 function clusterOf(ended: ReadonlySet<number>, peers: readonly number[]): never {
@@ -52,8 +54,12 @@ class Desk {
         this.answer = (node, ending) => ended(node, ending as never, deadline)
       },
     }),
+    { ask: (node, subject, _, told) => void this.consents.push({ node, subject, told }) },
+    (subject) => this.deposed.push(subject),
   )
   readonly asked: unknown[] = []
+  readonly consents: { node: number; subject: object; told: (consents: boolean, now: number) => void }[] = []
+  readonly deposed: object[] = []
   answer = (_node: number, _ending: object): void => {}
 
   heard(): number[] {
@@ -122,6 +128,45 @@ describe('The support of an owner', () => {
     expect([desk.backers.supportedUntil(doubtful.owner, 1_902), holders()[0]]).toEqual([-Infinity, [4]])
     desk.backers.answered(4, 1_901_000, 1_903)
     expect([desk.backers.supportedUntil(doubtful.owner, 1_903), holders()[0]]).toEqual([Infinity, []])
+  })
+
+  it('is not that of a node that has yet to consent that the meeting is handed over, whatever it has answered', () => {
+    const desk = new Desk()
+    const { owner, unsure, looks } = ownerWith([
+      [2, 1_900],
+      [3, 1_800],
+    ])
+    unsure.add(2)
+    expect([desk.backers.supportedUntil(owner, 2_000), desk.heard()]).toEqual([-Infinity, [2]])
+    expect(desk.consents).toMatchObject([
+      { node: 2, subject: { name: 'm', world: 7, term: 3, incarnation: 5 } },
+    ])
+    desk.consents[0]?.told(true, 2_010)
+    expect([looks, [...unsure], desk.deposed]).toEqual([[2_010], [], []])
+    expect(desk.backers.supportedUntil(owner, 2_010)).toBe(2_700)
+    // Nor is it needed where that node has ended.
+    unsure.add(2)
+    desk.ended.add(2)
+    expect([desk.backers.supportedUntil(owner, 2_020), desk.consents.length]).toEqual([2_700, 1])
+  })
+
+  it('is no more to be had where that node does not: this one gives way', () => {
+    const desk = new Desk()
+    const { owner, unsure, looks } = ownerWith([[2, 1_900]])
+    unsure.add(2)
+    desk.backers.supportedUntil(owner, 2_000)
+    desk.consents[0]?.told(false, 2_010)
+    expect([looks, desk.deposed]).toEqual([[], [{ name: 'm', world: 7, term: 3, incarnation: 5 }]])
+  })
+
+  it('is needed of every node where one has ended that had yet to consent', () => {
+    const desk = new Desk()
+    const { owner, map, unsure } = ownerWith([[2, 1_900]])
+    unsure.add(2)
+    desk.owners.push(owner)
+    desk.peers.push(3)
+    desk.backers.gone(2, 2_000)
+    expect([...map.keys()]).toEqual([3])
   })
 
   it('is asked for with each beat, of the nodes of all owners and of those to come', () => {

@@ -72,6 +72,37 @@ describe('Promises to a node that stands', () => {
     expect([lateAt(10_099), lateAt(10_100)]).toEqual([false, true])
   })
 
+  it('have time to be given anew where it stands above somebody, by those who had come, but not for ever', () => {
+    const limits = { revivalMs: 1_000, orphanMs: 3_000 }
+    /** It stands anew at a time, and Ann promises that. */
+    const lateAt = (raisedAt: number, promisedAt: number, ...times: number[]): boolean[] => {
+      const standing = candidacy()
+      standing.take(promise('ann', 0), members, 200)
+      standing.take(promise('eve', 0), members, 200)
+      standing.raise(6, raisedAt)
+      const late: boolean[] = []
+      for (const now of times) {
+        if (now >= promisedAt) standing.take(promise('ann', 0, { promisedTerm: 6 }), members, promisedAt)
+        late.push(standing.isLate(now, limits))
+      }
+      return late
+    }
+    expect(lateAt(1_150, Infinity, 1_200, 2_149, 2_150)).toEqual([false, false, true])
+    // She had come before.
+    expect(lateAt(1_150, 1_300, 1_299, 1_300)).toEqual([false, true])
+    expect(lateAt(300, 400, 1_199, 1_200)).toEqual([false, true])
+    expect(lateAt(2_900, Infinity, 3_099, 3_100)).toEqual([false, true])
+    const nobody = candidacy()
+    nobody.raise(6, 1_000)
+    expect([1_099, 1_100].map((now) => nobody.isLate(now, limits))).toEqual([false, true])
+    // Whoever has promised more has come with that.
+    const more = candidacy()
+    more.take(promise('ann', 0, { promisedTerm: 8 }), members, 1_000)
+    more.raise(9, 1_000)
+    more.take(promise('ann', 0, { promisedTerm: 9 }), members, 1_500)
+    expect([1_999, 2_000].map((now) => more.isLate(now, limits))).toEqual([false, true])
+  })
+
   it('are kept of a thousand who are no members yet, each in a slot that there can be, and of all who are', () => {
     const standing = candidacy()
     const strangers = Array.from({ length: 1_200 }, (_, n) => ({ slot: n % 255, user: `u${n}`, away: false }))

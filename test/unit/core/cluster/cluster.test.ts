@@ -29,9 +29,9 @@ describe('A name', () => {
     rig.run(1)
     expect(a.endings).toEqual([{ by: 'grant', term: 1 }])
     rig.run(1)
-    expect(b.endings).toEqual([{ by: 'taken', owner: a.id }])
+    expect(b.endings).toEqual([{ by: 'taken', owner: a.id, term: 1 }])
     c.claim(name)
-    expect(c.endings).toEqual([{ by: 'taken', owner: a.id }])
+    expect(c.endings).toEqual([{ by: 'taken', owner: a.id, term: 1 }])
   })
 
   it('is free when its owner has closed it, and its next fence is higher', () => {
@@ -47,18 +47,44 @@ describe('A name', () => {
     expect(b.endings).toEqual([{ by: 'grant', term: 2 }])
   })
 
+  it('has a higher fence where a node goes on with an earlier meeting of it, which knew of no fence but finds the name', () => {
+    const { rig, nodes } = settled(3)
+    for (const by of nodes) {
+      // Whoever its registrar is: none of the others is told what it has granted.
+      const name = nameOf(by, nodes)
+      const [a, b] = nodes.filter((node) => node !== by) as [Node, Node]
+      for (const opener of [a, a, by]) {
+        opener.claim(name)
+        rig.run(5)
+        opener.close(name)
+        rig.run(5)
+      }
+      const granted = by.endings.at(-1)
+      b.find(name)
+      rig.run(5)
+      by.find(name)
+      if (granted?.by !== 'grant') throw new Error('it was not granted')
+      for (const { endings } of [b, by])
+        expect(endings.at(-1)).toEqual({ by: 'taken', owner: 0, term: granted.term })
+      for (const node of [b, by]) {
+        expect(node.cluster.nextTerm()).toBe(granted.term + 1)
+        expect(node.cluster.nextTerm(granted.term + 9)).toBe(granted.term + 9)
+      }
+    }
+  })
+
   it('is found where it is open, or nowhere, and is not reserved by looking for it', () => {
     const { rig, nodes } = settled(3)
     const [a, b, c] = nodes as [Node, Node, Node]
     for (const node of nodes) node.find('lobby')
     rig.run(5)
-    for (const { endings } of nodes) expect(endings).toEqual([{ by: 'taken', owner: 0 }])
+    for (const { endings } of nodes) expect(endings).toEqual([{ by: 'taken', owner: 0, term: 0 }])
     b.claim('lobby')
     rig.run(5)
     expect(b.endings.at(-1)).toEqual({ by: 'grant', term: 1 })
     for (const node of [a, c]) node.find('lobby')
     rig.run(5)
-    for (const { endings } of [a, c]) expect(endings.at(-1)).toEqual({ by: 'taken', owner: b.id })
+    for (const { endings } of [a, c]) expect(endings.at(-1)).toEqual({ by: 'taken', owner: b.id, term: 1 })
     expect(nodes.map(({ cluster }) => cluster.remembered).reduce((sum, count) => sum + count)).toBe(1)
   })
 
@@ -73,7 +99,7 @@ describe('A name', () => {
     rig.run(5)
     b.claim(name)
     rig.run(5)
-    expect(b.endings).toEqual([{ by: 'taken', owner: a.id }])
+    expect(b.endings).toEqual([{ by: 'taken', owner: a.id, term: 1 }])
     expect([a, b, c].map(({ cluster }) => cluster.remembered)).toEqual([0, 0, 1])
   })
 
@@ -108,7 +134,7 @@ describe('A name', () => {
     a.claim(name)
     rig.run(990)
     expect(rig.twins()).toEqual([])
-    expect(a.endings).toEqual([{ by: 'taken', owner: b.id }])
+    expect(a.endings).toEqual([{ by: 'taken', owner: b.id, term: 1 }])
   })
 
   it('cannot be claimed without the bus, and is claimed when it is back', () => {
@@ -199,7 +225,7 @@ describe('Nodes', () => {
     b.act(() => b.timers.run(rig.clock.now))
     expect([b.cluster.isSettled, b.endings]).toEqual([false, []])
     rig.run(600)
-    expect(b.endings).toEqual([{ by: 'taken', owner: a.id }])
+    expect(b.endings).toEqual([{ by: 'taken', owner: a.id, term: 1 }])
     // Nor does one that nobody speaks to wait for ever.
     const other = new Rig()
     const c = other.start()

@@ -323,6 +323,7 @@ const examples = {
   claimant: [{ name: 'm' }, { world: 7, term: 1, incarnation: 2, isPaused: true, present: 3, next: 4 }],
   depose: [{ name: 'm', world: 7, term: 1, incarnation: 2 }, true],
   supersede: [{ name: 'm', world: 7, term: 3, incarnation: 2 }, true],
+  takes: [{ name: 'm', world: 7, term: 3, incarnation: 2 }, false],
   sessions: [{ user: '', limit: 4 }, [{ user: 'u' }]],
   meetings: [{ count: 1, after: 'a', contains: 'b', ofKind: true, kind: 'k' }, [{ name: 'm' }]],
   topics: [{ count: 1, after: 'a', contains: 'b' }, [{ name: 't' }]],

@@ -58,6 +58,10 @@ export class Heir extends Parts {
   until = Infinity
   since = -Infinity
   isDraining = false
+  /** What it has told others that it does not own. */
+  readonly denied: string[] = []
+  /** The highest term that the registrar has told of. */
+  #told = 0
   isClaiming = false
   isHeld = false
   view = 1
@@ -116,7 +120,7 @@ export class Heir extends Parts {
         },
         took: (name: string, term: number) => this.said.push(`${name} is its own at ${term}`),
         closed,
-        nextTerm: (least: number) => least,
+        nextTerm: (least: number) => Math.max(least, this.#told + 1),
         isSilent: (node: number) => this.silent.has(node),
         isClaiming: () => this.isClaiming,
         holdings: {
@@ -150,6 +154,7 @@ export class Heir extends Parts {
       isDraining: () => this.isDraining,
       adopt: () => this.adopted,
       replica: (name: string) => (this.replica.name === name ? this.replica : undefined),
+      denied: (name: string, node: number) => this.denied.push(`${name} to ${node}`),
       link: (node: number, message: Parameters<typeof words>[0]) =>
         this.said.push(`${node}: ${words(message)}`),
       newWorld: () => 78,
@@ -259,11 +264,12 @@ export class Heir extends Parts {
     ended(node, by as QuestionEnding<never>, this.now)
   }
 
-  /** The registrar says who has the name; 0: nobody. */
-  says(owner: number): void {
+  /** The registrar says who has the name, 0: nobody; and the highest term that it knows. */
+  says(owner: number, term: number = 0): void {
     const look = this.looks.shift()
     if (look === undefined) throw new Error('the registrar was not asked')
-    look({ by: 'taken', owner }, this.now)
+    this.#told = Math.max(this.#told, term)
+    look({ by: 'taken', owner, term }, this.now)
   }
 
   /** What the frames tell that are sealed now. */

@@ -116,7 +116,7 @@ describe('A meeting’s name', () => {
     const desk = new Desk()
     desk.claim('a')
     desk.find('a')
-    desk.answer('claim a', { by: 'taken', owner: 9 })
+    desk.answer('claim a', { by: 'taken', owner: 9, term: 0 })
     expect([desk.opened, desk.told, desk.found]).toEqual([[], ['a on 9'], ['a 9']])
     // And is asked for anew each time.
     desk.claim('a')
@@ -176,9 +176,9 @@ describe('A search', () => {
     desk.open.add('a')
     for (const name of ['a', 'b', 'c']) desk.find(name)
     desk.locate('d')
-    desk.answer('find b', { by: 'taken', owner: 9 })
-    desk.answer('find c', { by: 'taken', owner: 0 })
-    desk.answer('find d', { by: 'taken', owner: 9 })
+    desk.answer('find b', { by: 'taken', owner: 9, term: 0 })
+    desk.answer('find c', { by: 'taken', owner: 0, term: 0 })
+    desk.answer('find d', { by: 'taken', owner: 9, term: 0 })
     expect([desk.found, desk.told]).toEqual([['a 40', 'b 9', 'c 0'], ['d on 9']])
   })
 
@@ -188,7 +188,7 @@ describe('A search', () => {
     desk.open.add('a')
     desk.answer('find a', LATE)
     desk.find('b')
-    desk.answer('find b', { by: 'taken', owner: SELF })
+    desk.answer('find b', { by: 'taken', owner: SELF, term: 0 })
     expect(desk.found).toEqual(['a 40', 'b 0'])
   })
 })
@@ -216,7 +216,7 @@ describe('A name that a node has made up', () => {
     const others = [made(SELF + 1), `x${made(SELF)}`, `${made(SELF)}x`, `${SELF.toString(36)}-`, `-1`]
     for (const name of others) desk.find(name)
     expect([...desk.asked.keys()]).toEqual(others.map((name) => `find ${name}`))
-    desk.answer(`find ${made(SELF + 1)}`, { by: 'taken', owner: 0 })
+    desk.answer(`find ${made(SELF + 1)}`, { by: 'taken', owner: 0, term: 0 })
     expect(desk.found).toEqual([`${made(SELF + 1)} 0`])
   })
 
@@ -227,7 +227,7 @@ describe('A name that a node has made up', () => {
     const cluster = {
       find: (_name: string, _now: number, ended: Ended) => {
         isMet.now = true
-        ended({ by: 'taken', owner: 0 }, AT)
+        ended({ by: 'taken', owner: 0, term: 0 }, AT)
       },
       peer: (node: number) => (isMet.now && node === 99 ? {} : undefined),
     }

@@ -341,7 +341,7 @@ describe('A name in a cluster', () => {
       11,
     ])
     desk.claim(b)
-    desk.handle(2, { type: 'taken', id: 2, owner: 3 })
+    desk.handle(2, { type: 'taken', id: 2, owner: 3, term: 0 })
     expect(desk.endings.at(-1)).toBe(`${b} taken 3`)
     expect([...desk.stats.claims]).toEqual([
       ['grant', 1],
@@ -393,7 +393,7 @@ describe('A name in a cluster', () => {
     const desk = new Desk().settled()
     for (const [n, owner] of [3, 0].entries()) {
       desk.find(desk.name(2, n))
-      desk.handle(2, { type: 'taken', id: n + 1, owner })
+      desk.handle(2, { type: 'taken', id: n + 1, owner, term: 0 })
     }
     expect([...desk.stats.searches]).toEqual([
       ['found', 1],

@@ -369,6 +369,7 @@ describe('A node that is asked for frames by one that stands', () => {
     const packet = encodeFrames(0, log, 2, desk.limits.pageBytes).bytes
     expect(desk.revival.framesFor(asked, HAS, desk.now)).toEqual(has({ packet }))
     expect(desk.support.isFree(HAS, desk.now)).toBe(false)
+    expect(desk.denied).toEqual([`m to ${HAS}`])
     expect(desk.revival.framesFor({ ...asked, world: 78 }, HAS, desk.now)).toBeNull()
     expect(desk.revival.framesFor({ ...asked, name: 'n' }, HAS, desk.now)).toBeNull()
     desk.meetings.open('n', {}, desk.adopted as never, desk.now, null)
@@ -376,12 +377,15 @@ describe('A node that is asked for frames by one that stands', () => {
       owns: true,
       next: 1,
     })
+    expect(desk.denied.slice(1)).toEqual([`m to ${HAS}`, `n to ${HAS}`])
   })
 
   it('gives way to it where it comes first, and says otherwise that it stands itself', () => {
     const desk = new Desk([HAS, LATER]).orphan()
     expect(desk.revival.framesFor(asked, HAS, desk.now)).toMatchObject({ stands: false })
+    expect([desk.revival.holds('m'), desk.revival.stands('m')]).toEqual([true, false])
     desk.stand()
+    expect([desk.revival.stands('m'), desk.revival.stands('n')]).toEqual([true, false])
     expect(desk.revival.framesFor(asked, LATER, desk.now)).toMatchObject({ stands: true })
     expect(desk.revival.holds('m')).toBe(true)
     expect(desk.revival.framesFor(asked, HAS, desk.now)).toMatchObject({ stands: true })
@@ -440,6 +444,19 @@ describe('A meeting goes on', () => {
     expect(desk.world).toBe('new')
   })
 
+  it('in the same world where all have come, and one so late that there is just time to ask for a higher fence', () => {
+    const desk = standing()
+    desk.promise('ann', 0)
+    desk.pass(2_990)
+    desk.promise('cid', 3, { promisedTerm: FENCE.term + 4, promisedIncarnation: 1 })
+    // What they are asked is on its way.
+    desk.pass(100)
+    expect(desk.world).toBeUndefined()
+    desk.promise('ann', 0, { promisedTerm: FENCE.term + 5 })
+    desk.promise('cid', 3, { promisedTerm: FENCE.term + 5 })
+    expect(desk.world).toBe('same')
+  })
+
   it('as another one ten seconds after that at the latest, though members come one after the other', () => {
     const desk = standing({ revivalMs: 9_000 })
     desk.pass(8_000)
@@ -481,6 +498,37 @@ describe('A meeting goes on', () => {
     expect([desk.world, desk.looks.length]).toEqual([undefined, 1])
     desk.says(SELF)
     expect(desk.world).toBe('same')
+  })
+
+  it('at a fence above all that its registrar knows then, for which all are asked anew, and have time to come', () => {
+    const desk = standing()
+    desk.follow(HAS)
+    desk.heard()
+    desk.pass(2_900)
+    desk.promise('ann', 0)
+    desk.view = 2
+    desk.pass(2_900)
+    desk.promise('cid', 3)
+    // The name was opened meanwhile by a node that has closed it.
+    desk.says(SELF, FENCE.term)
+    expect(desk.world).toBeUndefined()
+    expect(desk.heard()).toEqual([
+      '6: standing replica:16 world:77 term:4 incarnation:9 next:4 lastTerm:2 lastIncarnation:5',
+    ])
+    desk.pass(2_900)
+    for (const [user, slot] of [
+      ['ann', 0],
+      ['cid', 3],
+    ] as const)
+      desk.promise(user, slot)
+    // They have promised the fence of before.
+    expect(desk.world).toBeUndefined()
+    for (const [user, slot] of [
+      ['ann', 0],
+      ['cid', 3],
+    ] as const)
+      desk.promise(user, slot, { promisedTerm: 4 })
+    expect([desk.world, desk.owner.room.facts.term]).toEqual(['same', 4])
   })
 
   it('elsewhere where another node was named meanwhile, by nodes that are others now or are heard again', () => {
@@ -592,6 +640,35 @@ describe('A meeting whose owner has ended, and had gone on with it past another 
     alone.promise('cid', 3)
     alone.pass(100)
     expect(alone.world).toBe('same')
+  })
+})
+
+describe('A meeting whose owner has ended, and was about to hand it over, with the consent of this node', () => {
+  /** The frames are there, and one other node is silent. */
+  function consented(hop: number): Desk {
+    const desk = new Desk([HAS, HAS_NOT])
+    const { copy } = desk.replica
+    copy.consentedHop = (copy.room?.facts.hop ?? 0) + hop
+    desk.silent.add(HAS_NOT)
+    desk.support.gave(HAS_NOT, desk.now)
+    desk.orphan().stand()
+    desk.answer(HAS, null)
+    desk.promise('ann', 0)
+    desk.promise('cid', 3)
+    return desk
+  }
+
+  it('goes on only when whoever may have taken it over can rely on no answer of this node', () => {
+    const desk = consented(0)
+    expect(desk.revival.isAgainst(HAS_NOT)).toBe(true)
+    desk.pass(3_200)
+    expect(desk.world).toBe(undefined)
+    desk.pass(200)
+    expect(desk.world).toBe('same')
+  })
+
+  it('goes on at once where that one was heard of since, as the owner that has ended', () => {
+    expect(consented(-1).world).toBe('same')
   })
 })
 

@@ -586,7 +586,7 @@ describe('While an owner may seal', () => {
         replace(Backers.prototype, 'supportedUntil', (supportedUntil) => {
           return function (this: Backers, owner, now) {
             const holders = new Map([[third, -Infinity]])
-            const backing = { holders, release: () => {}, doubtedSince: () => Infinity }
+            const backing = { holders, unsure: new Set(), release: () => {}, doubtedSince: () => Infinity }
             return Math.max(
               supportedUntil.call(this, owner, now),
               supportedUntil.call(this, { backing } as never, now),

@@ -414,6 +414,8 @@ describe('What a node is asked by another one', () => {
     const frames = { name, world: epoch, term, incarnation, from: 1 }
     expect(ask('frames', frames)).toMatchObject({ owns: true, stands: false, next: frame + 1 })
     expect(ask('frames', { ...frames, name: 'nowhere' })).toBeNull()
+    expect(ask('takes', { name, world: epoch, term, incarnation })).toBe(true)
+    expect(ask('takes', { name, world: epoch, term: 0, incarnation })).toBe(false)
     // Another reign is none of its business, and a lower fence does not supersede it.
     expect(ask('depose', { name, world: epoch, term: term + 1, incarnation })).toBe(true)
     expect(ask('supersede', { name, world: epoch, term, incarnation })).toBe(true)

@@ -10,6 +10,7 @@ class Desk {
   readonly owned: Set<string> = new Set()
   readonly silent: Set<number> = new Set()
   readonly answers: string[] = []
+  readonly terms: number[] = []
   readonly registrar: Registrar
 
   constructor(claims = 10, namesPerNode = 100) {
@@ -24,7 +25,10 @@ class Desk {
         owns: (name) => this.owned.has(name),
         isSecond: () => false,
         isSilent: (node) => this.silent.has(node),
-        answer: (to, { id }, verdict) => this.answers.push(`${to} #${id} ${wordsOf(verdict)}`),
+        answer: (to, { id }, verdict) => {
+          this.answers.push(`${to} #${id} ${wordsOf(verdict)}`)
+          this.terms.push(verdict.term)
+        },
       },
     )
   }
@@ -159,6 +163,18 @@ describe('A registrar', () => {
     desk.hear(3, 1, [], { term: 4 })
     desk.claim(2, 1, 'a')
     expect([desk.news(), desk.registrar.term]).toEqual([['2 #1 may, term 10'], 10])
+  })
+
+  it('tells whoever does not get a name the highest term that it knows, whatever has become of its meeting', () => {
+    const desk = new Desk()
+    desk.hear(2, 1, [], { term: 9 })
+    desk.hear(3, 1, [])
+    desk.claim(3, 1, 'a', false)
+    desk.claim(2, 1, 'a')
+    desk.claim(3, 2, 'a')
+    desk.hear(2, 2, ['-a'])
+    desk.claim(3, 3, 'a', false)
+    expect(desk.terms).toEqual([9, 10, 10, 10])
   })
 
   it('believes no term that would leave too few to those that come', () => {

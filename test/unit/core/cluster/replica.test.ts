@@ -362,6 +362,20 @@ describe('A JOIN at a replica', () => {
     expect([desk.replica.members, desk.answered()]).toEqual([0, []])
   })
 
+  it('gives its seat back where it was refused, and asked for it once more before it knew', () => {
+    const desk = new Desk().begin()
+    desk.ask(desk.session('ann'))
+    desk.heard()
+    // The owner has no frames any more from where this replica is, and says so.
+    desk.hear(followedOf())
+    expect(desk.heard().filter((each) => each.startsWith('enter'))).toHaveLength(1)
+    const refusal = { error: 'HANDLER_FAILED', message: '', retryAfter: 0, reason: '' } as const
+    desk.hear({ type: 'refused', replica: NUMBER, seat: 1, ...refusal })
+    desk.heard()
+    desk.hear(seatedOf(1))
+    expect([desk.heard(), desk.replica.members]).toEqual([['leave seat:1 reason:expired'], 0])
+  })
+
   it('whose seat has ended before the frames were there is told so, and its member is gone', () => {
     const desk = new Desk().begin({ head: 1, next: 2 })
     const ann = desk.session('ann')

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { defaultLimits, type MeetingOptions } from '../../../../src/core/index.ts'
 import { Candidacy } from '../../../../src/core/cluster/candidacy.ts'
+import { Consents } from '../../../../src/core/cluster/consents.ts'
 import { Heritage } from '../../../../src/core/cluster/heritage.ts'
 import { Backing } from '../../../../src/core/meeting/backing.ts'
 import { replace } from '../../../simulation/plant.ts'
@@ -298,6 +299,46 @@ describe('An owner that most members cannot reach', () => {
   })
 })
 
+/**
+ * The owner and a node with a member do not hear each other, though the third node hears both; the meeting goes on there,
+ * and then the owner drains. Whether two nodes sealed at a time since then.
+ */
+function handsOn(rig: ReturnType<typeof meeting>): boolean {
+  const { world, nodes, clients } = rig
+  const [owner, other] = nodes.map(({ node }) => node.incarnation)
+  world.cut.add(`${owner} ${other}`).add(`${other} ${owner}`)
+  roam(world, clients, 10_000)
+  nodes[0].node.drain(world.now, world.now + 3_000)
+  return watch(rig, 5_000)
+}
+
+describe('An owner that is cut off from a node that has gone on with its meeting', () => {
+  it('hands it over to nobody, since that one does not consent', () => {
+    const rig = meeting([1, 1], {}, 0)
+    const { world, nodes, clients, name } = rig
+    const epoch = worldOf(clients[0] as Roamer, name) as number
+    expect(handsOn(rig)).toBe(false)
+    expect(nodes[2].node.stats.handoversTaken).toBe(0)
+    nodes[0].node.closeMeeting(name, world.now)
+    expectWhole(rig, nodes[1], epoch)
+  })
+
+  it('hands it over to one that does not hear that node either, and stops once it does', () => {
+    const rig = meeting([1, 1], {}, 0)
+    const { world, nodes, clients, name } = rig
+    const epoch = worldOf(clients[0] as Roamer, name) as number
+    const [, other, third] = nodes.map(({ node }) => node.incarnation)
+    const ways = [`${third} ${other}`, `${other} ${third}`]
+    for (const way of ways) world.cut.add(way)
+    expect(handsOn(rig)).toBe(false)
+    expect(nodes[2].node.stats.handoversTaken).toBe(1)
+    for (const way of ways) world.cut.delete(way)
+    expect(watch(rig, 4_000)).toBe(false)
+    expect(nodes[2].node.stats.meetingsDeposed).toBe(1)
+    expectWhole(rig, nodes[1], epoch)
+  })
+})
+
 describe('An owner that hangs', () => {
   it('has spectators elsewhere told that they wait, until it is heard again', () => {
     const rig = meeting([0, 0])
@@ -526,6 +567,11 @@ describe('A planted bug makes two owners seal one world at the same time:', () =
         return watch(rig, 12_000)
       },
       () => replace(Heritage.prototype, 'mayContinue', () => () => true),
+    ],
+    [
+      'a node consents to whoever takes a meeting over',
+      () => handsOn(meeting([1, 1], {}, 0)),
+      () => replace(Consents.prototype, 'gives', () => () => true),
     ],
   ])('%s', (_, scenario, plant) => {
     // That it does not happen without the bug is shown above.

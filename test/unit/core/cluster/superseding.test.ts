@@ -51,6 +51,25 @@ class Desk {
 
 const subject = (name: string) => ({ name, world: 7, term: 3, incarnation: 1 })
 
+describe('A node that has gone on with a world', () => {
+  it('knows that until all have heard it who may own it at a lower fence', () => {
+    const desk = new Desk()
+    desk.superseding.add(subject('m'), [2], 0)
+    const passed = (parts: object): boolean =>
+      desk.superseding.hasPassed({ ...subject('m'), term: 2, ...parts })
+    expect([{}, { term: 3, incarnation: 0 }].map(passed)).toEqual([true, true])
+    expect([{ term: 3 }, { term: 4 }, { name: 'n' }, { world: 8 }].map(passed)).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ])
+    desk.beat(0)
+    desk.end('m', 2)
+    expect(passed({})).toBe(false)
+  })
+})
+
 describe('A node that was handed a world', () => {
   it('tells nodes that are silent, where another one has gone on with it before', () => {
     const desk = new Desk()

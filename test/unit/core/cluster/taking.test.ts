@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { decodeHandover, type Offer, type Yield } from '../../../../src/core/cluster/handover-messages.ts'
 import { Hosting } from '../../../../src/core/cluster/hosting.ts'
 import type { MeshMessageOf } from '../../../../src/core/cluster/mesh-messages.ts'
+import type { Subject } from '../../../../src/core/cluster/question-kinds.ts'
 import { Replica } from '../../../../src/core/cluster/replica.ts'
 import { Successions } from '../../../../src/core/cluster/successions.ts'
 import { Taking } from '../../../../src/core/cluster/taking.ts'
@@ -46,6 +47,14 @@ class Desk extends Parts {
   readonly taking: Taking
   readonly successions: Successions = new Successions()
   isDraining = false
+  /** What nodes answer that are asked for their consent; those that are not heard, and what is open. */
+  consents: boolean | 'later' = true
+  readonly silent: Set<number> = new Set()
+  readonly asked: {
+    readonly node: number
+    readonly subject: Subject
+    readonly told: (is: boolean) => void
+  }[] = []
   /** Makes the business's side; null where the kind is not known here. */
   adopt: (offered: OfferedMeeting) => MeetingBusiness | null = ({ kind, metadata }) => ({
     kind,
@@ -88,6 +97,12 @@ class Desk extends Parts {
       hosting: this.hosting,
       support: () => supportOf(this.said),
       successions: this.successions,
+      consents: {
+        ask: (node, subject, now, told) => {
+          if (this.consents === 'later') this.asked.push({ node, subject, told: (is) => told(is, now) })
+          else told(this.consents, now)
+        },
+      },
       meetings: () => this.meetings,
       cluster: {
         took: (name: string, term: number) => this.said.push(`took ${name} ${term}`),
@@ -95,7 +110,8 @@ class Desk extends Parts {
           has: (name: string) => this.meetings.get(name) !== undefined || this.passedOn.has(name),
           isTold: (name: string) => !this.untold.has(name),
         },
-        nodes: new Set([8]),
+        nodes: new Set([7, 8]),
+        isSilent: (node: number) => this.silent.has(node),
       } as never,
       send: (node, packet) => this.said.push(`${node}: ${words(decodeHandover(packet) as never)}`),
       refuse: ({ user }, { log, seq }, { code, retryAfterMs }, byBusiness) =>
@@ -292,6 +308,84 @@ describe('A meeting that is offered', () => {
     const desk = new Desk()
     desk.ready()
     expect(desk.offer({ hop: 3 })).toEqual(['5: ready name:m world:77 hop:3'])
+  })
+
+  describe('while other nodes may have its frames', () => {
+    const subject = { name: 'm', world: 77, term: 2, incarnation: OLD }
+    const offered = (holders: readonly number[], silent: readonly number[] = []): Desk => {
+      const desk = new Desk()
+      desk.consents = 'later'
+      for (const node of silent) desk.silent.add(node)
+      desk.ready()
+      desk.offer({ holders })
+      return desk
+    }
+    const ready = '5: ready name:m world:77'
+    const says = (desk: Desk, node: number, is: boolean): string[] => {
+      desk.asked.find((asked) => asked.node === node)?.told(is)
+      return desk.heard()
+    }
+
+    it('is ready once all of them have consented that are there', () => {
+      const desk = offered([SELF, OLD, 7, 8, 99])
+      expect(desk.asked.map(({ node }) => node)).toEqual([7, 8])
+      expect(desk.asked.map((asked) => asked.subject)).toEqual([subject, subject])
+      expect([says(desk, 8, true), says(desk, 7, true)]).toEqual([[], [ready]])
+      desk.taking.beat(desk.now)
+      expect(desk.heard()).toEqual([])
+    })
+
+    it('does not wait for one that is silent, but asks it all the same', () => {
+      const desk = offered([7, 8], [7])
+      expect([desk.asked.length, says(desk, 8, true)]).toEqual([2, [ready]])
+    })
+
+    it('asks again with each beat', () => {
+      const desk = offered([7])
+      desk.taking.beat(desk.now)
+      expect(desk.asked).toHaveLength(2)
+      desk.silent.add(7)
+      desk.taking.beat(desk.now)
+      expect(desk.heard()).toEqual([ready])
+    })
+
+    it('is declined where one of them does not', () => {
+      const desk = offered([7, 8])
+      const replica = desk.replicas.get('m')
+      expect(says(desk, 7, false)).toEqual(['5: declined name:m world:77'])
+      expect([desk.taking.isBusy, replica?.isHandedOver]).toEqual([false, false])
+      // What the other says then is about nothing any more.
+      expect([says(desk, 8, true), says(desk, 8, false)]).toEqual([[], []])
+    })
+
+    it('has those make sure of it again that were told since that it is not open here', () => {
+      for (const isYielded of [false, true]) {
+        const desk = offered([7, 8])
+        for (const node of [7, 8]) says(desk, node, true)
+        if (isYielded) desk.yield({ last: 1, holders: [7, 8, OLD] })
+        desk.taking.denied('m', 7)
+        desk.taking.denied('n', 8)
+        if (!isYielded) desk.yield({ last: 1, holders: [7, 8, OLD] })
+        const replica = desk.replicas.get('m') as Replica
+        replica.frames({ type: 'frames', replica: LOG, first: 1, frames: [frameOf()], marks: [0] }, desk.now)
+        expect(new Set(desk.owner.backing.holders.keys())).toEqual(new Set([OLD, 7, 8]))
+        expect([...desk.owner.backing.unsure]).toEqual([7])
+      }
+    })
+
+    it('has those make sure of it that have come since, and all where it was not offered', () => {
+      const branch = { node: 8, replica: 4, readers: 1, spectators: 0 }
+      const came = offered([7])
+      says(came, 7, true)
+      came.yield({ holders: [7], branches: [...branches, branch] })
+      expect([...came.owner.backing.unsure]).toEqual([8])
+      const desk = new Desk()
+      desk.ready()
+      desk.yield({ holders: [OLD, 7] })
+      expect([...desk.owner.backing.unsure]).toEqual([7])
+      desk.owner.backing.release(7)
+      expect([...desk.owner.backing.unsure]).toEqual([])
+    })
   })
 
   it('is not ready for another world', () => {
