@@ -11,7 +11,7 @@ import { Owner } from './owner.ts'
 import type { Lineage } from './lineage.ts'
 import type { OwnerHost } from './owner-host.ts'
 import { Room } from './room.ts'
-import { whyNoSeat } from './seat.ts'
+import { isBehind, whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import { whyOutrun } from './visitor.ts'
@@ -168,6 +168,11 @@ export class Meetings {
       whyNoSeat(session, meeting.log.number, message.spectator, limits, budget) ??
       meeting.join(session, message, now)
     )
+  }
+
+  isBehind(name: string): boolean {
+    const meeting = this.#meetings.get(name)
+    return meeting !== undefined && isBehind(meeting)
   }
 
   /** `message`: what its members are told. */

@@ -75,7 +75,9 @@ export class Parts {
   now = 1_000
   readonly limits: Limits
   readonly timers: Timers = new Timers()
-  readonly work: Work = new Work()
+  /** Nanoseconds that hooks of the business have taken. */
+  hookTime = 0
+  readonly work: Work = new Work(() => this.hookTime)
   readonly stats: Stats = new Stats()
   readonly budget: OpenBudget = new OpenBudget(Infinity)
   /** What nodes whose cluster has a secret share; null where it has none. */
