@@ -44,5 +44,3 @@ export const clusterLimits: ClusterLimits = {
 export const SILENT_PER_MS = 4
 /** The wait for the next few, in milliseconds. */
 export const SOON_MS = 1
-/** Nanoseconds of work, with that of hooks, after which meetings whose node has ended wait for the next few. */
-export const REVIVAL_WORK = 4_000_000

@@ -3,7 +3,7 @@ import { Timer } from '../ground/timers.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import { Accession } from './accession.ts'
 import { Candidacy, comesFirst } from './candidacy.ts'
-import { REVIVAL_WORK, SILENT_PER_MS, SOON_MS } from './cluster-limits.ts'
+import { SILENT_PER_MS, SOON_MS } from './cluster-limits.ts'
 import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames } from './datagrams.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -332,7 +332,7 @@ export class Revival {
 
   #onPromised(now: number): void {
     let left: number = this.#host.limits.revivalsAtOnce
-    const isOver = this.#host.work.until(REVIVAL_WORK)
+    const isOver = this.#host.work.until(this.#host.limits.sweepWork / 2)
     for (const orphan of this.#promised) {
       if (left-- === 0 || isOver()) {
         this.#host.timers.set(this.#hear, now + SOON_MS)
@@ -404,9 +404,9 @@ export class Revival {
 
   /** A node that has ended may have had very many meetings. */
   #onBeat(now: number): void {
-    const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
+    const { revivalsAtOnce, revivalBeatMs, sweepWork } = this.#host.limits
     let left = revivalsAtOnce
-    const isOver = this.#host.work.until(REVIVAL_WORK)
+    const isOver = this.#host.work.until(sweepWork / 2)
     this.superseding.beat(now)
     for (const orphan of this.#orphans.values()) {
       if (this.#goOn(orphan, now)) left = isOver() ? 0 : left - 1

@@ -227,11 +227,11 @@ export class Meetings {
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
     const { limits, work } = this.#host
-    const end = work.done + limits.sweepWork / 2
+    const isOver = work.until(limits.sweepWork / 2)
     const unsealed = this.#unsealed
     this.#unsealed = []
     let at = 0
-    for (; at < unsealed.length && work.done < end; at++) (unsealed[at] as Owner).sealNow(now, end)
+    for (; at < unsealed.length && !isOver(); at++) (unsealed[at] as Owner).sealNow(now, isOver)
     if (at < unsealed.length) this.#unsealed = [...unsealed.slice(at), ...this.#unsealed]
   }
 }

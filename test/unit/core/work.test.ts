@@ -499,6 +499,29 @@ describe('What is due at the same time', () => {
     expect(h.node.meetingCount).toBe(0)
   })
 
+  it('is sealed a few in each sweep where hooks take long over it, in meetings without a frame rate', () => {
+    const h = new Harness()
+    const sealed: number[] = []
+    let sweeps = 0
+    const logic = {
+      frame: ({ inputs }: { readonly inputs: readonly unknown[] }) => {
+        if (inputs.length === 0) return
+        h.hookTime += 3e6
+        sealed.push(sweeps)
+      },
+    }
+    const business = { kind: 'k', metadata: {}, logic }
+    const eve = h.connect('eve')
+    const logs = Array.from({ length: 7 }, (_, n) => {
+      h.node.openMeeting(`m${n}`, { frameRate: 0 }, h.now, business)
+      return h.seat(eve, `m${n}`).log
+    })
+    h.settle()
+    for (const log of logs) eve.input(log, 1)
+    for (; sweeps < 5; sweeps++) h.node.sweep(h.now)
+    expect(sealed).toEqual([0, 0, 1, 1, 2, 2, 3])
+  })
+
   it('is done a few in each sweep where many sessions end that have many seats', () => {
     const h = new Harness({ sessionKeepMs: 1_000 })
     const seats = 50

@@ -239,7 +239,7 @@ export function hostOf({ limits, timers, downstream, budget, work, lineage }: Pa
 
 /** A meeting without a frame rate seals what it has. */
 export function seal(owner: Owner, now: number): void {
-  owner.sealNow(now, Infinity)
+  owner.sealNow(now, () => false)
 }
 
 /** Notes which nodes are asked for their support. */
