@@ -442,6 +442,42 @@ describe('Comparing states', () => {
     expect([game.advance(16).frame, game.phase]).toEqual([151, 'live'])
   })
 
+  it('counts the first vote of each member, however often one of them votes', () => {
+    const told: Divergence[] = []
+    const { meeting, game } = begin({ hash: hashOf, onDiverged: (divergence) => told.push(divergence) })
+    meeting.frames(1, 100)
+    const votes = [
+      [9, mine],
+      [2, 7],
+      [2, 7],
+      [2, 8],
+      [4, mine],
+      [9, 7],
+    ] as const
+    for (const [at, [slot, hash]] of votes.entries())
+      meeting.frame({
+        number: 101 + at,
+        events: [],
+        inputs: [{ slot, seq: 1, data: { check: 100, hash } as never }],
+      })
+    meeting.frames(107, 150)
+    game.advance(0)
+    expect(told).toEqual([])
+    meeting.frames(151, 200)
+    meeting.frame({
+      number: 201,
+      events: [],
+      inputs: [9, 4, 2, 2].map((slot, at) => ({
+        slot,
+        seq: 2 + at,
+        data: { check: 200, hash: slot } as never,
+      })),
+    })
+    meeting.frames(202, 250)
+    game.advance(5_000)
+    expect(told.map(({ votes: all }) => all)).toEqual([[2, 4, 9]])
+  })
+
   it('goes on with its own state where there is no server to ask', () => {
     const told: Divergence[] = []
     const { meeting, game } = begin({ hash: hashOf, onDiverged: (divergence) => told.push(divergence) })
