@@ -391,6 +391,23 @@ describe('Snapshots', () => {
   })
 })
 
+it('Frames that are undone, with the state that the game has gone on from, are not applied to the one that is loaded', async () => {
+  const load = serverAt(0)
+  const { meeting, game } = begin({ load })
+  meeting.frames(1, 1)
+  const taken = game.advance(0).snapshot()
+  meeting.frames(2, 2)
+  game.restore(taken)
+  expect(game.advance(0).frame).toBe(2)
+  meeting.headAtJoin = 0
+  meeting.rejoin({ recovered: false, reason: 'REWOUND', next: 1 })
+  expect(game.advance(16).phase).toBe('loading')
+  await settle()
+  expect([game.frame, game.advance(32).phase]).toEqual([0, 'live'])
+  meeting.frame({ ...frameOf(1), inputs: [] })
+  expect(game.advance(48).frame).toBe(1)
+})
+
 describe('Comparing states', () => {
   /** Frame `check` + 50 with the votes that came before it. */
   function vote(meeting: FakeMeeting, check: number, hashes: readonly unknown[]): void {
