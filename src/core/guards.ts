@@ -57,6 +57,7 @@ const logicFailures: Failures<MeetingLogic> = {
   input: refuse,
   frame: nothing,
   leave: nothing,
+  isBehind: () => false,
   close: nothing,
   snapshot: () => null,
   moved: nothing,

@@ -32,6 +32,7 @@ import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import type { Topics } from './topic/topics.ts'
 import { Wiring } from './wiring.ts'
+import type { Work } from './ground/work.ts'
 
 /**
  * One node of RTMS: synchronous, without I/O, clock or randomness of its own. Events come in through `handle…` and the
@@ -63,6 +64,7 @@ export class RtmsNode implements PeeringHost {
   readonly #endings: Endings
   readonly #guards: Guards
   readonly #names: Names
+  readonly #work: Work
 
   constructor(made: NodeOptions, ports: Ports) {
     const guards = new Guards(ports, this, (connection) => this.#endings.dismiss(connection, 'BROKEN'))
@@ -83,6 +85,7 @@ export class RtmsNode implements PeeringHost {
     this.#requests = wiring.requests
     this.#endings = wiring.endings
     this.#names = wiring.names
+    this.#work = wiring.work
     this.cluster = wiring.cluster
     this.peering = wiring.peering
     this.inlet = wiring.inlet
@@ -144,7 +147,7 @@ export class RtmsNode implements PeeringHost {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
-    this.#timers.run(now, limits.sweepTimers)
+    this.#timers.run(now, limits.sweepTimers, this.#work.until(limits.sweepWork))
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)
     this.#topics.sweep(now)

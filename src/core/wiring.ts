@@ -52,6 +52,7 @@ export class Wiring {
   readonly cluster: Cluster | null
   readonly names: Names
   /** What it and the other nodes ask and tell each other; null for a node alone. */
+  readonly work: Work
   readonly peering: Peering | null
   readonly inlet: Inlet
   readonly draining: Draining
@@ -65,7 +66,7 @@ export class Wiring {
     const bus = counted(guards.bus, stats)
     const { timers } = this
     const budget = (this.budget = new Budget(limits.logBytes))
-    const work = new Work(config.ofHooks)
+    const work = (this.work = new Work(config.ofHooks))
     const keys = config.cluster?.lineage
     const lineage = keys === undefined ? null : new Lineage(keys, (now) => now + config.wallOffset)
     const revocations = new Revocations(limits)

@@ -116,7 +116,7 @@ export class Lockstep<S, F = unknown, W = unknown> {
   #origin = Infinity
   #recent = Infinity
   #notes = 0
-  /** The own hash that pages compare, and the hashes of those who have told theirs. */
+  /** The own hash that pages compare, and the first that each of the others has told, by slot. */
   #mine: Check | null = null
   #votes: unknown[] = []
   /** Frames that are yet to be applied, by number. */
@@ -210,13 +210,12 @@ export class Lockstep<S, F = unknown, W = unknown> {
 
   /** A copy of the state, to go on from in {@link restore}: in another page, or in this one once it is loaded anew. */
   snapshot(): Snapshot<S> {
-    const { frame, state } = this
-    return { frame, state: this.#copy(state), epoch: this.#epoch }
+    return { frame: this.frame, state: this.#copy(this.state), epoch: this.#epoch }
   }
 
   #copy<T>(value: T): T {
     const { copy } = this.#options
-    return copy === null ? value : copy(value)
+    return copy ? copy(value) : value
   }
 
   /**
@@ -286,9 +285,10 @@ export class Lockstep<S, F = unknown, W = unknown> {
   #compare({ number, inputs }: Frame<F, W>, isLive: boolean): void {
     const { hash, load, onDiverged, checkEvery } = this.#options
     const mine = this.#mine
-    if (mine !== null) {
-      const votes = this.#votes
-      for (const { data } of inputs) if (isCheck(data) && data.check === mine.check) votes.push(data.hash)
+    if (mine) {
+      for (const { slot, data } of inputs)
+        if (isCheck(data) && data.check === mine.check) this.#votes[slot] ??= data.hash
+      const votes = Object.values(this.#votes)
       const agree = votes.filter((vote) => vote === mine.hash).length
       if (number === mine.check + (checkEvery >> 1) && agree * 2 <= votes.length && votes.length > 0) {
         this.#isVoid = load !== undefined
@@ -309,14 +309,14 @@ export class Lockstep<S, F = unknown, W = unknown> {
     const kept = this.#kept
     if (stable >= this.frame || kept.size >= MOST_WAITING) this.#forget()
     const later = this.#later
-    if (later !== null && stable >= later.frame) {
+    if (later && stable >= later.frame) {
       for (const number of kept.keys()) if (number <= later.frame) kept.delete(number)
       this.#base = later
       this.#later = null
     }
     if (stable >= frame.number) return
     this.#base ??= this.snapshot()
-    if (this.#later === null && this.frame - this.#base.frame >= KEEP_EVERY) this.#later = this.snapshot()
+    if (!this.#later && this.frame - this.#base.frame >= KEEP_EVERY) this.#later = this.snapshot()
     // What the rules do with what is in a frame must not change it for the second time.
     kept.set(frame.number, this.#copy(frame))
   }
@@ -334,8 +334,10 @@ export class Lockstep<S, F = unknown, W = unknown> {
     this.#asked = null
     if (this.frame < next) return
     const base = this.#base
-    if (base === null || base.frame >= next) this.#isVoid = true
-    else this.#begin(base.frame, this.#copy(base.state), next)
+    if (base && base.frame < next) return this.#begin(base.frame, this.#copy(base.state), next)
+    // Nor is what was kept of any use to the state that is loaded.
+    this.#forget()
+    this.#isVoid = true
   }
 
   /** Goes on from this state, and with the frames that were applied since, up to `next`. */

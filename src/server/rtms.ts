@@ -23,6 +23,7 @@ import { Front, ticketUrlOf } from './edge/front.ts'
 import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
+import { InTurn } from './ground/in-turn.ts'
 import { type Outside, runtime } from './ground/outside.ts'
 import { lineageOf } from './ground/lineage.ts'
 import { drain, type DrainOptions } from './draining.ts'
@@ -177,8 +178,9 @@ export class Rtms<C extends Contract = Contract> {
       webhook,
       outside,
     )
-    const connects = new Hooks<Connected>('onConnect', logger)
-    const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
+    const inTurn = new InTurn(outside)
+    const connects = new Hooks<Connected>('onConnect', logger, inTurn)
+    const disconnects = new Hooks<Disconnected>('onDisconnect', logger, inTurn)
     const authorizer: Authorizer = new Authorizer(
       (question, allowed) => host.handle((node, now) => node.handleAuthorized(question, allowed, now)),
       (on) => host.node.askFirst(on),
@@ -435,8 +437,8 @@ export class Rtms<C extends Contract = Contract> {
 
   /**
    * Calls `handler` whenever a session gets a connection: its first, or one it resumes with. Handlers are called in the
-   * order of events; their results are not awaited, and a failure is logged. Returns a function that removes the
-   * handler.
+   * order of a user's events; their results are not awaited, and a failure is logged. Returns a function that removes
+   * the handler.
    */
   onConnect(handler: (event: Connected) => unknown): () => void {
     return this.#connects.add(handler)

@@ -48,7 +48,7 @@ export class Accession {
 
   /** `goesOn`: in the same world. */
   begin(orphan: Orphan, candidacy: Candidacy, business: MeetingBusiness, goesOn: boolean, now: number): void {
-    const { meetings, cluster, hosting, stats, successions } = this.#host
+    const { limits, work, meetings, cluster, hosting, stats, successions } = this.#host
     const { replica, follows, mayBeOwned } = orphan
     const { term, incarnation, denied, since, askedAt } = candidacy
     const { name } = replica
@@ -102,7 +102,7 @@ export class Accession {
     business.logic?.revive?.()
     for (const seat of room.seats()) seat.move(owner, null)
     owner.recount(now)
-    for (const join of joins) answerHere(join, meetings(), now)
+    answerHere(joins, meetings(), work.until(limits.sweepWork / 2), now)
     this.#seeTo(owner, now)
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }

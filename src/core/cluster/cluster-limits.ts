@@ -39,3 +39,8 @@ export const clusterLimits: ClusterLimits = {
   namesPerNode: 1_000_000,
   nodes: 1_000,
 }
+
+/** How many meetings of silent owners are looked at in a millisecond: there may be very many, for a long time. */
+export const SILENT_PER_MS = 4
+/** The wait for the next few, in milliseconds. */
+export const SOON_MS = 1

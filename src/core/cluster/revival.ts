@@ -3,6 +3,7 @@ import { Timer } from '../ground/timers.ts'
 import { type Fence, isAbove, isSame } from '../meeting/reigns.ts'
 import { Accession } from './accession.ts'
 import { Candidacy, comesFirst } from './candidacy.ts'
+import { SILENT_PER_MS, SOON_MS } from './cluster-limits.ts'
 import type { Heritage } from './heritage.ts'
 import { decodeDatagram, encodeFrames } from './datagrams.ts'
 import type { MeshMessageOf } from './mesh-messages.ts'
@@ -58,8 +59,7 @@ export class Revival {
 
   /** Meetings whose owner has ended, and for which this node stands. */
   get standing(): number {
-    const all = [...this.#orphans.values()]
-    return all.filter(({ candidacy, silent }) => candidacy !== null && silent === 0).length
+    return [...this.#orphans.values()].filter((each) => each.candidacy !== null && each.silent === 0).length
   }
 
   // ---- orphans
@@ -332,8 +332,9 @@ export class Revival {
 
   #onPromised(now: number): void {
     let left: number = this.#host.limits.revivalsAtOnce
+    const isOver = this.#host.work.until(this.#host.limits.sweepWork / 2)
     for (const orphan of this.#promised) {
-      if (left-- === 0) {
+      if (left-- === 0 || isOver()) {
         this.#host.timers.set(this.#hear, now + SOON_MS)
         return
       }
@@ -403,10 +404,14 @@ export class Revival {
 
   /** A node that has ended may have had very many meetings. */
   #onBeat(now: number): void {
-    const { revivalsAtOnce, revivalBeatMs } = this.#host.limits
+    const { revivalsAtOnce, revivalBeatMs, sweepWork } = this.#host.limits
     let left = revivalsAtOnce
+    const isOver = this.#host.work.until(sweepWork / 2)
     this.superseding.beat(now)
-    for (const orphan of this.#orphans.values()) if (this.#goOn(orphan, now) && --left === 0) break
+    for (const orphan of this.#orphans.values()) {
+      if (this.#goOn(orphan, now)) left = isOver() ? 0 : left - 1
+      if (left === 0) break
+    }
     if (this.#orphans.size > 0 || this.superseding.isBusy)
       this.#watch(now + (left === 0 ? SOON_MS : revivalBeatMs))
   }
@@ -443,8 +448,3 @@ export class Revival {
     if (this.#beat.index < 0 || at < this.#beat.at) this.#host.timers.set(this.#beat, at)
   }
 }
-
-/** How many meetings of silent owners are looked at in a millisecond: there may be very many, for a long time. */
-const SILENT_PER_MS = 4
-/** The wait for the next few, in milliseconds. */
-const SOON_MS = 1

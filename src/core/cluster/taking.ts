@@ -229,7 +229,7 @@ export class Taking {
 
   #begin(replica: Replica, taken: Taken, now: number): void {
     const { message, at, from, since: offeredAt, follows } = taken
-    const { self, meetings, cluster, hosting, stats, successions } = this.#host
+    const { self, limits, work, meetings, cluster, hosting, stats, successions } = this.#host
     const { name, kind, hop, places, branches } = message
     this.#taken.delete(name)
     const metadata = parse(message.metadata)
@@ -284,7 +284,7 @@ export class Taking {
     for (const { member, reason } of absent) owner.depart(member, reason)
     for (const each of returned) this.#settle(owner, each, state, now)
     for (const remote of remotes.values()) remote.release()
-    for (const join of joins) answerHere(join, meetings(), now)
+    answerHere(joins, meetings(), work.until(limits.sweepWork / 2), now)
     for (const [node, follow] of follows) hosting.goOn(node, follow, now)
   }
 

@@ -197,13 +197,15 @@ export function inputsOf(
 }
 
 /**
- * Answers a JOIN that has waited for a meeting which is open here now. Spectators may be a crowd: each looks for the
- * meeting again, and finds it here, when its turn has come.
+ * Answers JOINs that have waited for a meeting which is open here now. Spectators may be a crowd, and the business may
+ * take long over others: each of those looks for the meeting again, and finds it here, when its turn has come.
  */
 export function answerHere(
-  { session, message, joined }: Joining,
+  joins: Iterable<Joining>,
   meetings: Pick<Meetings, 'join'>,
+  isOver: () => boolean,
   now: number,
 ): void {
-  joined(message.spectator ? 'NOT_FOUND' : meetings.join(session, message, now), now)
+  for (const { session, message, joined } of joins)
+    joined(message.spectator || isOver() ? 'NOT_FOUND' : meetings.join(session, message, now), now)
 }

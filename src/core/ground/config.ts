@@ -170,9 +170,9 @@ export const fixedLimits = {
   /** Entries of a log that one page looks at, whether or not its reader wants them. */
   pageEntries: 4_096,
   /**
-   * Work of one sweep, upward and again downward, and of one write to a connection, in nanoseconds as {@link costs}
-   * estimates them; the rest waits for the next. Upward, that of hooks of the business counts as well. And work for what
-   * a session that ends has left to deliver; the rest is dropped.
+   * Work of one sweep, of timers, then upward and again downward, and of one write to a connection, in nanoseconds as
+   * {@link costs} estimates them; the rest waits for the next. But downward, that of hooks of the business counts as
+   * well. And work for what a session that ends has left to deliver; the rest is dropped.
    */
   sweepWork: 8_000_000,
   writeWork: 500_000,

@@ -109,12 +109,12 @@ export class Timers<Name extends string = TimerName> {
   }
 
   /**
-   * Fires the timers due at `now`, in order, at most so many. A timer that is set meanwhile waits for the next run,
-   * however early it is due.
+   * Fires the timers due at `now`, in order, at most so many, and none once it `isOver`. A timer that is set meanwhile
+   * waits for the next run, however early it is due.
    */
-  run(now: number, most: number = Infinity): void {
+  run(now: number, most: number = Infinity, isOver: () => boolean = () => false): void {
     const end = this.#order
-    for (let fired = 0; fired < most; fired++) {
+    for (let fired = 0; fired < most && !isOver(); fired++) {
       const timer = this.#heap.first
       if (timer === undefined || timer.at > now || timer.order >= end) return
       this.runOne(now)

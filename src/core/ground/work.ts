@@ -23,10 +23,14 @@ export const costs = {
   topic: 5_000,
   /** A seat that is taken in a meeting, or taken again. */
   seat: 15_000,
+  /** A seat whose session is gone, for a while or for good. */
+  left: 10_000,
   /** A charter of a meeting that is written, besides its bytes. */
   charter: 80_000,
   /** A subscription that begins, or begins again. */
   subscription: 8_000,
+  /** One that ends. */
+  ended: 1_000,
   /** A session that comes from another node, and each byte that it brings. */
   session: 20_000,
   moved: 20,
@@ -84,5 +88,11 @@ export class Work {
   /** With that of hooks. */
   get all(): number {
     return this.done + this.#ofHooks()
+  }
+
+  /** Tells whether so much has been done from now on. */
+  until(most: number): () => boolean {
+    const end = this.all + most
+    return () => this.all >= end
   }
 }

@@ -11,7 +11,7 @@ import { Owner } from './owner.ts'
 import type { Lineage } from './lineage.ts'
 import type { OwnerHost } from './owner-host.ts'
 import { Room } from './room.ts'
-import { whyNoSeat } from './seat.ts'
+import { isBehind, whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import { whyOutrun } from './visitor.ts'
@@ -170,6 +170,11 @@ export class Meetings {
     )
   }
 
+  isBehind(name: string): boolean {
+    const meeting = this.#meetings.get(name)
+    return meeting !== undefined && isBehind(meeting)
+  }
+
   /** `message`: what its members are told. */
   close(name: string, now: number, message: string = CLOSED): void {
     const meeting = this.#meetings.get(name)
@@ -222,11 +227,11 @@ export class Meetings {
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
     const { limits, work } = this.#host
-    const end = work.done + limits.sweepWork / 2
+    const isOver = work.until(limits.sweepWork / 2)
     const unsealed = this.#unsealed
     this.#unsealed = []
     let at = 0
-    for (; at < unsealed.length && work.done < end; at++) (unsealed[at] as Owner).sealNow(now, end)
+    for (; at < unsealed.length && !isOver(); at++) (unsealed[at] as Owner).sealNow(now, isOver)
     if (at < unsealed.length) this.#unsealed = [...unsealed.slice(at), ...this.#unsealed]
   }
 }

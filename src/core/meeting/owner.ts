@@ -361,13 +361,13 @@ export class Owner implements Host {
     this.#notices.tell()
   }
 
-  /** At the end of a sweep, without a frame rate: seals what there is, until the node has done this much work. */
-  sealNow(now: number, end: number): void {
+  /** At the end of a sweep, without a frame rate: seals what there is, until the node has done so much work. */
+  sealNow(now: number, isOver: () => boolean): void {
     this.#unsealed = false
     if (this.#closed) return
     const hasNews = !this.#hasNothing || this.#hasNewsOfStability
     if ((hasNews || this.backing.isPaused) && !this.#maySeal(now)) return this.#notices.tell()
-    this.#sealWaiting(now, end)
+    this.#sealWaiting(now, isOver)
     if (!this.#hasNothing) this.#sealSoon()
     if (this.#hasNewsOfStability) this.#seal(now)
     this.#electorate.isNews = false
@@ -376,8 +376,8 @@ export class Owner implements Host {
     this.#notices.tell()
   }
 
-  #sealWaiting(now: number, end: number): void {
-    while (!this.#hasNothing && this.#host.work.done < end) {
+  #sealWaiting(now: number, isOver: () => boolean): void {
+    while (!this.#hasNothing && !isOver()) {
       this.#host.stats.sealed(now, 0)
       this.#seal(now)
     }
@@ -386,7 +386,7 @@ export class Owner implements Host {
   /** Seals what waits, before its time: the meeting, or its node, is about to end. */
   sealRest(now: number): void {
     if (this.room.isDeserted || this.#hasNothing || !this.#maySeal(now)) return
-    this.#sealWaiting(now, Infinity)
+    this.#sealWaiting(now, () => false)
     this.room.tell(now)
     this.#notices.tell()
   }

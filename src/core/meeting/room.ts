@@ -368,6 +368,7 @@ export class Room {
 
   /** The cursor of a seat stops reading. */
   unplace(seat: Seat): void {
+    this.#host.work.done += costs.left
     if (seat.cursor === null) return
     seat.cursor.outlet.unmark(seat.cursor)
     this.#readers.delete(seat.cursor)

@@ -386,6 +386,7 @@ export class Topics {
   }
 
   #left(topic: Topic, now: number): void {
+    this.#work.done += costs.ended
     if (topic.isRead) return
     this.#carrier.unsubscribe(topic)
     this.catchUp.drop(topic)

@@ -1,5 +1,6 @@
 import type { LossReason } from '../../core/index.ts'
 import { checkHandler } from '../ground/check.ts'
+import type { InTurn } from '../ground/in-turn.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 
@@ -22,14 +23,17 @@ export interface Disconnected {
 }
 
 /** The business's handlers of one kind of event. */
-export class Hooks<T extends { readonly session: string }> {
+export class Hooks<T extends { readonly user: string; readonly session: string }> {
   readonly #name: string
   readonly #logger: Logger
+  readonly #inTurn: InTurn
   readonly #handlers: Set<{ readonly handle: (event: T) => unknown }> = new Set()
 
-  constructor(name: string, logger: Logger) {
+  /** `inTurn`: shared by the kinds of events that are told in the order in which they happen. */
+  constructor(name: string, logger: Logger, inTurn: InTurn) {
     this.#name = name
     this.#logger = logger
+    this.#inTurn = inTurn
   }
 
   add(handle: (event: T) => unknown): () => void {
@@ -40,15 +44,17 @@ export class Hooks<T extends { readonly session: string }> {
   }
 
   /**
-   * Calls each handler after the call into the node has returned, in the order of events, and awaits none. A handler
+   * Calls each handler after the call into the node has returned, in the order of a user's events, and awaits none: for
+   * a few milliseconds in each turn of the event loop, since thousands of sessions may come or go together. A handler
    * that is added meanwhile hears the next event, and one that is removed not even this one.
    */
   tell(event: T): void {
     if (this.#handlers.size === 0) return
     const handlers = [...this.#handlers]
-    queueMicrotask(() => {
+    const tell = (): void => {
       for (const entry of handlers) if (this.#handlers.has(entry)) void this.#call(entry.handle, event)
-    })
+    }
+    queueMicrotask(() => this.#inTurn.add(tell, event.user))
   }
 
   async #call(handle: (event: T) => unknown, event: T): Promise<void> {

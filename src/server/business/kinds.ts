@@ -121,6 +121,12 @@ export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [
 
 const FAILED = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
 const NOT_ADMITTED: Refusal = refusal('The business does not let this user in.')
+/** Where it could not wait, as what comes from another node or from a client that leaves. */
+const BEHIND: Refusal = {
+  code: 'BUSY',
+  message: 'The business has yet to hear who has left this meeting; try again.',
+  retryAfterMs: 500,
+}
 const DROPPED: Refusal = refusal('The business does not take this input.')
 
 function refusal(message: string): Refusal {
@@ -210,6 +216,7 @@ export class HookRunner {
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {
+        if (this.#told.isLong) return BEHIND
         const answer = this.#ask('onJoin', () => {
           this.#host.joining = { meeting: meeting.name, slot }
           return onJoin({ slot, user, meeting })
@@ -221,6 +228,7 @@ export class HookRunner {
     }
     if (onInput !== undefined || schema !== undefined) {
       logic.input = (slot, user, data) => {
+        if (this.#told.isLong) return BEHIND
         const answer = this.#ask('onInput', () => {
           const input = new Incoming(slot, user, data, meeting)
           if (schema === undefined) return replacement('onInput', onInput?.(input), limits.input)
@@ -239,6 +247,7 @@ export class HookRunner {
       }
     }
     if (onLeave !== undefined) {
+      logic.isBehind = () => this.#told.isLong
       logic.leave = (slot, user, reason) =>
         this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })))
     }

@@ -1,6 +1,8 @@
 import type { MissingMeeting } from '../../core/index.ts'
 import { checkHandler } from '../ground/check.ts'
+import { InTurn } from '../ground/in-turn.ts'
 import type { Logger } from '../ground/logger.ts'
+import { isThenable } from '../ground/thenable.ts'
 import type { Host } from '../host.ts'
 import type { OpenOptions } from './meeting-options.ts'
 
@@ -17,6 +19,7 @@ export class Opener {
   readonly #host: Host
   readonly #logger: Logger
   readonly #open: (missing: MissingMeeting, options: OpenOptions) => Promise<unknown>
+  readonly #inTurn: InTurn
   #handler: OpenMissing | undefined
 
   constructor(
@@ -27,6 +30,7 @@ export class Opener {
     this.#host = host
     this.#logger = logger
     this.#open = open
+    this.#inTurn = new InTurn(host.outside)
   }
 
   /** Sets the handler. Throws an Error where there is one already. */
@@ -43,21 +47,26 @@ export class Opener {
     }
   }
 
-  /** No handler runs before this returns, because the sweep calls it. */
+  /** No handler runs before this returns, because the sweep calls it. Many may ask together, and open what they get. */
   ask(missing: MissingMeeting): void {
-    queueMicrotask(() => void this.#ask(missing))
+    queueMicrotask(() => this.#inTurn.add(() => void this.#ask(missing), missing.user))
   }
 
   async #ask(missing: MissingMeeting): Promise<void> {
-    const { name } = missing
+    const { name, user } = missing
     try {
-      const options = await this.#handler?.(name)
+      const answer = this.#handler?.(name)
+      const isLate = isThenable(answer)
+      const options = isLate ? await answer : answer
       // The handler may have opened the meeting itself, with everything that belongs to it.
-      if (options !== null && options !== undefined) await this.#open(missing, options)
+      if (options === null || options === undefined) return
+      const open = (): Promise<unknown> => this.#open(missing, options)
+      await (isLate ? new Promise((resolve) => this.#inTurn.add(() => resolve(open()), user)) : open())
     } catch (error) {
       this.#logger.error({ err: error, meeting: name }, 'a meeting could not be opened on demand')
+    } finally {
+      this.#host.handle((node, now) => node.handleMissing(missing, now))
     }
-    this.#host.handle((node, now) => node.handleMissing(missing, now))
   }
 
   /** The question has timed out. */

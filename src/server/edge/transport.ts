@@ -10,6 +10,8 @@ import { isAllowed } from '../options/checks.ts'
 import type { Settings } from '../options/options.ts'
 import { hasField } from '../options/public-url.ts'
 import { hasTooManyHeaders, refuseUpgrade } from './http.ts'
+import { InTurn } from '../ground/in-turn.ts'
+import { runtime } from '../ground/outside.ts'
 import { Pace } from '../ground/pace.ts'
 import { Proxies } from './proxies.ts'
 import { type Inflow, Reading } from './reading.ts'
@@ -132,6 +134,8 @@ export class Gateway {
   readonly #proxies: Proxies
   readonly #turnedAway: TurnedAway
   readonly #server: InstanceType<typeof WebSocketServer>
+  /** Paces what is left to do for sockets that are closed: thousands with a hundred seats each may be cut off at once. */
+  readonly #closings: InTurn = new InTurn(runtime)
   /** Paces upgrades, so a storm of clients does not delay running meetings. */
   readonly #upgrades: Pace<Upgrade> = new Pace(
     ({ run }) => run(),
@@ -307,12 +311,15 @@ export class Gateway {
     // A frame violates the protocol, or the socket failed. `ws` closes it; nothing more is written.
     ws.on('error', (error) => {
       this.#settings.logger.debug({ why: error.message }, 'a socket failed')
-      host.handle((node, now) => node.handleClose(connection, false, now))
+      this.#closings.add(() => host.handle((node, now) => node.handleClose(connection, false, now)), payer())
     })
     socket.on('drain', () => host.handle((node) => node.handleDrain(connection)))
     ws.on('close', (code) => {
-      host.handle((node, now) => node.handleClose(connection, code === 1000, now))
-      this.#forget(ws)
+      const close = (): void => {
+        host.handle((node, now) => node.handleClose(connection, code === 1000, now))
+        this.#forget(ws)
+      }
+      this.#closings.add(close, payer())
     })
   }
 

@@ -2,8 +2,10 @@ import type { Outside } from './outside.ts'
 import { Pace } from './pace.ts'
 import { Turn } from './turn.ts'
 
-/** How many hooks of one meeting wait at most, then they run at once: as many as it has members, and a few frames. */
+/** How many hooks of one meeting wait at most, then the first runs at once: as many as it has members, and a few frames. */
 const MOST_WAITING = 300
+/** How many of them may run in one go, because something else has to come behind them. */
+const FEW_WAITING = 4
 
 /**
  * Hooks of meetings that nobody waits for: a few milliseconds' worth run in each turn of the event loop. One user may
@@ -56,6 +58,11 @@ export class HookQueue {
     return this.#waiting.length
   }
 
+  /** Whether more wait than may run in one go. */
+  get isLong(): boolean {
+    return this.size > FEW_WAITING
+  }
+
   /** Runs a hook in this turn of the event loop, if that has time, else in a later one. */
   run(hook: () => void): void {
     if (this.size > 0) this.runBehind(hook)
@@ -71,7 +78,7 @@ export class HookQueue {
   runBehind(hook: () => void): void {
     if (this.size === 0) return hook()
     this.#waiting.push(hook)
-    if (this.size > MOST_WAITING) this.flush()
+    if (this.size > MOST_WAITING) this.runOne()
   }
 
   /** Runs the first of those that wait. */

@@ -2,9 +2,12 @@ import type { Outside } from './outside.ts'
 import { Pace } from './pace.ts'
 import { Turn } from './turn.ts'
 
+/** How many may wait at most, then the first begins at once: whoever causes more than can be done must not fill memory. */
+const MOST_WAITING = 10_000
+
 /**
- * Calls into the business that begin a few milliseconds' worth in each turn of the event loop: what one does before it
- * first waits holds everything up. Beyond that payers take turns.
+ * Calls that begin a few milliseconds' worth in each turn of the event loop, such as those into the business: what one
+ * does before it first waits holds everything up. Beyond that payers take turns. Those of one payer begin in order.
  */
 export class InTurn {
   readonly #now: () => number
@@ -29,9 +32,10 @@ export class InTurn {
     )
   }
 
-  /** Calls `begin` now or in a later turn. */
+  /** Calls `begin`, which does not throw, now or in a later turn. */
   add(begin: () => void, payer: string): void {
-    if (this.#turn.hasTime(this.#now())) begin()
-    else this.#later.add(begin, payer)
+    if (this.#turn.hasTime(this.#now()) && !this.#later.has(payer)) return begin()
+    this.#later.add(begin, payer)
+    if (this.#later.size > MOST_WAITING) this.#later.runOne()
   }
 }

@@ -45,6 +45,11 @@ export class Pace<T> {
     return this.#crowd.size
   }
 
+  /** Whether actions of this payer wait. */
+  has(payer: string): boolean {
+    return this.#turns.has(payer)
+  }
+
   add(item: T, payer: string): void {
     this.#crowd.add(payer, { item, payer })
     this.#turns.add(payer)
@@ -60,6 +65,15 @@ export class Pace<T> {
     const { first } = this.#crowd
     if (first !== undefined) this.#take(first)
     return first?.item
+  }
+
+  /** Runs the first action of the payer whose turn is next. */
+  runOne(): void {
+    const [payer] = this.#turns
+    if (payer === undefined) return
+    const waiting = this.#crowd.firstOf(payer) as Waiting<T>
+    this.#take(waiting)
+    this.#run(waiting.item)
   }
 
   /** The payer moves behind the others, where it has more. */
@@ -82,11 +96,8 @@ export class Pace<T> {
   #turn(): void {
     const end = this.#now() + TURN_MS
     let done = 0
-    // The loop comes again to a payer that moves behind the others.
-    for (const payer of this.#turns) {
-      const waiting = this.#crowd.firstOf(payer) as Waiting<T>
-      this.#take(waiting)
-      this.#run(waiting.item)
+    while (this.size > 0) {
+      this.runOne()
       if (++done >= this.#least && this.#now() >= end) break
     }
     this.#arm()

@@ -66,7 +66,10 @@ class Desk extends Parts {
       this.limits,
       this.timers,
       application as never,
-      { join: (_, { meeting }) => (this.open.has(meeting) ? 'READ_ONLY' : 'NOT_FOUND') },
+      {
+        join: (_, { meeting }) => (this.open.has(meeting) ? 'READ_ONLY' : 'NOT_FOUND'),
+        isBehind: () => false,
+      },
       isAlone ? null : cluster,
       {
         // Every session has its turn at once.

@@ -70,7 +70,7 @@ function twins(parts: Partial<RoomFacts> = {}): {
   for (let n = 0; n < 40; n++) {
     bots[n % 2]?.send(n % 5 === 0 ? bytes(200) : text(`word ${n}`))
     if (n === 30) bots[0]?.leave()
-    owner.sealNow(n, Infinity)
+    owner.sealNow(n, () => false)
     for (const [number, frame] of owner.room.log.history(replica.log.next, Infinity)) {
       const { events, inputs } = openFrame(number, frame)
       replica.append(

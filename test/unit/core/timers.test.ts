@@ -111,6 +111,19 @@ describe('Timers', () => {
     )
   })
 
+  it('that are due together wait for the next run where those before them have taken long', () => {
+    const timers = new Timers<string>()
+    const fired: number[] = []
+    for (let n = 0; n < 5; n++) timers.set(new Timer('t', () => void fired.push(n)), 5)
+    const runs: number[][] = []
+    for (let n = 0; n < 4; n++) {
+      timers.run(5, 4, () => fired.length % 2 === 1)
+      runs.push([...fired])
+      fired.push(-1)
+    }
+    expect(runs).toEqual([[0], [0, -1, 1], [0, -1, 1, -1, 2], [0, -1, 1, -1, 2, -1, 3]])
+  })
+
   it('that is set again for now, while it fires, waits for the next run: no run is endless', () => {
     const timers = new Timers<string>()
     let fired = 0

@@ -471,3 +471,106 @@ it('A position in a topic needs no walk', () => {
   const { position } = h.listen(ann, 't', { since: nowhere, history: 2_500 })
   expect(position).toMatchObject({ at: 2_501, numbers: [[7, 2_500]] })
 })
+
+describe('What is due at the same time', () => {
+  it('is done a few in each sweep where hooks take long over it, and others get their turns between', () => {
+    const h = new Harness()
+    const ended: number[] = []
+    let sweeps = 0
+    const logic = {
+      close: () => {
+        h.hookTime += 5e6
+        ended.push(sweeps)
+      },
+    }
+    const business = { kind: 'k', metadata: {}, logic }
+    for (let n = 0; n < 7; n++) h.node.openMeeting(`m${n}`, { ttlMs: 1_000 }, h.now, business)
+    const ann = h.connect('ann')
+    h.settle()
+    h.now += 1_000
+    ann.request('ping')
+    const asked: number[] = []
+    for (; sweeps < 5; sweeps++) {
+      h.node.sweep(h.now)
+      asked.push(h.application.requests.length)
+    }
+    expect(ended).toEqual([0, 0, 1, 1, 2, 2, 3])
+    expect(asked).toEqual([1, 1, 1, 1, 1])
+    expect(h.node.meetingCount).toBe(0)
+  })
+
+  it('is sealed a few in each sweep where hooks take long over it, in meetings without a frame rate', () => {
+    const h = new Harness()
+    const sealed: number[] = []
+    let sweeps = 0
+    const logic = {
+      frame: ({ inputs }: { readonly inputs: readonly unknown[] }) => {
+        if (inputs.length === 0) return
+        h.hookTime += 3e6
+        sealed.push(sweeps)
+      },
+    }
+    const business = { kind: 'k', metadata: {}, logic }
+    const eve = h.connect('eve')
+    const logs = Array.from({ length: 7 }, (_, n) => {
+      h.node.openMeeting(`m${n}`, { frameRate: 0 }, h.now, business)
+      return h.seat(eve, `m${n}`).log
+    })
+    h.settle()
+    for (const log of logs) eve.input(log, 1)
+    for (; sweeps < 5; sweeps++) h.node.sweep(h.now)
+    expect(sealed).toEqual([0, 0, 1, 1, 2, 2, 3])
+  })
+
+  it('is done a few in each sweep where many sessions end that have many seats', () => {
+    const h = new Harness({ sessionKeepMs: 1_000 })
+    const seats = 50
+    for (let n = 0; n < seats; n++) h.node.openMeeting(`m${n}`, { frameRate: 0, ttlMs: 60_000 }, h.now)
+    const peers = Array.from({ length: 40 }, (_, n) => h.connect(`u${n}`))
+    for (const peer of peers) for (let n = 0; n < seats; n++) peer.join(`m${n}`)
+    h.settle()
+    for (const peer of peers) peer.hangUp()
+    h.settle()
+    h.now += 1_000
+    const left: number[] = []
+    for (let n = 0; n < 4; n++) {
+      h.node.sweep(h.now)
+      left.push(h.node.sessions)
+    }
+    const each = Math.ceil(fixedLimits.sweepWork / (seats * costs.left))
+    expect(left.slice(0, 3)).toEqual([40 - each, 40 - 2 * each, Math.max(0, 40 - 3 * each)])
+  })
+})
+
+it('Joins and inputs of a meeting wait while its business is behind, and those of others do not', () => {
+  const h = new Harness()
+  let isBehind = false
+  const told: string[] = []
+  const logic = {
+    isBehind: () => isBehind,
+    join: (_: number, user: string) => (told.push(`${user} joins`), null),
+    input: (_: number, user: string, data: ReturnType<typeof text>) => (told.push(`${user} plays`), data),
+  }
+  h.node.openMeeting('m', { frameRate: 0 }, h.now, { kind: 'k', metadata: {}, logic })
+  h.node.openMeeting('other', { frameRate: 0 }, h.now)
+  const [ann, bob, eve] = [h.connect('ann'), h.connect('bob'), h.connect('eve')]
+  const { log } = h.seat(ann, 'm')
+  const { log: other } = h.seat(bob, 'other')
+  isBehind = true
+  ann.input(log, 1)
+  ann.request('after')
+  eve.join('m')
+  bob.input(other, 1)
+  for (let n = 0; n < 3; n++) h.node.sweep(h.now)
+  expect(told.splice(0)).toEqual(['ann joins'])
+  expect([h.node.inputsWaiting, h.application.requests.length, h.node.deadline(h.now)]).toEqual([1, 0, h.now])
+  expect(bob.take().some(({ type }) => type === 'frames')).toBe(true)
+  isBehind = false
+  h.settle()
+  expect([told.toSorted(), h.application.requests.length]).toEqual([['ann plays', 'eve joins'], 1])
+  // Who reads only asks the business nothing, and who is not in it is told so.
+  isBehind = true
+  bob.input(999, 2)
+  h.node.sweep(h.now)
+  expect(bob.take().map(({ type }) => type)).toContain('nack')
+})

@@ -391,6 +391,23 @@ describe('Snapshots', () => {
   })
 })
 
+it('Frames that are undone, with the state that the game has gone on from, are not applied to the one that is loaded', async () => {
+  const load = serverAt(0)
+  const { meeting, game } = begin({ load })
+  meeting.frames(1, 1)
+  const taken = game.advance(0).snapshot()
+  meeting.frames(2, 2)
+  game.restore(taken)
+  expect(game.advance(0).frame).toBe(2)
+  meeting.headAtJoin = 0
+  meeting.rejoin({ recovered: false, reason: 'REWOUND', next: 1 })
+  expect(game.advance(16).phase).toBe('loading')
+  await settle()
+  expect([game.frame, game.advance(32).phase]).toEqual([0, 'live'])
+  meeting.frame({ ...frameOf(1), inputs: [] })
+  expect(game.advance(48).frame).toBe(1)
+})
+
 describe('Comparing states', () => {
   /** Frame `check` + 50 with the votes that came before it. */
   function vote(meeting: FakeMeeting, check: number, hashes: readonly unknown[]): void {
@@ -440,6 +457,42 @@ describe('Comparing states', () => {
     expect(load).toHaveBeenCalledTimes(isTold ? 1 : 0)
     meeting.frame(frameOf(151))
     expect([game.advance(16).frame, game.phase]).toEqual([151, 'live'])
+  })
+
+  it('counts the first vote of each member, however often one of them votes', () => {
+    const told: Divergence[] = []
+    const { meeting, game } = begin({ hash: hashOf, onDiverged: (divergence) => told.push(divergence) })
+    meeting.frames(1, 100)
+    const votes = [
+      [9, mine],
+      [2, 7],
+      [2, 7],
+      [2, 8],
+      [4, mine],
+      [9, 7],
+    ] as const
+    for (const [at, [slot, hash]] of votes.entries())
+      meeting.frame({
+        number: 101 + at,
+        events: [],
+        inputs: [{ slot, seq: 1, data: { check: 100, hash } as never }],
+      })
+    meeting.frames(107, 150)
+    game.advance(0)
+    expect(told).toEqual([])
+    meeting.frames(151, 200)
+    meeting.frame({
+      number: 201,
+      events: [],
+      inputs: [9, 4, 2, 2].map((slot, at) => ({
+        slot,
+        seq: 2 + at,
+        data: { check: 200, hash: slot } as never,
+      })),
+    })
+    meeting.frames(202, 250)
+    game.advance(5_000)
+    expect(told.map(({ votes: all }) => all)).toEqual([[2, 4, 9]])
   })
 
   it('goes on with its own state where there is no server to ask', () => {

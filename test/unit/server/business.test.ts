@@ -13,6 +13,7 @@ import { toMeetingFrame } from '../../../src/server/business/frames.ts'
 import { Meeting } from '../../../src/server/business/meeting.ts'
 import { Meetings } from '../../../src/server/business/meetings.ts'
 import { Opener } from '../../../src/server/business/opener.ts'
+import { runtime } from '../../../src/server/ground/outside.ts'
 import { Peers } from '../../../src/server/business/peers.ts'
 import { Publications } from '../../../src/server/business/publications.ts'
 import { Searches } from '../../../src/server/business/searches.ts'
@@ -283,7 +284,7 @@ describe('Who decides what clients may do', () => {
 })
 
 describe('Who opens meetings on demand', () => {
-  const missing = { name: 'm' } as MissingMeeting
+  const missing = { name: 'm', user: 'ann' } as MissingMeeting
 
   function rig() {
     const opened: unknown[] = []
@@ -293,7 +294,11 @@ describe('Who opens meetings on demand', () => {
       openOnDemand: (on: boolean) => asks.push(on),
       handleMissing: (of: unknown) => told.push(of),
     }
-    const hands = { node, handle: (call: (n: typeof node, now: number) => void) => call(node, 0) }
+    const hands = {
+      node,
+      outside: runtime,
+      handle: (call: (n: typeof node, now: number) => void) => call(node, 0),
+    }
     const opener = new Opener(hands as never, logger, async ({ name }, options) =>
       opened.push([name, options]),
     )
@@ -316,6 +321,33 @@ describe('Who opens meetings on demand', () => {
       expect([await ask(), told]).toEqual([expected, [missing]])
     }
     expect(lines).toEqual([])
+  })
+
+  it('has a few milliseconds of each turn of the event loop for that, whether it answers at once or later', async () => {
+    for (const answers of ['at once', 'later']) {
+      let now = 0
+      let soon: (() => void)[] = []
+      const outside = { now: () => now, soon: (action: () => void) => (soon.push(action), () => {}) }
+      const told: string[] = []
+      const node = { openOnDemand: () => {}, handleMissing: () => {} }
+      const handle = (call: (n: typeof node, at: number) => void): void => call(node, 0)
+      const opener = new Opener({ node, outside, handle } as never, logger, ({ name }) => {
+        now += 3
+        told.push(name)
+        return Promise.resolve()
+      })
+      opener.register(() => (answers === 'later' ? Promise.resolve({}) : {}))
+      for (const name of ['a', 'b', 'c', 'd', 'e']) opener.ask({ ...missing, name })
+      opener.ask({ name: 'f', user: 'bob' })
+      const turns: string[] = []
+      for (let n = 0; n < 4; n++) {
+        // oxlint-disable-next-line no-await-in-loop -- One turn after the other.
+        await settle()
+        turns.push(told.splice(0).join(''))
+        for (const action of soon.splice(0)) action()
+      }
+      expect([answers, turns]).toEqual([answers, ['ab', 'cf', 'de', '']])
+    }
   })
 
   it('and fails is logged, and the client is answered', async () => {
@@ -527,7 +559,9 @@ describe('The hooks of a kind', () => {
     const all = ['onJoin', 'onInput', 'onFrame', 'onLeave', 'onClose']
     const logic = await logicOf(Object.fromEntries(all.map((name) => [name, () => {}])))
     const own = ['close', 'moved', 'restore']
-    expect(Object.keys(logic).toSorted()).toEqual([...own, 'frame', 'input', 'join', 'leave'].toSorted())
+    expect(Object.keys(logic).toSorted()).toEqual(
+      [...own, 'frame', 'input', 'isBehind', 'join', 'leave'].toSorted(),
+    )
   })
 
   it.each<[string, () => unknown, unknown]>([

@@ -18,6 +18,7 @@ class Desk {
   readonly sockets: WebSocket[] = []
   /** What the node says of a new connection; undefined: it fails. */
   connection: object | undefined = { refusedBy: null, session: null }
+  onClose = (): void => {}
   /** Whether the node fails on a packet. */
   fails = false
   server: Server = createServer()
@@ -37,7 +38,10 @@ class Desk {
         note(typeof packet, typeof packet === 'string' ? packet : Buffer.from(packet).toString())
         if (this.fails) throw new Error('a fault')
       },
-      handleClose: (_: object, final: boolean) => note('close', final),
+      handleClose: (_: object, final: boolean) => {
+        note('close', final)
+        this.onClose()
+      },
       handleDrain: () => note('drain'),
       handleBytes: () => {},
     }
@@ -128,6 +132,31 @@ describe('A socket', () => {
     expect(ws.protocol).toBe('rtms.v1.json')
     expect(desk.codecs.map(({ text }) => text)).toEqual([true, false])
     expect(desk.calls).toEqual(['open 127.0.0.1 127.0.0.1:port', 'open 127.0.0.1 127.0.0.1:port'])
+  })
+
+  it('that is closed with many others is given up when its turn comes: the node may have much to do for each', async () => {
+    const desk = await new Desk().listen()
+    const all = []
+    // oxlint-disable-next-line no-await-in-loop -- One after the other.
+    for (let n = 0; n < 6; n++) all.push(await desk.connect())
+    let turns = 0
+    let isOver = false
+    const count = (): void => {
+      turns++
+      if (!isOver) setImmediate(count)
+    }
+    const closedIn: number[] = []
+    desk.onClose = () => {
+      closedIn.push(turns)
+      for (const end = performance.now() + 3; performance.now() < end;);
+    }
+    count()
+    for (const ws of all) ws.terminate()
+    await until(() => closedIn.length === 6)
+    isOver = true
+    const most = Math.max(...closedIn.map((turn) => closedIn.filter((each) => each === turn).length))
+    expect(most).toBeLessThanOrEqual(4)
+    await desk.gateway.close(1_000)
   })
 
   it('brings what the client sends, as text or as bytes; bytes are no text for the encoding', async () => {

@@ -3,18 +3,25 @@ import { Hooks } from '../../../src/server/business/hooks.ts'
 import { HookRunner, type KindHooks } from '../../../src/server/business/kinds.ts'
 import type { Meeting } from '../../../src/server/business/meeting.ts'
 import { HookQueue, HookTurns } from '../../../src/server/ground/hook-turns.ts'
+import { InTurn } from '../../../src/server/ground/in-turn.ts'
 import { silent } from '../../../src/server/ground/logger.ts'
+import { runtime } from '../../../src/server/ground/outside.ts'
 import type { Host } from '../../../src/server/host.ts'
 import type { MeetingLogic } from '../../../src/core/index.ts'
 import { fromPayload, limits, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 
 interface Event {
+  readonly user: string
   readonly session: string
 }
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 it('A handler that is added while another one runs hears the next event, and one that is removed not even this one', async () => {
-  const hooks = new Hooks<Event>('onConnect', silent)
+  const hooks = new Hooks<Event>(
+    'onConnect',
+    silent,
+    new InTurn({ now: () => 0, soon: (action) => runtime.soon(action) }),
+  )
   const heard: string[] = []
   let remove: (() => void) | undefined
   // Each time it is called it puts itself at the end again.
@@ -26,19 +33,71 @@ it('A handler that is added while another one runs hears the next event, and one
   }
   remove = hooks.add(again)
   const removeOther = hooks.add(({ session }) => void heard.push(`other ${session}`))
-  hooks.tell({ session: '1' })
+  hooks.tell({ user: 'ann', session: '1' })
   hooks.add(({ session }) => void heard.push(`late ${session}`))
   await turn()
   expect(heard).toEqual(['again 1', 'other 1'])
   removeOther()
-  hooks.tell({ session: '2' })
+  hooks.tell({ user: 'ann', session: '2' })
   await turn()
   expect(heard.slice(2)).toEqual(['late 2', 'again 2'])
   hooks.add(() => removeLast())
   const removeLast = hooks.add(() => void heard.push('removed'))
-  hooks.tell({ session: '3' })
+  hooks.tell({ user: 'ann', session: '3' })
   await turn()
   expect(heard.slice(4)).toEqual(['late 3', 'again 3'])
+})
+
+/** A loop on which everything takes 3 ms, and whose turns are counted. */
+function loop() {
+  let now = 0
+  let turns = 0
+  let soon: (() => void)[] = []
+  const told: string[] = []
+  const outside = { now: () => now, soon: (action: () => void) => (soon.push(action), () => {}) }
+  const note = (what: string): void => void told.push(`${turns} ${what}`)
+  const take = (what: string): void => {
+    now += 3
+    note(what)
+  }
+  const next = (): void => {
+    turns++
+    const due = soon
+    soon = []
+    for (const action of due) action()
+  }
+  return { told, outside, note, take, next }
+}
+
+it('Sessions that come and go together are told of for a few milliseconds in each turn, those of a user in order', async () => {
+  const { told, outside, take, next } = loop()
+  const inTurn = new InTurn(outside)
+  const connects = new Hooks<Event>('onConnect', silent, inTurn)
+  const disconnects = new Hooks<Event>('onDisconnect', silent, inTurn)
+  connects.add(({ user, session }) => take(`${user} ${session} came`))
+  disconnects.add(({ user, session }) => take(`${user} ${session} went`))
+  for (const session of ['a', 'b', 'c']) {
+    connects.tell({ user: 'eve', session })
+    disconnects.tell({ user: 'eve', session })
+  }
+  connects.tell({ user: 'ann', session: 'd' })
+  await turn()
+  expect(told).toEqual(['0 eve a came', '0 eve a went'])
+  next()
+  expect(told.slice(2)).toEqual(['1 eve b came', '1 ann d came'])
+  // There is time again, but others of hers wait.
+  next()
+  connects.tell({ user: 'eve', session: 'e' })
+  connects.tell({ user: 'bob', session: 'f' })
+  await turn()
+  for (let n = 0; n < 4; n++) next()
+  expect(told.slice(4).map((each) => each.slice(2))).toEqual([
+    'eve b went',
+    'eve c came',
+    'eve c went',
+    'bob f came',
+    'eve e came',
+  ])
 })
 
 function runnerOf(hooks: KindHooks): HookRunner {
@@ -107,15 +166,7 @@ it('A call to a meeting gets what onCall answers, or why there is no answer', ()
 
 /** Hooks of a meeting that take 3 ms each, on a loop whose turns are counted. */
 function slowly(hooks: KindHooks = {}) {
-  let now = 0
-  let turns = 0
-  let soon: (() => void)[] = []
-  const told: string[] = []
-  const take = (what: string): void => {
-    now += 3
-    told.push(`${turns} ${what}`)
-  }
-  const outside = { now: () => now, soon: (action: () => void) => (soon.push(action), () => {}) }
+  const { told, outside, note, take, next } = loop()
   const hookTurns = new HookTurns(outside)
   const host = { hook: <T>(hook: () => T): T => hook(), joining: null, hookTurns }
   const all: KindHooks = {
@@ -129,13 +180,7 @@ function slowly(hooks: KindHooks = {}) {
     ...hooks,
   }
   const runner = (name: string) => new HookRunner(all, 'k', { name } as Meeting, host, silent)
-  const next = (): void => {
-    turns++
-    const due = soon
-    soon = []
-    for (const action of due) action()
-  }
-  return { told, runner, logic: (name = 'm') => runner(name).logic(() => told.push(`${turns} ended`)), next }
+  return { told, runner, logic: (name = 'm') => runner(name).logic(() => note('ended')), next }
 }
 
 it('Members who leave together are told of for a few milliseconds in each turn of the event loop, in order', () => {
@@ -190,6 +235,31 @@ it('A meeting has one turn at a time, however often what waits was told before t
   for (let slot = 3; slot < 6; slot++) meeting.leave?.(slot, 'eve', 'left')
   next()
   expect(told.slice(-3)).toEqual(['2 leave 3', '2 leave 4', '3 leave 5'])
+})
+
+it('Where many have left, joins and inputs wait for what is told of them, or come again', () => {
+  const { told, logic, next } = slowly()
+  const meeting = logic()
+  for (let slot = 0; slot < 9; slot++) meeting.leave?.(slot, 'eve', 'left')
+  const input = (): unknown => meeting.input?.(9, 'ann', toPayload(1))
+  expect(meeting.isBehind?.()).toBe(true)
+  expect([meeting.join?.(9, 'ann'), input()]).toMatchObject([
+    { code: 'BUSY', retryAfterMs: 500 },
+    { code: 'BUSY', retryAfterMs: 500 },
+  ])
+  next()
+  next()
+  expect([told.length, meeting.isBehind?.(), input()]).toEqual([6, false, toPayload(1)])
+  expect(told.slice(-4).map((each) => each.slice(2))).toEqual(['leave 6', 'leave 7', 'leave 8', 'input 9'])
+  expect(Object.keys(logicOf({ onInput: () => true }))).not.toContain('isBehind')
+})
+
+it('A meeting of which too much waits has one more of it done with each that comes', () => {
+  const done: number[] = []
+  const queue = new HookQueue('m', { hasTime: false, add: () => {} })
+  queue.run(() => void done.push(0))
+  for (let n = 1; n <= 303; n++) queue.runBehind(() => void done.push(n))
+  expect([done, queue.size]).toEqual([[0, 1, 2, 3], 300])
 })
 
 it('What else a meeting is asked or told comes behind those who have left it', () => {

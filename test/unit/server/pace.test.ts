@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { InTurn } from '../../../src/server/ground/in-turn.ts'
 import { Pace } from '../../../src/server/ground/pace.ts'
 
 const never = (_: unknown, error: unknown): void => {
@@ -139,4 +140,13 @@ it('Where there is no room, the first of the payer with most gives way, unless n
   pace.add('d0', 'd')
   await turn()
   expect([done.at(-1), pace.size]).toEqual(['d0', 0])
+})
+
+it('Whoever causes more than can be done does not fill memory: the first of what waits is done at once', () => {
+  let now = 0
+  const done: number[] = []
+  const inTurn = new InTurn({ now: () => now, soon: () => () => {} })
+  inTurn.add(() => void (now += 5), 'eve')
+  for (let n = 0; n < 10_003; n++) inTurn.add(() => void done.push(n), 'eve')
+  expect(done).toEqual([0, 1, 2])
 })

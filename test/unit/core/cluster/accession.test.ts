@@ -231,6 +231,24 @@ describe('The business of a meeting whose node has ended', () => {
     const owner = desk.begin(true, { business })
     expect([told, owner.business]).toEqual([['revived', 'cid'], business])
   })
+
+  it('has those look for the meeting again whom its business would take too long to ask about now', () => {
+    const desk = new Desk()
+    const business = reviving([])
+    const join = (): null => {
+      desk.hookTime += 3e6
+      return null
+    }
+    Object.assign(business.logic as object, { join })
+    for (const user of ['cid', 'dan', 'eve', 'fay']) desk.join(user)
+    desk.begin(true, { business })
+    expect(desk.answers).toEqual([
+      'cid: slot 3, seq 9',
+      'dan: slot 4, seq 0',
+      'eve: NOT_FOUND',
+      'fay: NOT_FOUND',
+    ])
+  })
 })
 
 describe('Those that may go on with the meeting as well', () => {

@@ -62,6 +62,7 @@ class Desk extends Parts {
       self: SELF,
       limits: this.limits,
       stats: this.stats,
+      work: this.work,
       hosting: this.hosting,
       support: () => supportOf(this.said),
       meetings: () =>
@@ -254,6 +255,35 @@ describe('A node that hands over its meetings', () => {
     expect(desk.beat()).toEqual([])
     expect([desk.giving.progress, desk.giving.isBusy]).toEqual([{ waiting: 0, moving: 0, staying: 3 }, false])
     expect([...desk.meetings.keys()]).toEqual(['b', 'c', 'e'])
+  })
+
+  it('waits while the business is behind, and where hooks have had their time in a sweep', () => {
+    const desk = new Desk({}, 2)
+    let isBehind = true
+    const logic = (): MeetingLogic => ({
+      isBehind: () => isBehind,
+      snapshot: () => {
+        desk.hookTime += 3e6
+        return text('state')
+      },
+    })
+    for (const name of ['a', 'b', 'c']) desk.open(name, { logic: logic() })
+    desk.begin()
+    for (const name of ['a', 'b', 'c']) desk.ready(2, name)
+    expect(desk.yields).toEqual([])
+    isBehind = false
+    const yielded: string[] = []
+    for (let n = 0; n < 3; n++) {
+      desk.work.begin()
+      desk.giving.sweep(desk.now)
+      yielded.push(
+        desk.yields
+          .splice(0)
+          .map(({ name }) => name)
+          .join(''),
+      )
+    }
+    expect(yielded).toEqual(['ab', 'c', ''])
   })
 
   it('offers a meeting to the node with most of its members, and of those with as many to the one with more readers', () => {

@@ -107,6 +107,7 @@ export class Heir extends Parts {
       limits: this.limits,
       timers,
       stats,
+      work,
       successions,
       support,
       meetings: () => this.meetings,

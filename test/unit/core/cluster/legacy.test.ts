@@ -87,7 +87,7 @@ describe('What an owner tells for the case that it ends', () => {
     bots[0]?.leave()
     expect(owner.bots.runs).toEqual([{ slot: 1, from: 1 }])
     expect(keyOf(owner.bots.runs)).not.toBe(told)
-    owner.sealNow(parts.now, Infinity)
+    owner.sealNow(parts.now, () => false)
     owner.addBot('z')
     expect(owner.bots.runs).toEqual([
       { slot: 1, from: 1 },

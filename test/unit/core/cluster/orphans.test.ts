@@ -200,6 +200,27 @@ describe('A node with a copy of a meeting whose owner has ended', () => {
     expect(desk.looks).toHaveLength(1)
   })
 
+  it('goes on with a few at a time where the business takes long over it', () => {
+    const desk = new Desk([HAS])
+    for (let n = 0; n < 5; n++) {
+      desk.name = `m${n}`
+      desk.copy()
+      desk.orphan()
+    }
+    const looks: number[] = []
+    const { looks: asked } = desk
+    const push = asked.push.bind(asked)
+    asked.push = (...look) => {
+      desk.hookTime += 3e6
+      return push(...look)
+    }
+    for (let ms = 1; ms <= 4; ms++) {
+      desk.pass(1)
+      looks.push(desk.looks.splice(0).length)
+    }
+    expect(looks).toEqual([2, 2, 1, 0])
+  })
+
   it('looks at a few of very many at a time', () => {
     const desk = new Desk([HAS], { revivalsAtOnce: 2 })
     for (let n = 0; n < 5; n++) {

@@ -75,7 +75,9 @@ export class Parts {
   now = 1_000
   readonly limits: Limits
   readonly timers: Timers = new Timers()
-  readonly work: Work = new Work()
+  /** Nanoseconds that hooks of the business have taken. */
+  hookTime = 0
+  readonly work: Work = new Work(() => this.hookTime)
   readonly stats: Stats = new Stats()
   readonly budget: OpenBudget = new OpenBudget(Infinity)
   /** What nodes whose cluster has a secret share; null where it has none. */
@@ -237,7 +239,7 @@ export function hostOf({ limits, timers, downstream, budget, work, lineage }: Pa
 
 /** A meeting without a frame rate seals what it has. */
 export function seal(owner: Owner, now: number): void {
-  owner.sealNow(now, Infinity)
+  owner.sealNow(now, () => false)
 }
 
 /** Notes which nodes are asked for their support. */

@@ -94,6 +94,7 @@ class Desk extends Parts {
       self: SELF,
       limits: this.limits,
       stats,
+      work,
       hosting: this.hosting,
       support: () => supportOf(this.said),
       successions: this.successions,
