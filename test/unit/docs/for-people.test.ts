@@ -41,6 +41,33 @@ describe('docs/errors.md', () => {
   })
 })
 
+describe('docs/get-started.md', () => {
+  it('says at once that the device has no network, and later why there is no connection', async () => {
+    const [code = ''] = blocksOf('get-started.md', '3. A client')
+    const node = await createTestNode()
+    const client = node.client('ann')
+    const notes: string[] = []
+    const navigator = { onLine: true }
+    const heard = new Map<string, () => void>()
+    const addEventListener = (name: string, listener: () => void): unknown => heard.set(name, listener)
+    await run(code, { client, note: (text: string) => notes.push(text), navigator, addEventListener })
+    await node.advance(100)
+    expect([client.state, notes.at(-1)]).toEqual(['connected', ''])
+    navigator.onLine = false
+    heard.get('offline')?.()
+    expect([client.state, notes.at(-1)]).toEqual(['connected', 'You are offline.'])
+    node.away(client)
+    await node.advance(20_000)
+    navigator.onLine = true
+    heard.get('online')?.()
+    expect(notes.at(-1)).toMatch(/./)
+    node.back(client)
+    await node.advance(1_000)
+    expect([client.state, notes.at(-1)]).toEqual(['connected', ''])
+    await node.close()
+  })
+})
+
 describe('docs/late-joiners.md', () => {
   it('gives a late joiner the board, and nobody the points of who had the slot before', async () => {
     const [server = '', page = ''] = blocksOf('late-joiners.md', 'The state from your server')
