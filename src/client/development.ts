@@ -54,15 +54,22 @@ function refuse(code: 'BAD_NAME' | 'BAD_TOPIC', words: string): void {
   if (words !== '') throw new RtmsError(code, words)
 }
 
+/** What is called later, and would be an error of the runtime by then, far from where it was given. */
+function checkListener(call: string, listener: unknown): void {
+  if (typeof listener !== 'function')
+    throw new Mistake(`${call} needs a function as listener; ${JSON.stringify(listener)} was given`)
+}
+
 /** By method, what it is about: throws where its name, or a key, is not valid. */
 const checks: Partial<
-  Record<Method, (subject: unknown, options: Readonly<Record<string, unknown>>) => void>
+  Record<Method, (subject: unknown, options: Readonly<Record<string, unknown>>, second: unknown) => void>
 > = {
   join(name, { config = '' }) {
     refuse('BAD_NAME', nameWords('meeting', name))
     refuse('BAD_NAME', keyWords('config', config))
   },
-  subscribe(topics, { keys = [] }) {
+  subscribe(topics, { keys = [] }, listener) {
+    checkListener("subscribe('topic', listener, options)", listener)
     for (const topic of Array.isArray(topics) ? topics : [topics])
       refuse('BAD_TOPIC', nameWords('topic', topic))
     if (Array.isArray(keys)) for (const key of keys) refuse('BAD_NAME', keyWords('key', key))
@@ -73,6 +80,17 @@ const checks: Partial<
     refuse('BAD_NAME', keyWords('key', key))
   },
 }
+
+const meetingEvents: readonly (keyof Meeting)[] = [
+  'onFrame',
+  'onGap',
+  'onMembers',
+  'onMessage',
+  'onRefused',
+  'onRejoin',
+  'onWaiting',
+  'onEnd',
+]
 
 const EVERY_MS = 60_000
 const EXAMPLE =
@@ -125,6 +143,21 @@ class Mistakes {
       if (!known.includes(name)) this.tell(`${method} has no option ${name}: it has ${known.join(', ')}`)
   }
 
+  /** Checks that methods which add a listener, the last of their arguments, get one. */
+  watchEvents(object: object, names: readonly string[]): void {
+    const methods = object as Record<string, Call>
+    for (const name of names) {
+      const plain = methods[name] as Call
+      methods[name] = (...args) => {
+        checkListener(
+          name === 'onPush' ? "onPush('name', listener)" : `${name}(listener)`,
+          args[plain.length - 1],
+        )
+        return plain.apply(object, args)
+      }
+    }
+  }
+
   /** Checks the options of a method, which stand `at` this place of its arguments; `done` gets what it returns. */
   watch(object: object, method: Method, at: number, done = (result: unknown): unknown => result): void {
     const methods = object as Record<Method, Call>
@@ -132,7 +165,7 @@ class Mistakes {
     methods[method] = (...args) => {
       this.check(method, args[at])
       try {
-        checks[method]?.(args[0], (args[at] ?? {}) as Readonly<Record<string, unknown>>)
+        checks[method]?.(args[0], (args[at] ?? {}) as Readonly<Record<string, unknown>>, args[1])
       } catch (error) {
         // Calls reject, and never throw.
         if (method !== 'subscribe') return Promise.reject(error)
@@ -156,6 +189,7 @@ export function tellMistakes(client: Client, options: ConnectOptions, now: () =>
     client.close()
     throw new Mistake(`connect needs getTicket, ${EXAMPLE}; ${JSON.stringify(getTicket)} was given`)
   }
+  mistakes.watchEvents(client, ['onState', 'onReconnect', 'onPush'])
   for (const method of ['subscribe', 'request', 'publish'] as const) mistakes.watch(client, method, 2)
   mistakes.watch(client, 'join', 1, async (joining) => {
     const meeting = (await joining) as Meeting
@@ -171,6 +205,7 @@ export function tellMistakes(client: Client, options: ConnectOptions, now: () =>
       if (!isLeft && client.state !== 'closed') refusals.note(error)
     }
     mistakes.watch(meeting, 'send', 1)
+    mistakes.watchEvents(meeting, meetingEvents)
     return meeting
   })
 }

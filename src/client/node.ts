@@ -12,7 +12,9 @@ const CLOSE_MS = 1_000
 
 /** See `connect` of the browser entry. */
 export function connect<C extends Contract = Contract>(options: ConnectOptions): Client<C> {
-  return connectAnywhere({ ...options, socket: options.socket ?? dial })
+  // Without options, or with an address in their place, the error names what is missing.
+  const given: Partial<ConnectOptions> = typeof options === 'object' ? options : {}
+  return connectAnywhere({ ...given, socket: given?.socket ?? dial } as ConnectOptions)
 }
 
 function dial(url: string, protocols: string[]): Socket {

@@ -20,15 +20,20 @@ export function notAnOption(name: string, known: readonly string[]): string {
   return `it is not an option; expected one of ${known.join(', ')}; remove it`
 }
 
+function unknownIn(options: object, known: readonly string[]): string {
+  const unknown = Object.keys(options).filter((name) => !known.includes(name))
+  return unknown.map((name) => `${name}: ${notAnOption(name, known)}`).join('; ')
+}
+
 /** The names that options may have: all of them, or it does not compile. */
 export type Names<T> = Readonly<Record<T extends unknown ? keyof T : never, true>>
 
-/** Throws a TypeError for a name that is not an option of the call `what`: it says which one is meant. */
+/** Throws a TypeError for names that are not options of the call `what`: it says of each which one is meant. */
 export function checkNames<T extends object>(what: string, given: T, names: Names<T>): void {
   const options: unknown = given
-  if (typeof options !== 'object' || options === null)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new TypeError(`${what} takes an object of options: any of ${Object.keys(names).join(', ')}`)
+  // Nothing more is made where all is well, since each publication passes here.
   for (const name of Object.keys(options))
-    if (!Object.hasOwn(names, name))
-      throw new TypeError(`${what}: ${name}: ${notAnOption(name, Object.keys(names))}`)
+    if (!Object.hasOwn(names, name)) throw new TypeError(`${what}: ${unknownIn(options, Object.keys(names))}`)
 }

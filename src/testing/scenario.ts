@@ -135,7 +135,7 @@ export function drawScenario(random: Random, smaller: Smaller = {}): Scenario {
     limits: { ...limits, ...(random.chance(0.6) ? drawTinyLimits(random) : {}) },
     retention: random.pick([
       { entries: 0, bytes: 0, ageMs: 0 },
-      { entries: 2, bytes: 1_000, ageMs: 60_000 },
+      { entries: 2, bytes: 1_000, ageMs: 10_000 },
       { entries: 100, bytes: 65_536, ageMs: 2_000 },
     ]),
     window: random.pick([0, 512, 512, 4_096, 131_072]),

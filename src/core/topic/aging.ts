@@ -1,4 +1,4 @@
-import type { Limits } from '../ground/config.ts'
+import { defaultRetention, type Limits } from '../ground/config.ts'
 import { Queue } from '../ground/queue.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Topic } from './topic.ts'
@@ -75,7 +75,10 @@ export class Aging {
       // The topic moves to the end of the set, unless nothing in it can age any more.
       this.#aging.delete(topic)
       this.#trim(topic, now)
-      if (topic.isRead ? topic.size > 0 : now - topic.touched < topicIdleMs) this.#aging.add(topic)
+      const { retention } = topic
+      // What the business has said to keep for a day is still there for the first reader of the next morning.
+      const idleMs = retention === defaultRetention ? topicIdleMs : Math.max(topicIdleMs, retention.ageMs)
+      if (topic.isRead ? topic.size > 0 : now - topic.touched < idleMs) this.#aging.add(topic)
       else if (!topic.isRead) this.#forget(topic)
     }
     if (this.#aging.size > 0 || this.#lingering.size > 0)

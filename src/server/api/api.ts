@@ -114,8 +114,10 @@ export class Api {
     const isOwn = this.#admin === 'loopback' && isOwnDashboard(request)
     const key = this.#keys.find(request.headers.authorization) ?? (isOwn ? this.#keys.none : null)
     if (key === null) {
-      if ((request.headers.authorization ?? '') !== '') this.#wrongKeys.note(performance.now())
-      throw new ApiError('UNAUTHENTICATED', 'a key of the API is needed: Authorization: Bearer <key>', {
+      const isGiven = (request.headers.authorization ?? '') !== ''
+      if (isGiven) this.#wrongKeys.note(performance.now())
+      const what = isGiven ? 'the key is none of those in api.keys' : 'a key of the API is needed'
+      throw new ApiError('UNAUTHENTICATED', `${what}: Authorization: Bearer <key>`, {
         headers: { 'www-authenticate': 'Bearer' },
       })
     }

@@ -14,6 +14,7 @@ import {
   toPayload,
   userWords,
 } from '../../protocol/index.ts'
+import { show } from './show.ts'
 
 /** Whether it is an object of JSON. */
 export function isObject(value: unknown): value is Record<string, unknown> {
@@ -50,6 +51,12 @@ export function checkName(what: string, name: unknown, code: NameCode): asserts 
 export function checkHandler(what: string, handler: unknown): void {
   if (typeof handler !== 'function')
     throw new TypeError(`${what} needs a function, and ${typeof handler} was given`)
+}
+
+/** Throws a TypeError where an option of `tickets.issue` is no list: one name alone is the usual slip. */
+export function checkList(option: string, list: unknown, example: string): void {
+  if (!Array.isArray(list))
+    throw new TypeError(`${option} of tickets.issue is ${show(list)}; expected an array such as ${example}`)
 }
 
 /** The payload of a value, of at most so many bytes. Throws TOO_LARGE, or a TypeError for what has no JSON form. */

@@ -5,6 +5,11 @@ export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
   return type === 'strict_object' && expected === 'never'
 }
 
+/** The names that the schema does not know, beside that of an issue about one: valibot names the first alone. */
+export function unknownNames({ path }: BaseIssue<unknown>, known: readonly string[]): string[] {
+  return Object.keys(Object(path?.at(-1)?.input)).filter((name) => !known.includes(name))
+}
+
 /** The names that lead to what an issue is about. */
 export function pathOf({ path }: BaseIssue<unknown>): string[] {
   return path?.map(({ key }) => String(key)) ?? []

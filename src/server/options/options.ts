@@ -6,7 +6,7 @@ import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
 import { notAnOption } from '../../spelling/meant.ts'
-import { isUnknown, namesAt, pathOf } from '../ground/issues.ts'
+import { isUnknown, namesAt, pathOf, unknownNames } from '../ground/issues.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { type Logger, loggerFor } from '../ground/logger.ts'
@@ -294,9 +294,14 @@ function faultsOf(options: unknown): string[] {
   const { issues = [] } = v.safeParse(schema, given)
   for (const issue of issues) {
     const option = v.getDotPath(issue) ?? 'options'
-    const path = pathOf(issue)
-    const name = path.pop() ?? ''
-    faults.push(`${option}: ${isUnknown(issue) ? notAnOption(name, namesAt(schema, path)) : issue.message}`)
+    if (!isUnknown(issue)) {
+      faults.push(`${option}: ${issue.message}`)
+      continue
+    }
+    const path = pathOf(issue).slice(0, -1)
+    const known = namesAt(schema, path)
+    for (const name of unknownNames(issue, known))
+      faults.push(`${[...path, name].join('.')}: ${notAnOption(name, known)}`)
   }
   if (typeof given === 'object') faults.push(...conflictsOf(given))
   return faults

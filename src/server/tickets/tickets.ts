@@ -3,7 +3,7 @@ import { errors as joseErrors, jwtVerify, SignJWT } from 'jose'
 import * as v from 'valibot'
 import { fixedLimits, type Grant, type Outcome, type Revoked, type Role } from '../../core/index.ts'
 import { type ErrorCode, errorOf, isName, limits, RtmsError } from '../../protocol/index.ts'
-import { checkUser } from '../ground/check.ts'
+import { checkList, checkUser } from '../ground/check.ts'
 import type { Limits } from '../ground/limits.ts'
 import type { Logger } from '../ground/logger.ts'
 import { checkNames, type Names } from '../../spelling/meant.ts'
@@ -193,6 +193,10 @@ export class Tickets {
         `expiresIn is ${String(expiresIn)}; expected seconds above 0 and at most ${this.#maxLife} (limits.tokenMs)`,
       )
     }
+    checkList('meetings', meetings, "['quiz-7', 'chat.*']")
+    const { read = [], write = [] } = topics
+    checkList('topics.read', read, "['stock.*']")
+    checkList('topics.write', write, "['chat.*']")
     const granted = meetings.map(meetingClaim)
     const { edges = granted.every(([, role]) => role !== 'member') } = request
     if (typeof edges !== 'boolean' && !Array.isArray(edges))
@@ -210,8 +214,8 @@ export class Tickets {
       jti: id,
       rev: this.#host.revokedUntil(user),
       m: granted,
-      r: (topics.read ?? []).map(topicClaim),
-      w: (topics.write ?? []).map(topicClaim),
+      r: read.map(topicClaim),
+      w: write.map(topicClaim),
     }
     const token = await this.#token(claims, sign)
     if (token.length > limits.token) {

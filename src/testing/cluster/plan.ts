@@ -116,8 +116,8 @@ export function drawPlan(random: Random, smaller: Smaller = {}): Plan {
     topics: ['k0', 't1', 'q1', 'c1'].slice(0, random.int(1, 4)),
     limits: { ...limits, topicIdleMs: random.pick([1_000, 4_000]) },
     retention: random.pick([
-      { entries: 2, bytes: 1_000, ageMs: 60_000 },
-      { entries: 100, bytes: 65_536, ageMs: 60_000 },
+      { entries: 2, bytes: 1_000, ageMs: 4_000 },
+      { entries: 100, bytes: 65_536, ageMs: 4_000 },
     ]),
     window: random.pick([0, 4_096, 131_072]),
     links: profiles.slice(0, random.int(1, 2)),

@@ -133,6 +133,31 @@ it.each([
   expect([asked, vi.getTimerCount()]).toEqual([0, 0])
 })
 
+it('a listener that is no function is told where it is given', async () => {
+  const setup = await live()
+  const meeting = await joined(setup)
+  const { client } = setup
+  const given = { history: 20 } as never
+  const listener = (): void => {}
+  const needs = 'needs a function as listener; {"history":20} was given'
+  // oxlint-disable-next-line typescript/no-confusing-void-expression -- It throws.
+  expect(() => client.subscribe('t', given, listener as never)).toThrow(
+    new TypeError(`subscribe('topic', listener, options) ${needs}`),
+  )
+  expect(() => client.onPush('p', given)).toThrow(new TypeError(`onPush('name', listener) ${needs}`))
+  for (const name of ['onState', 'onReconnect'] as const) {
+    expect(() => client[name](given)).toThrow(new TypeError(`${name}(listener) ${needs}`))
+    client[name](listener)()
+  }
+  client.onPush('p', listener)()
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(meeting)))
+    if (/^on[A-Z]/.test(name)) {
+      const add = meeting[name as 'onGap'].bind(meeting)
+      expect(() => add(given)).toThrow(new TypeError(`${name}(listener) ${needs}`))
+      add(listener)()
+    }
+})
+
 it('a client without getTicket tells it as the reason why it is not connected, in production', async () => {
   vi.stubEnv('NODE_ENV', 'production')
   const client = connect({ socket: () => null } as unknown as ConnectOptions)

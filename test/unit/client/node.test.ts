@@ -18,6 +18,15 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close()
 })
 
+it.each([undefined, null, 'ws://localhost:3000', 7])(
+  'connect(%o) says that it needs getTicket',
+  (options) => {
+    expect(() => connect(options as never)).toThrow(
+      'connect needs getTicket, a function that returns a ticket',
+    )
+  },
+)
+
 function open(options: Partial<ConnectOptions> = {}, url = 'ws://127.0.0.1:1/rtms'): void {
   clients.push(
     connect({ getTicket: () => ({ url, token: 't', expiresAt: Date.now() / 1000 + 60 }), ...options }),

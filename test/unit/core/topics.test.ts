@@ -573,6 +573,18 @@ describe('Publishing', () => {
     expect(h.node.deadline(h.now)).toBe(Infinity)
   })
 
+  it('that keeps what is old is there for as long, though nobody reads it meanwhile', () => {
+    const h = new Harness({ topicIdleMs: 5_000 })
+    const day = 86_400_000
+    h.node.defineTopics('chat.*', { entries: 50, bytes: 65_536, ageMs: day })
+    feed(h, 'chat.cats', 60)
+    feed(h, 'other', 1)
+    h.advance(day - 60_000)
+    expect([h.node.topics, h.node.topicHistory('chat.cats', 100)?.length]).toEqual([1, 50])
+    h.advance(120_000)
+    expect([h.node.topics, h.node.logs.bytes]).toEqual([0, 0])
+  })
+
   it('that somebody reads is not forgotten', () => {
     const h = new Harness({ topicIdleMs: 5_000 })
     const peer = h.connect('ann')

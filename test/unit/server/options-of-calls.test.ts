@@ -137,6 +137,45 @@ it.each(Object.entries(calls).filter(([name]) => !ending.includes(name)))(
   },
 )
 
+it('all names that there are not are told at once', async () => {
+  const [, issue] = await failure(() =>
+    node.rtms.tickets.issue({ user: 'u', meeting: [], topic: {} } as never),
+  )
+  expect(issue?.message).toBe(
+    'tickets.issue: meeting: it is not an option; did you mean meetings?; topic: it is not an option; did you mean topics?',
+  )
+  for (const [call, what] of [
+    [() => node.rtms.meetings.define('k', { framerate: 1, onInputs: 1, capacity: 0 } as never), 'the kind k'],
+    [
+      () => node.rtms.meetings.open('n', { framerate: 1, onInputs: 1, capacity: 0 } as never),
+      'the meeting n',
+    ],
+  ] as const) {
+    const [, error] = await failure(call)
+    const [head, ...faults] = error?.message.split('\n') ?? []
+    expect(head).toMatch(what)
+    expect(faults.map((fault) => fault.split(':')[0]?.trim())).toEqual(['capacity', 'framerate', 'onInputs'])
+  }
+})
+
+it.each([
+  [
+    { meetings: 'quiz-7' },
+    "meetings of tickets.issue is \"quiz-7\"; expected an array such as ['quiz-7', 'chat.*']",
+  ],
+  [{ meetings: { name: 'quiz-7' } }, 'meetings of tickets.issue is an object; expected an array'],
+  [
+    { topics: { read: 'stock.*' } },
+    'topics.read of tickets.issue is "stock.*"; expected an array such as [\'stock.*\']',
+  ],
+  [{ topics: { write: 7 } }, 'topics.write of tickets.issue is 7; expected an array'],
+  [{ topics: ['stock.*'] }, 'topics of tickets.issue takes an object of options: any of read, write'],
+  [{ topics: 'stock.*' }, 'topics of tickets.issue takes an object of options: any of read, write'],
+])('a ticket for %o says what was expected', async (given, message) => {
+  const [how, error] = await failure(() => node.rtms.tickets.issue({ user: 'u', ...given } as never))
+  expect([how, error?.message]).toEqual(['rejects', expect.stringContaining(message)])
+})
+
 it('a call that takes options says so where it gets something else', async () => {
   const [how, error] = await failure(() => node.rtms.users.list('ann' as never))
   expect([how, error?.message]).toEqual([

@@ -172,6 +172,14 @@ describe('An option', () => {
 
   it('that nobody knows is named, and every fault is told at once', () => {
     expect(refused({ prot: 1, port: -1, path: 7 })).toEqual(['port', 'path', 'prot'])
+    expect(refused({ prot: 1, orgins: ['x'], limits: { never: 1, nor: 2 }, api: { key: 1 } })).toEqual([
+      'limits.never',
+      'limits.nor',
+      'api.keys',
+      'api.key',
+      'prot',
+      'orgins',
+    ])
     expect(refused({ secret: 7, limits: { never: 1, tokenMs: 0 } })).toEqual([
       'secret',
       'limits.tokenMs',

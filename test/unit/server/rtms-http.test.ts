@@ -44,12 +44,15 @@ describe('A node with a server of its own', () => {
   it('has the HTTP API for keys and for a dashboard that needs none, and is silent about it otherwise', async () => {
     const asked = async (options: Partial<RtmsOptions>, headers = {}): Promise<string> => {
       const { address } = await start(options)
-      return (await get(address.port, '/rtms/v1/topics', headers)).slice(0, 50)
+      return (await get(address.port, '/rtms/v1/topics', headers)).slice(0, 150)
     }
     expect(await asked({}, DASHBOARD)).toBe(`404 ${NOTHING}`)
     const api = { keys: [KEY] }
-    expect(await asked({ api })).toMatch(/^401 .*UNAUTHENTICATED/)
+    expect(await asked({ api })).toMatch(/^401 .*UNAUTHENTICATED.*a key of the API is needed/)
     expect(await asked({ api }, { authorization: `Bearer ${KEY}` })).toMatch(/^200/)
+    expect(await asked({ api }, { authorization: 'Bearer another' })).toMatch(
+      /^401 .*none of those in api.keys/,
+    )
     expect(await asked({ admin: 'loopback' }, DASHBOARD)).toMatch(/^200/)
     expect(await asked({ admin: 'loopback' })).toMatch(/^401/)
     expect(await asked({ admin: 'key', api })).toMatch(/^401/)
