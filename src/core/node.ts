@@ -257,8 +257,8 @@ export class RtmsNode implements PeeringHost {
   }
 
   /** Ends a meeting for all. `message`: what its members are told. */
-  closeMeeting(name: string, now: number, message?: string): void {
-    this.#meetings.close(name, now, message)
+  closeMeeting(name: string, now: number, message?: string, isNow?: boolean): void {
+    this.#meetings.close(name, now, message, isNow)
   }
 
   meeting(name: string): MeetingInfo | undefined {

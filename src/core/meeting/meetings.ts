@@ -45,6 +45,8 @@ export class Meetings {
   readonly #meetings: Map<string, Owner> = new Map()
   /** How many of them want a standby. */
   standbys = 0
+  /** Meetings that end as soon as their business is no longer behind, and what their members are told. */
+  readonly #closing: Map<Owner, string> = new Map()
   /** Meetings without a frame rate that have something to seal. */
   #unsealed: Owner[] = []
   /**
@@ -84,7 +86,7 @@ export class Meetings {
   }
 
   get hasWork(): boolean {
-    return this.#unsealed.length > 0
+    return this.#unsealed.length > 0 || this.#closing.size > 0
   }
 
   get size(): number {
@@ -175,10 +177,17 @@ export class Meetings {
     return meeting !== undefined && isBehind(meeting)
   }
 
-  /** `message`: what its members are told. */
-  close(name: string, now: number, message: string = CLOSED): void {
+  /**
+   * `message`: what its members are told. Where the business has yet to handle much of what it was told of the meeting,
+   * that comes first, unless it `isNow` or never.
+   */
+  close(name: string, now: number, message: string = CLOSED, isNow = false): void {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
+    if (!isNow && isBehind(meeting)) {
+      if (!this.#closing.has(meeting)) this.#closing.set(meeting, message)
+      return
+    }
     meeting.close(message, now)
     this.#forget(meeting)
     this.#closed(name)
@@ -194,7 +203,9 @@ export class Meetings {
     if (owner.options.standby > 0) this.standbys++
   }
 
-  #forget({ name, log, maker, options }: Owner): void {
+  #forget(owner: Owner): void {
+    const { name, log, maker, options } = owner
+    this.#closing.delete(owner)
     if (options.standby > 0) this.standbys--
     this.#host.budget.leave(log)
     if (maker !== null) maker.meetings--
@@ -227,6 +238,7 @@ export class Meetings {
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
     const { limits, work } = this.#host
+    for (const [{ name }, message] of this.#closing) this.close(name, now, message)
     const isOver = work.until(limits.sweepWork / 2)
     const unsealed = this.#unsealed
     this.#unsealed = []

@@ -268,6 +268,8 @@ export class HookRunner {
   call(method: string, data: Payload): Payload | RtmsError {
     const { onCall } = this.#hooks
     if (onCall === undefined) return new RtmsError('NO_HANDLER', `the kind ${this.#kind} has no onCall`)
+    if (this.#told.isLong)
+      return new RtmsError(BEHIND.code, BEHIND.message, { retryAfterMs: BEHIND.retryAfterMs })
     const call = new Called(method, data, this.#meeting)
     return this.#ask('onCall', () => answerOf(onCall(call))) as Payload | RtmsError
   }

@@ -341,6 +341,7 @@ export class Meetings<C extends Contract = Contract> {
 
   /** @internal Ends all meetings of a kind, so their `onClose` is called. */
   closeAll(): void {
-    for (const name of this.#rooms.keys()) this.close(name)
+    for (const name of this.#rooms.keys())
+      this.#host.afterHook((node, now) => node.closeMeeting(name, now, undefined, true))
   }
 }

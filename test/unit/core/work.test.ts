@@ -574,3 +574,33 @@ it('Joins and inputs of a meeting wait while its business is behind, and those o
   h.node.sweep(h.now)
   expect(bob.take().map(({ type }) => type)).toContain('nack')
 })
+
+it('A meeting ends once its business has heard of those who have left it, unless its node ends', () => {
+  const h = new Harness()
+  let isBehind = true
+  const ended: string[] = []
+  for (const name of ['closed', 'expired', 'last']) {
+    const logic = { isBehind: () => isBehind, close: () => void ended.push(name) }
+    h.node.openMeeting(name, { ttlMs: name === 'expired' ? 1_000 : 60_000 }, h.now, {
+      kind: 'k',
+      metadata: {},
+      logic,
+    })
+  }
+  isBehind = false
+  const ann = h.connect('ann')
+  h.seat(ann, 'closed')
+  isBehind = true
+  h.node.closeMeeting('closed', h.now, 'the first word')
+  h.node.closeMeeting('closed', h.now, 'another one')
+  h.now += 1_000
+  h.node.closeMeeting('last', h.now, 'the node ends', true)
+  for (let n = 0; n < 3; n++) h.node.sweep(h.now)
+  expect([ended, h.node.meetingCount, h.node.deadline(h.now)]).toEqual([['last'], 2, h.now])
+  ann.take()
+  isBehind = false
+  h.settle()
+  expect([ended, h.node.meetingCount]).toEqual([['last', 'closed', 'expired'], 0])
+  expect(ann.takeOf('ended')).toMatchObject([{ message: 'the first word' }])
+  expect(h.node.deadline(h.now)).toBeGreaterThan(h.now)
+})

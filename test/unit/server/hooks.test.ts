@@ -254,6 +254,18 @@ it('Where many have left, joins and inputs wait for what is told of them, or com
   expect(Object.keys(logicOf({ onInput: () => true }))).not.toContain('isBehind')
 })
 
+it('Where many have left, a call to the meeting is to come again', () => {
+  const { told, runner, next } = slowly()
+  const meeting = runner('m')
+  const logic = meeting.logic(() => {})
+  for (let slot = 0; slot < 9; slot++) logic.leave?.(slot, 'eve', 'left')
+  expect(meeting.call('m', toPayload(1))).toMatchObject({ code: 'BUSY', retryAfterMs: 500 })
+  next()
+  next()
+  meeting.call('m', toPayload(1))
+  expect(told.at(-1)).toBe('2 call')
+})
+
 it('A meeting of which too much waits has one more of it done with each that comes', () => {
   const done: number[] = []
   const queue = new HookQueue('m', { hasTime: false, add: () => {} })
