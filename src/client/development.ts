@@ -1,4 +1,4 @@
-import { keyWords, nameWords, RtmsError } from '../protocol/index.ts'
+import { errorTexts, keyWords, nameWords, RtmsError } from '../protocol/index.ts'
 import type { Client } from './client.ts'
 import type { Meeting } from './meeting.ts'
 import type { CallOptions, ConnectOptions, JoinOptions, SendOptions, SubscribeOptions } from './options.ts'
@@ -122,7 +122,9 @@ class Refusals {
       untold === 0
         ? `an input to ${this.#meeting} was refused`
         : `${untold + 1} inputs to ${this.#meeting} were refused since this was last said`
-    console.warn(`${what}, and nobody heard of it: ${String(error)}`)
+    // The node says no more of an input that is over the rate, since there may be thousands.
+    const words = error.message === code ? `: ${errorTexts[error.code]}` : ''
+    console.warn(`${what}, and nobody heard of it: ${String(error)}${words}`)
   }
 }
 

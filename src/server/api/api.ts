@@ -19,6 +19,9 @@ import { Repeats } from './repeats.ts'
 import { type Route, Router } from './router.ts'
 
 const DOCUMENT = '/openapi.json'
+const NO_KEY =
+  'no key of the API was given, or one that is none of api.keys: send one as Authorization: Bearer <key>'
+
 /** In a longer body, only the first fault is looked for: it may have half a million. */
 const LONG_BODY = 65_536
 
@@ -114,10 +117,9 @@ export class Api {
     const isOwn = this.#admin === 'loopback' && isOwnDashboard(request)
     const key = this.#keys.find(request.headers.authorization) ?? (isOwn ? this.#keys.none : null)
     if (key === null) {
-      const isGiven = (request.headers.authorization ?? '') !== ''
-      if (isGiven) this.#wrongKeys.note(performance.now())
-      const what = isGiven ? 'the key is none of those in api.keys' : 'a key of the API is needed'
-      throw new ApiError('UNAUTHENTICATED', `${what}: Authorization: Bearer <key>`, {
+      if ((request.headers.authorization ?? '') !== '') this.#wrongKeys.note(performance.now())
+      // One text for all, so that it tells nobody how near a key was.
+      throw new ApiError('UNAUTHENTICATED', NO_KEY, {
         headers: { 'www-authenticate': 'Bearer' },
       })
     }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { connect, type ConnectOptions, type JoinOptions } from '../../../src/client/index.ts'
+import { errorTexts } from '../../../src/protocol/index.ts'
 import { failure, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
 
 /* Misspelt options, of whoever writes JavaScript. */
@@ -94,6 +95,19 @@ it('inputs that are refused one after the other are one warning a minute of each
   await refuse('RATE', 2)
   expect(warnings.slice(2)).toEqual([
     '50 inputs to m were refused since this was last said, and nobody heard of it: RtmsError: No 52.',
+  ])
+})
+
+it('an input that is over the rate is told with what that means, since the node names the code alone', async () => {
+  const setup = await live()
+  const meeting = await joined(setup)
+  void meeting.send('x')
+  await settle()
+  const words = { message: '', reason: '' }
+  setup.socket.receive({ type: 'nack', log: 5, seq: 1, error: 'RATE', retryAfter: 30, last: 0, ...words })
+  await settle()
+  expect(warnings).toEqual([
+    `an input to m was refused, and nobody heard of it: RtmsError: RATE: ${errorTexts.RATE}`,
   ])
 })
 
