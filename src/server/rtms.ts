@@ -10,6 +10,7 @@ import type { Contract, Lacking, NameIn, RequestOf } from '../protocol/index.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
+import { Listeners } from './business/listeners.ts'
 import { Meetings } from './business/meetings.ts'
 import { Peers } from './business/peers.ts'
 import { Publications } from './business/publications.ts'
@@ -23,6 +24,7 @@ import { Front, ticketUrlOf } from './edge/front.ts'
 import { type Address, type Health, type Readiness, targetOf } from './edge/http.ts'
 import { Gateway } from './edge/transport.ts'
 import { NodeWatch } from './edge/watch.ts'
+import { HookQueue } from './ground/hook-turns.ts'
 import { type Outside, runtime } from './ground/outside.ts'
 import { lineageOf } from './ground/lineage.ts'
 import { drain, type DrainOptions } from './draining.ts'
@@ -74,6 +76,7 @@ export class Rtms<C extends Contract = Contract> {
     host: Host
     peers: Peers
     publications: Publications
+    listeners: Listeners
     tickets: Tickets
     requests: RequestHandlers
     connects: Hooks<Connected>
@@ -108,7 +111,7 @@ export class Rtms<C extends Contract = Contract> {
     this.tickets = parts.tickets
     const searches = new Searches()
     this.meetings = new Meetings<C>(parts.host, parts.settings.logger, searches, parts.peers)
-    this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications)
+    this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications, parts.listeners)
     for (const [pattern, retention] of Object.entries(parts.settings.topics))
       this.topics.define(pattern, retention)
     this.users = new Users<C>(parts.host, parts.peers)
@@ -177,8 +180,15 @@ export class Rtms<C extends Contract = Contract> {
       webhook,
       outside,
     )
-    const connects = new Hooks<Connected>('onConnect', logger)
-    const disconnects = new Hooks<Disconnected>('onDisconnect', logger)
+    // One queue for both: in the order of events.
+    const events = new HookQueue('connections', {
+      get hasTime(): boolean {
+        return host.hookTurns.hasTime
+      },
+      add: (hooks) => host.hookTurns.add(hooks),
+    })
+    const connects = new Hooks<Connected>('onConnect', events, logger)
+    const disconnects = new Hooks<Disconnected>('onDisconnect', events, logger)
     const authorizer: Authorizer = new Authorizer(
       (question, allowed) => host.handle((node, now) => node.handleAuthorized(question, allowed, now)),
       (on) => host.node.askFirst(on),
@@ -205,7 +215,7 @@ export class Rtms<C extends Contract = Contract> {
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
       publishing: (offered) => publications.decided(offered),
-      published: (topic, publication) => publications.heard(topic, publication),
+      published: (topic) => listeners.heard(topic),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       mismatched: (meeting, why) => mismatches.note(outside.now(), { meeting, why }),
@@ -271,6 +281,7 @@ export class Rtms<C extends Contract = Contract> {
     )
     const peers: Peers = new Peers(host)
     const publications: Publications = new Publications(host, logger)
+    const listeners: Listeners = new Listeners(host, logger)
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -285,6 +296,7 @@ export class Rtms<C extends Contract = Contract> {
       host,
       peers,
       publications,
+      listeners,
       tickets,
       requests,
       connects,
@@ -482,7 +494,8 @@ export class Rtms<C extends Contract = Contract> {
 
   /**
    * Stops the node. Clients are told to connect elsewhere; their sockets have `timeoutMs` milliseconds (default 5000)
-   * to close and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and
+   * to close and are then cut off; running handlers are aborted; hooks and listeners of topics have `timeoutMs` to hear
+   * what has happened. A server of its own answers 503 at `/healthz` and
    * `/readyz` until then and is closed; running HTTP requests have `timeoutMs` as well. A server it was attached to
    * stays open. Calling it again returns the same promise. Rejects with a TypeError, and nothing else is done, for an
    * option that there is not.
@@ -502,6 +515,8 @@ export class Rtms<C extends Contract = Contract> {
     this.meetings.closeAll()
     this.#requests.close()
     this.#watch.close()
+    // Hooks and listeners hear of all that has happened, while they may still act.
+    await this.#host.hookTurns.settled(timeoutMs)
     this.#host.handle((node, now) => node.leave(now))
     this.#host.stop()
     await this.#host.bus.close()

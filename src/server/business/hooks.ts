@@ -1,5 +1,6 @@
 import type { LossReason } from '../../core/index.ts'
 import { checkHandler } from '../ground/check.ts'
+import type { HookQueue } from '../ground/hook-turns.ts'
 import { logName } from '../ground/log-name.ts'
 import type { Logger } from '../ground/logger.ts'
 
@@ -24,11 +25,14 @@ export interface Disconnected {
 /** The business's handlers of one kind of event. */
 export class Hooks<T extends { readonly session: string }> {
   readonly #name: string
+  readonly #queue: HookQueue
   readonly #logger: Logger
   readonly #handlers: Set<{ readonly handle: (event: T) => unknown }> = new Set()
 
-  constructor(name: string, logger: Logger) {
+  /** `queue`: in which handlers are called, a few milliseconds' worth in each turn of the event loop. */
+  constructor(name: string, queue: HookQueue, logger: Logger) {
     this.#name = name
+    this.#queue = queue
     this.#logger = logger
   }
 
@@ -47,7 +51,10 @@ export class Hooks<T extends { readonly session: string }> {
     if (this.#handlers.size === 0) return
     const handlers = [...this.#handlers]
     queueMicrotask(() => {
-      for (const entry of handlers) if (this.#handlers.has(entry)) void this.#call(entry.handle, event)
+      for (const entry of handlers)
+        this.#queue.run(() => {
+          if (this.#handlers.has(entry)) void this.#call(entry.handle, event)
+        })
     })
   }
 

@@ -14,7 +14,11 @@ interface Event {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 it('A handler that is added while another one runs hears the next event, and one that is removed not even this one', async () => {
-  const hooks = new Hooks<Event>('onConnect', silent)
+  const hooks = new Hooks<Event>(
+    'onConnect',
+    new HookQueue('connections', { hasTime: true, add() {} }),
+    silent,
+  )
   const heard: string[] = []
   let remove: (() => void) | undefined
   // Each time it is called it puts itself at the end again.
