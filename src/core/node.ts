@@ -28,6 +28,7 @@ import type { SessionInfo } from './session/session-info.ts'
 import type { Sessions } from './session/sessions.ts'
 import { Stats } from './ground/stats.ts'
 import type { TimerName, Timers } from './ground/timers.ts'
+import type { Listening } from './topic/listening.ts'
 import { topicInfo, type TopicInfo } from './topic/topic-info.ts'
 import type { Publication } from './topic/publication.ts'
 import type { Topics } from './topic/topics.ts'
@@ -51,6 +52,8 @@ export class RtmsNode implements PeeringHost {
   /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly draining: Draining
+  /** The topics that the business listens to. */
+  readonly listening: Listening
   readonly #config: NodeConfig
   readonly #timers: Timers
   readonly #budget: Budget
@@ -90,6 +93,7 @@ export class RtmsNode implements PeeringHost {
     this.peering = wiring.peering
     this.inlet = wiring.inlet
     this.draining = wiring.draining
+    this.listening = wiring.topics.listening
   }
 
   get connections(): number {
@@ -322,11 +326,6 @@ export class RtmsNode implements PeeringHost {
 
   defineTopics(pattern: string, retention: Retention): void {
     this.#topics.define(pattern, retention)
-  }
-
-  /** The business hears of each publication to a topic from now on, or no longer. Returns the error, or null. */
-  listen(topic: string, on: boolean, now: number): ErrorCode | null {
-    return this.#topics.listen(topic, on, now)
   }
 
   /** Publishes to a topic. Returns the topic's pressure, 0–1, or the error. */

@@ -98,15 +98,16 @@ export interface ClientPublication {
 
 /** An entry of a topic, as the business hears of it. */
 export interface HeardPublication {
-  readonly key: string
-  readonly tombstone: boolean
-  readonly data: Payload
-  /** When it was published: microseconds since 1970. */
-  readonly stamp: number
-  /** How many publications were lost just before it or, where it is a hole, with it. */
-  readonly lost: number
-  /** It stands for what is lost, and has no data. */
-  readonly isHole: boolean
+  /** How many publications there were before it since the business listens, lost ones included. */
+  readonly before: number
+  /** Null: the last ones of those before are lost, and there is nothing more to hear. */
+  readonly entry: {
+    readonly key: string
+    readonly tombstone: boolean
+    readonly data: Payload
+    /** When it was published: microseconds since 1970. */
+    readonly stamp: number
+  } | null
 }
 
 /** A meeting that a session may join by its ticket, but that is not open. */
@@ -183,8 +184,11 @@ export interface Application {
    * the same or another one, or a refusal. Without this method, all are taken.
    */
   publishing?(publication: ClientPublication): Payload | Refusal
-  /** Something was published to a topic of {@link RtmsNode.listen}, here or on another node. */
-  published?(topic: string, publication: HeardPublication): void
+  /**
+   * Something was published to a topic that the business listens to, here or on another node: `RtmsNode.listening`
+   * tells what, after this call. Called again once all of it was heard.
+   */
+  published?(topic: string): void
   /**
    * May open the meeting. The answer comes by `handleMissing(missing, …)`, opened or not. See `RtmsNode.openOnDemand`.
    */

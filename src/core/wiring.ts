@@ -168,7 +168,7 @@ export class Wiring {
       publishers,
       nextLog,
       others,
-      (topic, publication) => application.published?.(topic, publication),
+      (topic) => application.published?.(topic),
     )
     this.topics = topics
     this.inlet = new Inlet(topics, carrier, cluster, peering, stats)

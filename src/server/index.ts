@@ -32,12 +32,8 @@ export type { Bot, Meeting } from './business/meeting.ts'
 export type { MeetingKind, OpenOptions } from './business/meeting-options.ts'
 export type { Meetings } from './business/meetings.ts'
 export type { OpenMissing } from './business/opener.ts'
-export type {
-  ClientPublication,
-  ListenOptions,
-  PublishHandler,
-  TopicPublication,
-} from './business/publications.ts'
+export type { ListenOptions, TopicPublication } from './business/listeners.ts'
+export type { ClientPublication, PublishHandler } from './business/publications.ts'
 export type { Request, RequestHandler } from './business/requests.ts'
 export type { Schema } from './business/schema.ts'
 export type { KeptPublication, Topics } from './business/topics.ts'

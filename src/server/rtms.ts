@@ -10,6 +10,7 @@ import type { Contract, Lacking, NameIn, RequestOf } from '../protocol/index.ts'
 import { type Authorize, Authorizer } from './business/authorizer.ts'
 import { Cluster } from './business/cluster.ts'
 import { type Connected, type Disconnected, Hooks } from './business/hooks.ts'
+import { Listeners } from './business/listeners.ts'
 import { Meetings } from './business/meetings.ts'
 import { Peers } from './business/peers.ts'
 import { Publications } from './business/publications.ts'
@@ -75,6 +76,7 @@ export class Rtms<C extends Contract = Contract> {
     host: Host
     peers: Peers
     publications: Publications
+    listeners: Listeners
     tickets: Tickets
     requests: RequestHandlers
     connects: Hooks<Connected>
@@ -109,7 +111,7 @@ export class Rtms<C extends Contract = Contract> {
     this.tickets = parts.tickets
     const searches = new Searches()
     this.meetings = new Meetings<C>(parts.host, parts.settings.logger, searches, parts.peers)
-    this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications)
+    this.topics = new Topics<C>(parts.host, searches, parts.peers, parts.publications, parts.listeners)
     for (const [pattern, retention] of Object.entries(parts.settings.topics))
       this.topics.define(pattern, retention)
     this.users = new Users<C>(parts.host, parts.peers)
@@ -207,7 +209,7 @@ export class Rtms<C extends Contract = Contract> {
       authorize: (question) => authorizer.ask(question),
       authorizeEnded: (question) => authorizer.late(question),
       publishing: (offered) => publications.decided(offered),
-      published: (topic, publication) => publications.heard(topic, publication),
+      published: (topic) => listeners.heard(topic),
       openMissing: (missing) => rtms.meetings.opener.ask(missing),
       openMissingEnded: (missing) => rtms.meetings.opener.late(missing),
       mismatched: (meeting, why) => mismatches.note(outside.now(), { meeting, why }),
@@ -273,6 +275,7 @@ export class Rtms<C extends Contract = Contract> {
     )
     const peers: Peers = new Peers(host)
     const publications: Publications = new Publications(host, logger)
+    const listeners: Listeners = new Listeners(host, logger)
     const gateway = new Gateway(host, settings)
     const pages = settings.admin === false ? null : new AdminPages(id, settings)
     const front: Front = new Front(id, settings, gateway, {
@@ -287,6 +290,7 @@ export class Rtms<C extends Contract = Contract> {
       host,
       peers,
       publications,
+      listeners,
       tickets,
       requests,
       connects,
@@ -484,7 +488,8 @@ export class Rtms<C extends Contract = Contract> {
 
   /**
    * Stops the node. Clients are told to connect elsewhere; their sockets have `timeoutMs` milliseconds (default 5000)
-   * to close and are then cut off; running handlers are aborted. A server of its own answers 503 at `/healthz` and
+   * to close and are then cut off; running handlers are aborted; hooks and listeners of topics have `timeoutMs` to hear
+   * what has happened. A server of its own answers 503 at `/healthz` and
    * `/readyz` until then and is closed; running HTTP requests have `timeoutMs` as well. A server it was attached to
    * stays open. Calling it again returns the same promise. Rejects with a TypeError, and nothing else is done, for an
    * option that there is not.
@@ -504,6 +509,8 @@ export class Rtms<C extends Contract = Contract> {
     this.meetings.closeAll()
     this.#requests.close()
     this.#watch.close()
+    // Hooks and listeners hear of all that has happened, while they may still act.
+    await Promise.all([this.#host.hookTurns.settled(timeoutMs), this.#disconnects.settled(timeoutMs)])
     this.#host.handle((node, now) => node.leave(now))
     this.#host.stop()
     await this.#host.bus.close()

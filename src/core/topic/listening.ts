@@ -1,32 +1,166 @@
+import type { ErrorCode } from '../../protocol/errors.ts'
+import { type Budget, type Ledger, Payer } from '../ground/budget.ts'
+import { Ring } from '../ground/ring.ts'
 import type { HeardPublication } from '../ports.ts'
+import type { Account } from '../session/account.ts'
+import type { Publication } from './publication.ts'
 import type { Topic } from './topic.ts'
+
+/** Unheard publications to one topic from which on users who have published once more wait. */
+export const MANY_UNHEARD = 128
+/** What they may weigh; beyond that the oldest are lost to the business. */
+export const MOST_UNHEARD_BYTES = 33_554_432
+
+interface Unheard extends HeardPublication {
+  readonly entry: Publication
+}
+
+/**
+ * The publications to one topic that the business has yet to hear: a queue, whose oldest give way where it is full or
+ * the budget is. What is missing shows in the numbers of those that follow.
+ */
+class News extends Payer {
+  readonly topic: Topic
+  /** A stamp of when it began: what was published before is no news, whoever tells of it later. */
+  readonly since: number
+  readonly #ring: Ring<Unheard> = new Ring(0)
+  /** Publications so far, lost ones included; and how many of them were heard or told as lost. */
+  count = 0
+  #told = 0
+  /** The number up to which users who have published once more wait, where many are unheard; and these users. */
+  #until = 0
+  readonly #taken: Set<Account> = new Set()
+
+  constructor(topic: Topic, ledger: Ledger, since: number) {
+    super(ledger)
+    this.topic = topic
+    this.since = since
+  }
+
+  get hasSome(): boolean {
+    return this.#told < this.count
+  }
+
+  /** `isKept`: there is room for it. */
+  add(entry: Publication, isKept: boolean): void {
+    this.count += entry.lost
+    if (entry.isHole) return
+    const before = this.count++
+    if (!isKept) return
+    this.#ring.push({ before, entry })
+    this.hold(entry.weight)
+  }
+
+  next(): HeardPublication | null {
+    if (this.#ring.size > 0) {
+      const heard = this.#shift()
+      this.#told = heard.before + 1
+      return heard
+    }
+    if (!this.hasSome) return null
+    this.#told = this.count
+    return { before: this.count, entry: null }
+  }
+
+  #shift(): Unheard {
+    const oldest = this.#ring.shift()
+    this.hold(-oldest.entry.weight)
+    return oldest
+  }
+
+  shrinkTo(bytes: number): void {
+    while (this.held > bytes && this.#ring.size > 0) this.#shift()
+  }
+
+  /** Whether a user's publication waits, where many are unheard. The first one of each user does not. */
+  mustWait(by: Account): boolean {
+    if (this.#ring.size < MANY_UNHEARD) {
+      this.#taken.clear()
+      return false
+    }
+    if (this.#until <= this.#told) {
+      this.#until = this.count
+      this.#taken.clear()
+    }
+    if (this.#taken.has(by)) return true
+    this.#taken.add(by)
+    return false
+  }
+}
+
+/** What listening needs of the topics of the node. */
+export interface ListeningHost {
+  /** The topic of this name, or a new one; null where there is no room for it. */
+  get(name: string): Topic | null
+  /** It is read. */
+  use(topic: Topic): void
+  /** Somebody may have read it last. */
+  left(topic: Topic, now: number): void
+  stamp(now: number): number
+  /** There is something to hear of a topic, of which all was heard before. */
+  heard(name: string): void
+}
 
 /** The topics that the business of this node listens to. Each counts as read while it does. */
 export class Listening {
-  readonly heard: (topic: string, publication: HeardPublication) => void
-  /** By topic the stamp of when it began: what was published before is no news, whoever tells of it later. */
-  readonly #since: Map<Topic, number> = new Map()
+  readonly #budget: Budget
+  readonly #host: ListeningHost
+  readonly #news: Map<string, News> = new Map()
 
-  constructor(heard: (topic: string, publication: HeardPublication) => void) {
-    this.heard = heard
+  constructor(budget: Budget, host: ListeningHost) {
+    this.#budget = budget
+    this.#host = host
   }
 
-  /** `since`: a stamp of now; null: no longer. */
-  set(topic: Topic, since: number | null): void {
-    if ((since !== null) === this.#since.has(topic)) return
-    topic.expected += since === null ? -1 : 1
-    if (since === null) this.#since.delete(topic)
-    else this.#since.set(topic, since)
+  /**
+   * The business hears each publication to a topic from now on. Returns how many there were so far since it listens, or
+   * LIMIT.
+   */
+  begin(name: string, now: number): number | ErrorCode {
+    const known = this.#news.get(name)
+    if (known !== undefined) return known.count
+    const topic = this.#host.get(name)
+    if (topic === null) return 'LIMIT'
+    this.#host.use(topic)
+    topic.expected++
+    const news = new News(topic, this.#budget.ledgers.topic, this.#host.stamp(now))
+    this.#budget.enter(news)
+    this.#news.set(name, news)
+    return 0
+  }
+
+  end(name: string, now: number): void {
+    const news = this.#news.get(name)
+    if (news === undefined) return
+    this.#news.delete(name)
+    news.shrinkTo(0)
+    this.#budget.leave(news)
+    news.topic.expected--
+    this.#host.left(news.topic, now)
+  }
+
+  /** The oldest publication to a topic that the business has yet to hear; null: it has heard all. */
+  next(name: string): HeardPublication | null {
+    return this.#news.get(name)?.next() ?? null
   }
 
   /** Whether nobody else reads the topic, or is about to. */
   isAlone(topic: Topic): boolean {
-    return this.#since.has(topic) && topic.expected === 1 && topic.subscribers === 0
+    return this.#news.has(topic.name) && topic.expected === 1 && topic.subscribers === 0
   }
 
   /** An entry has come in; `isOld`: another node has kept it until now. */
-  hear(topic: Topic, entry: HeardPublication, isOld: boolean): void {
-    const since = this.#since.get(topic)
-    if (since !== undefined && !(isOld && entry.stamp < since)) this.heard(topic.name, entry)
+  hear(topic: Topic, entry: Publication, isOld: boolean): void {
+    const news = this.#news.get(topic.name)
+    if (news === undefined || (isOld && entry.stamp < news.since)) return
+    const { hasSome } = news
+    news.add(entry, this.#budget.admits(news.held, entry.weight))
+    news.shrinkTo(MOST_UNHEARD_BYTES)
+    if (!hasSome && news.hasSome) this.#host.heard(topic.name)
+  }
+
+  /** Whether a user's publication waits until the business has heard some of those before. */
+  mustWait(topic: Topic, by: Account): boolean {
+    return this.#news.get(topic.name)?.mustWait(by) === true
   }
 }

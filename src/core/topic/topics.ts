@@ -34,8 +34,8 @@ type TopicWish = MessageOf<'subscribe'>['topics'][number]
 export class Topics {
   /** What this node has missed of topics that are read here. */
   readonly catchUp: CatchUp
+  readonly listening: Listening
   readonly #firstReaders: FirstReaders
-  readonly #listening: Listening
   readonly #config: NodeConfig
   readonly #downstream: Downstream
   readonly #carrier: Carrier
@@ -70,9 +70,8 @@ export class Topics {
     publishers: Publishers,
     nextLog: () => number,
     others: TopicPeers = noPeers,
-    heard: Listening['heard'] = () => {},
+    heard: (topic: string) => void = () => {},
   ) {
-    this.#listening = new Listening(heard)
     this.#config = config
     this.#downstream = downstream
     this.#carrier = carrier
@@ -97,6 +96,13 @@ export class Topics {
       },
       (topic) => this.#forget(topic),
     )
+    this.listening = new Listening(budget, {
+      get: (name) => this.#topics.get(name) ?? this.#make(name, null),
+      use: (topic) => this.#use(topic),
+      left: (topic, now) => this.#left(topic, now),
+      stamp: (now) => this.#stamps.next(now),
+      heard,
+    })
     this.#firstReaders = new FirstReaders((topic, now) => this.#left(topic, now))
     this.catchUp = new CatchUp(publishers, timers, stats, config.limits, {
       others,
@@ -208,10 +214,11 @@ export class Topics {
     return topic.pressure(this.#config.limits)
   }
 
-  /** Whether a user's publication to this topic waits: see {@link Space.mustWait}. */
+  /** Whether a user's publication to this topic waits: see {@link Space.mustWait} and {@link Listening.mustWait}. */
   mustWait(name: string, by: Account): boolean {
     const topic = this.#topics.get(name)
-    return topic !== undefined && this.#space.mustWait(topic, by)
+    if (topic === undefined) return false
+    return this.listening.mustWait(topic, by) || this.#space.mustWait(topic, by)
   }
 
   #append(
@@ -228,7 +235,7 @@ export class Topics {
   ): void {
     if (topic.isEmpty) this.#aging.use(topic)
     const entry = topic.append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
-    this.#listening.hear(topic, entry, missing !== null)
+    this.listening.hear(topic, entry, missing !== null)
     this.#stats.publications++
     if (topic.dirty) return
     topic.dirty = true
@@ -290,7 +297,7 @@ export class Topics {
 
   /** Whether a topic is getting, or begins to get, what other nodes keep of it for its first reader. */
   #awaits(topic: Topic, now: number): boolean {
-    if (topic.isRead && !this.#listening.isAlone(topic)) return this.#firstReaders.has(topic)
+    if (topic.isRead && !this.listening.isAlone(topic)) return this.#firstReaders.has(topic)
     this.#use(topic)
     this.catchUp.begin(topic, (caught) => this.#firstReaders.ready(caught), now)
     return true
@@ -301,16 +308,6 @@ export class Topics {
     if (topic.isRead) return
     this.#carrier.subscribe(topic)
     if (!this.catchUp.hasPeers) this.catchUp.alone(topic)
-  }
-
-  /** See `RtmsNode.listen`. */
-  listen(name: string, on: boolean, now: number): ErrorCode | null {
-    const topic = this.#topics.get(name) ?? this.#make(name, null)
-    if (topic === null) return 'LIMIT'
-    if (on) this.#use(topic)
-    this.#listening.set(topic, on ? this.#stamps.next(now) : null)
-    this.#left(topic, now)
-    return null
   }
 
   drop(session: Session, now: number): void {

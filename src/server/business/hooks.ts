@@ -57,6 +57,11 @@ export class Hooks<T extends { readonly user: string; readonly session: string }
     queueMicrotask(() => this.#inTurn.add(tell, event.user))
   }
 
+  /** Resolves when all handlers have been called, of the other kinds that share its turns too, or after so long. */
+  settled(timeoutMs: number): Promise<void> {
+    return this.#inTurn.settled(timeoutMs)
+  }
+
   async #call(handle: (event: T) => unknown, event: T): Promise<void> {
     try {
       await handle(event)

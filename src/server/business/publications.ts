@@ -1,4 +1,4 @@
-import type { ClientPublication as Offered, HeardPublication, Refusal } from '../../core/index.ts'
+import type { ClientPublication as Offered, Refusal } from '../../core/index.ts'
 import { fromPayload, isName, limits, matches, type Payload, RtmsError } from '../../protocol/index.ts'
 import { checkHandler, checkPattern } from '../ground/check.ts'
 import { logName } from '../ground/log-name.ts'
@@ -33,30 +33,10 @@ export type PublishHandler<T = unknown> = (
   publication: ClientPublication<T>,
 ) => T | boolean | null | undefined | void
 
-/** A publication as the business hears of it. */
-export interface TopicPublication {
-  readonly topic: string
-  /** '' where it has none. */
-  readonly key: string
-  /** The key was removed; the data is what the publisher passed with the removal. */
-  readonly removed: boolean
-  /** When it was published: milliseconds since 1970 by the publisher's clock. */
-  readonly time: number
-}
-
-export interface ListenOptions {
-  /** Called where publications are missing, with their number. */
-  readonly onGap?: ((gap: { readonly lost: number }) => void) | undefined
-}
-
 interface Handler {
   readonly pattern: string
   readonly schema: Schema | undefined
   readonly handle: PublishHandler | undefined
-}
-
-interface Listener extends ListenOptions {
-  readonly listen: (data: unknown, publication: TopicPublication) => unknown
 }
 
 const DROPPED: Refusal = {
@@ -66,12 +46,11 @@ const DROPPED: Refusal = {
 }
 const FAILED: Refusal = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
 
-/** What the business has to do with publications: it decides about those of clients, and listens to topics. */
+/** What decides about publications of clients. */
 export class Publications {
   readonly #host: Host
   readonly #logger: Logger
   readonly #handlers: Handler[] = []
-  readonly #listeners: Map<string, Set<Listener>> = new Map()
 
   constructor(host: Host, logger: Logger) {
     this.#host = host
@@ -133,54 +112,5 @@ export class Publications {
     // Nothing is passed on that the schema has not checked.
     if (wanted !== undefined || schema === undefined) return wanted
     return encoded('the schema', data ?? null, limits.payload)
-  }
-
-  // ---- listening
-
-  /** Adds a listener of a topic. Returns the function that removes it. */
-  listen(topic: string, listen: Listener['listen'], { onGap }: ListenOptions): () => void {
-    checkHandler('subscribe', listen)
-    if (onGap !== undefined) checkHandler('onGap', onGap)
-    const listeners = this.#listeners.get(topic) ?? new Set()
-    if (listeners.size === 0) {
-      const error = this.#host.act((node, now) => node.listen(topic, true, now))
-      if (error !== null) throw new RtmsError(error)
-      this.#listeners.set(topic, listeners)
-    }
-    const listener = { listen, onGap }
-    listeners.add(listener)
-    return () => {
-      if (!listeners.delete(listener) || listeners.size > 0) return
-      this.#listeners.delete(topic)
-      // Inside a hook, somebody may listen again by then.
-      this.#host.afterHook((node, now) => {
-        if (!this.#listeners.has(topic)) node.listen(topic, false, now)
-      })
-    }
-  }
-
-  /** Something was published. Listeners are called in order, after the call into the node. */
-  heard(topic: string, entry: HeardPublication): void {
-    const listeners = this.#listeners.get(topic)
-    if (listeners === undefined) return
-    const { key, tombstone: removed, stamp, lost, isHole, data } = entry
-    const told = [...listeners]
-    queueMicrotask(() => {
-      for (const listener of told) {
-        if (!listeners.has(listener)) continue
-        if (lost > 0) void this.#tell(topic, () => listener.onGap?.({ lost }))
-        const publication = { topic, key, removed, time: Math.floor(stamp / 1000) }
-        // Parsed for each, whose own it is.
-        if (!isHole) void this.#tell(topic, () => listener.listen(fromPayload(data), publication))
-      }
-    })
-  }
-
-  async #tell(topic: string, tell: () => unknown): Promise<void> {
-    try {
-      await tell()
-    } catch (error) {
-      this.#logger.error({ err: error, topic }, 'a listener of a topic failed')
-    }
   }
 }

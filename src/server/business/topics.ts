@@ -12,7 +12,8 @@ import { defined } from '../ground/defined.ts'
 import { checkNames } from '../../spelling/meant.ts'
 import type { Host } from '../host.ts'
 import type { Listed, Peers } from './peers.ts'
-import type { ListenOptions, Publications, PublishHandler, TopicPublication } from './publications.ts'
+import type { Listeners, ListenOptions, TopicPublication } from './listeners.ts'
+import type { Publications, PublishHandler } from './publications.ts'
 import type { Schema } from './schema.ts'
 import type { Searches } from './searches.ts'
 
@@ -39,10 +40,18 @@ export class Topics<C extends Contract = Contract> {
   readonly #peers: Peers
   readonly #patterns: Set<string> = new Set()
   readonly #publications: Publications
+  readonly #listeners: Listeners
 
-  constructor(host: Host, searches: Searches, peers: Peers, publications: Publications) {
+  constructor(
+    host: Host,
+    searches: Searches,
+    peers: Peers,
+    publications: Publications,
+    listeners: Listeners,
+  ) {
     this.#host = host
     this.#publications = publications
+    this.#listeners = listeners
     this.#peers = peers
     this.#searches = searches
   }
@@ -160,9 +169,11 @@ export class Topics<C extends Contract = Contract> {
 
   /**
    * Calls `listener` for each publication to a topic from now on, whoever publishes on whichever node, in the order of
-   * each publisher. What it throws is logged. Where publications were lost between nodes, `onGap` tells how many. Each
-   * node that subscribes hears all of them: let one do what is to be done once. Returns the function that removes the
-   * listener. Throws BAD_TOPIC, LIMIT (the node's topics), CLOSED (the node).
+   * each publisher. What it throws is logged. All listeners together have a few milliseconds of each turn of the event
+   * loop; what they have yet to hear waits, up to 32 MiB for each topic. Where publications were lost between nodes, or
+   * more came than may wait, `onGap` tells how many. Each node that subscribes hears all of them: let one do what is to
+   * be done once. Returns the function that removes the listener. Throws BAD_TOPIC, LIMIT (the node's topics), CLOSED
+   * (the node).
    */
   subscribe<N extends TopicIn<C>>(
     topic: N,
@@ -171,7 +182,7 @@ export class Topics<C extends Contract = Contract> {
   ): () => void {
     checkName('topic', topic, 'BAD_TOPIC')
     checkNames('topics.subscribe', options, { onGap: true })
-    return this.#publications.listen(
+    return this.#listeners.add(
       topic,
       listener as (data: unknown, publication: TopicPublication) => unknown,
       options,

@@ -7,46 +7,70 @@ const MOST_WAITING = 300
 /** How many of them may run in one go, because something else has to come behind them. */
 const FEW_WAITING = 4
 
+/** Hooks that run in order. */
+export interface Hooked {
+  /** Of the meeting or topic that they are about. */
+  readonly name: string
+  /** Whether it has a turn to come, in which it may have nothing left. */
+  isListed: boolean
+  /** Runs the next one. False: there is none. */
+  runOne(): boolean
+}
+
 /**
- * Hooks of meetings that nobody waits for: a few milliseconds' worth run in each turn of the event loop. One user may
- * leave thousands of seats at once, as whoever closes, expires or is revoked does with all sessions.
+ * Hooks that nobody waits for: a few milliseconds' worth run in each turn of the event loop. One user may leave
+ * thousands of seats at once, as whoever closes, expires or is revoked does with all sessions, or publish thousands of
+ * times.
  */
 export class HookTurns {
-  readonly #now: () => number
+  readonly #outside: Pick<Outside, 'now' | 'soon'>
   readonly #turn: Turn
-  readonly #later: Pace<HookQueue>
+  readonly #later: Pace<Hooked>
 
-  constructor({ now, soon }: Pick<Outside, 'now' | 'soon'>) {
-    this.#now = now
+  constructor(outside: Pick<Outside, 'now' | 'soon'>) {
+    const soon = (action: () => void): unknown => outside.soon(action)
+    this.#outside = outside
     this.#turn = new Turn(soon)
     // None throws: what a hook throws is logged.
-    const [act, failed] = [(queue: HookQueue): void => this.#goOn(queue), (): void => {}]
-    this.#later = new Pace<HookQueue>(act, failed, now, 1, soon)
+    const [act, failed] = [(hooks: Hooked): void => this.#goOn(hooks), (): void => {}]
+    this.#later = new Pace<Hooked>(act, failed, () => outside.now(), 1, soon)
   }
 
   get hasTime(): boolean {
-    return this.#turn.hasTime(this.#now())
+    return this.#turn.hasTime(this.#outside.now())
   }
 
-  /** Runs the hooks of a queue in later turns, one each time, queues taking turns. */
-  add(queue: HookQueue): void {
-    this.#later.add(queue, queue.name)
+  /** Runs hooks in later turns, one each time, those of different names taking turns. */
+  add(hooks: Hooked): void {
+    hooks.isListed = true
+    this.#later.add(hooks, hooks.name)
   }
 
-  #goOn(queue: HookQueue): void {
-    queue.runOne()
-    queue.isListed = queue.size > 0
-    if (queue.isListed) this.add(queue)
+  /** Runs hooks as long as this turn has time, and the rest in later ones. */
+  run(hooks: Hooked): void {
+    while (!hooks.isListed) {
+      if (!this.hasTime) this.add(hooks)
+      else if (!hooks.runOne()) return
+    }
+  }
+
+  /** Resolves when none is left for a later turn, or after so many milliseconds. */
+  settled(timeoutMs: number): Promise<void> {
+    return this.#later.settled(timeoutMs)
+  }
+
+  #goOn(hooks: Hooked): void {
+    hooks.isListed = false
+    if (hooks.runOne()) this.add(hooks)
   }
 }
 
 /** The hooks of one meeting that nobody waits for, in order. Each of its other hooks runs behind them. */
-export class HookQueue {
+export class HookQueue implements Hooked {
   /** Of the meeting. */
   readonly name: string
   readonly #turns: Pick<HookTurns, 'hasTime' | 'add'>
   readonly #waiting: (() => void)[] = []
-  /** Whether it has a turn to come, in which it may have nothing left. */
   isListed = false
 
   constructor(name: string, turns: Pick<HookTurns, 'hasTime' | 'add'>) {
@@ -81,9 +105,9 @@ export class HookQueue {
     if (this.size > MOST_WAITING) this.runOne()
   }
 
-  /** Runs the first of those that wait. */
-  runOne(): void {
+  runOne(): boolean {
     this.#waiting.shift()?.()
+    return this.size > 0
   }
 
   /** Runs all that wait. */

@@ -38,4 +38,8 @@ export class InTurn {
     this.#later.add(begin, payer)
     if (this.#later.size > MOST_WAITING) this.#later.runOne()
   }
+  /** Resolves when all have begun, or after so many milliseconds. */
+  settled(timeoutMs: number): Promise<void> {
+    return this.#later.settled(timeoutMs)
+  }
 }

@@ -84,6 +84,16 @@ export class Pace<T> {
     if (this.#crowd.of(payer) > 0) this.#turns.add(payer)
   }
 
+  /** Resolves when none waits, nor is about to in a microtask; or after so many milliseconds. */
+  async settled(timeoutMs: number): Promise<void> {
+    const end = this.#now() + timeoutMs
+    await Promise.resolve()
+    while (this.size > 0 && this.#now() < end) {
+      // oxlint-disable-next-line no-await-in-loop -- One turn after the other.
+      await new Promise<void>((resolve) => void this.#soon(resolve))
+    }
+  }
+
   #arm(): void {
     if (this.#isArmed || this.size === 0) return
     this.#isArmed = true

@@ -1,9 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { RtmsError } from '../../../src/protocol/index.ts'
-import { grant, Harness, text, textOf } from './harness.ts'
+import type { Budget } from '../../../src/core/ground/budget.ts'
+import { type Publication, weigh } from '../../../src/core/topic/publication.ts'
+import type { Topic } from '../../../src/core/topic/topic.ts'
+import { endless } from './payers.ts'
+import { Listening, MANY_UNHEARD, MOST_UNHEARD_BYTES } from '../../../src/core/topic/listening.ts'
+import { grant, Harness, type Peer, text, textOf } from './harness.ts'
 
-const news = (h: Harness): string[] =>
-  h.application.news.splice(0).map(({ topic, data }) => `${topic} ${textOf(data)}`)
+/** What there is to hear of a topic: its data, or `—`, behind how many there were before. */
+function heardOf({ node }: Harness, topic = 't'): string[] {
+  const all: string[] = []
+  for (let heard = node.listening.next(topic); heard !== null; heard = node.listening.next(topic))
+    all.push(`${heard.before} ${heard.entry === null ? '—' : textOf(heard.entry.data)}`)
+  return all
+}
 
 describe('A business that decides about publications', () => {
   it('is told who publishes what, and its payload takes the place of the other', () => {
@@ -51,46 +61,242 @@ describe('A business that decides about publications', () => {
   })
 })
 
+const say = (h: Harness, ...words: readonly string[]): void => {
+  for (const word of words) h.node.publish('t', text(word), '', false, h.now)
+}
+
 describe('A business that listens to a topic', () => {
   it('hears what it and clients publish from then on, in order', () => {
     const h = new Harness()
     const ann = h.connect('ann')
-    h.node.publish('t', text('0'), '', false, h.now)
+    say(h, '0')
     h.settle()
-    expect(h.node.listen('t', true, h.now)).toBeNull()
-    h.node.publish('t', text('1'), '', false, h.now)
+    expect(h.node.listening.begin('t', h.now)).toBe(0)
+    say(h, '1')
     ann.publish('t', text('2'))
     h.settle()
     h.node.publish('other', text('3'), '', false, h.now)
-    expect(news(h)).toEqual(['t 1', 't 2'])
-    h.node.listen('t', false, h.now)
-    h.node.publish('t', text('4'), '', false, h.now)
+    expect([heardOf(h), heardOf(h, 'other')]).toEqual([['0 1', '1 2'], []])
+    h.node.listening.end('t', h.now)
+    say(h, '4')
     h.settle()
-    expect(news(h)).toEqual([])
+    expect([h.application.news, heardOf(h)]).toEqual([['t'], []])
+  })
+
+  it('is told that there is something to hear, again once it has heard all', () => {
+    const h = new Harness()
+    h.node.listening.begin('t', h.now)
+    say(h, '0', '1')
+    expect(h.application.news).toEqual(['t'])
+    h.node.listening.next('t')
+    say(h, '2')
+    expect(h.application.news).toEqual(['t'])
+    heardOf(h)
+    say(h, '3')
+    expect([h.application.news, heardOf(h)]).toEqual([['t', 't'], ['3 3']])
+  })
+
+  it('is told once more how many there were, where it begins again', () => {
+    const h = new Harness()
+    h.node.listening.begin('t', h.now)
+    say(h, '0', '1')
+    expect([h.node.listening.begin('t', h.now), heardOf(h)]).toEqual([2, ['0 0', '1 1']])
+    h.node.listening.end('t', h.now)
+    h.node.listening.end('t', h.now)
+    expect(h.node.listening.begin('t', h.now)).toBe(0)
   })
 
   it('wants it of other nodes for as long as it or a client reads it', () => {
     const h = new Harness()
-    h.node.listen('t', true, h.now)
+    h.node.listening.begin('t', h.now)
     const ann = h.connect('ann')
     h.listen(ann, 't')
     expect(h.bus.interest).toEqual(['+t'])
-    h.node.listen('t', false, h.now)
+    h.node.listening.end('t', h.now)
     expect(h.bus.interest).toEqual(['+t'])
     ann.hangUp(true)
     h.settle()
     expect(h.bus.interest).toEqual(['+t', '-t'])
-    h.node.listen('t', true, h.now)
-    h.node.listen('t', false, h.now)
+    h.node.listening.begin('t', h.now)
+    h.node.listening.end('t', h.now)
     expect(h.bus.interest).toEqual(['+t', '-t', '+t', '-t'])
   })
 
   it('keeps the topic, however long nobody publishes to it', () => {
     const h = new Harness()
-    h.node.listen('t', true, h.now)
+    h.node.listening.begin('t', h.now)
     h.advance(3_600_000)
     expect(h.node.topics).toBe(1)
-    h.node.publish('t', text('1'), '', false, h.now)
-    expect(news(h)).toEqual(['t 1'])
+    say(h, '1')
+    expect(heardOf(h)).toEqual(['0 1'])
+  })
+
+  it('hears all of what is published at once, whatever the topic keeps', () => {
+    const h = new Harness({ topicPendingEntries: 10 })
+    h.node.defineTopics('t', { entries: 0, bytes: 0, ageMs: 0 })
+    h.node.listening.begin('t', h.now)
+    const words = Array.from({ length: 5_000 }, (_, n) => `${n}`)
+    say(h, ...words)
+    h.settle()
+    expect(h.node.topicHistory('t', 10)).toEqual([])
+    expect(heardOf(h)).toEqual(words.map((word) => `${word} ${word}`))
+  })
+
+  it('loses the oldest where more waits for it than may, and the numbers say how many', () => {
+    const h = new Harness()
+    h.node.defineTopics('t', { entries: 0, bytes: 0, ageMs: 0 })
+    h.node.listening.begin('t', h.now)
+    const before = h.node.logs.of.topic
+    const data = 'x'.repeat(32_768)
+    const most = Math.floor(MOST_UNHEARD_BYTES / weigh('', data.length))
+    say(h, ...Array.from({ length: most + 3 }, () => data))
+    h.settle()
+    // The topic itself has the latest one.
+    const itself = weigh('', data.length) + 2_000
+    expect(h.node.logs.of.topic - before).toBeLessThan(MOST_UNHEARD_BYTES + itself)
+    expect(h.node.listening.next('t')?.before).toBe(3)
+    expect(heardOf(h)).toHaveLength(most - 1)
+    // What is heard weighs nothing any more.
+    expect(h.node.logs.of.topic - before).toBeLessThan(itself)
+  })
+
+  it('gives up what it has yet to hear where a full node cuts it, and hears that it is lost', () => {
+    const h = new Harness({ logBytes: 400_000 })
+    h.node.defineTopics('t', { entries: 0, bytes: 0, ageMs: 0 })
+    h.node.listening.begin('t', h.now)
+    for (let n = 0; n < 60; n++) {
+      say(h, 'x'.repeat(10_000))
+      h.settle()
+    }
+    expect(h.node.logs.bytes).toBeLessThan(400_000)
+    const [first = '', ...rest] = heardOf(h)
+    const lost = Number(first.split(' ')[0])
+    expect(lost).toBeGreaterThan(20)
+    expect([rest.length, rest.at(-1)?.split(' ')[0]]).toEqual([59 - lost, '59'])
+  })
+
+  it('holds nothing once it listens no more, whatever it had yet to hear', () => {
+    const h = new Harness()
+    h.node.defineTopics('t', { entries: 0, bytes: 0, ageMs: 0 })
+    say(h, '0')
+    h.settle()
+    const { bytes } = h.node.logs
+    h.node.listening.begin('t', h.now)
+    say(h, '1', '2', '3')
+    h.settle()
+    expect(h.node.logs.bytes).toBeGreaterThan(bytes)
+    h.node.listening.end('t', h.now)
+    expect(h.node.logs.bytes).toBe(bytes)
+  })
+})
+
+/** Some sweeps: as long as somebody waits, the node is never done. */
+function sweep(h: Harness): void {
+  for (let n = 0; n < 20; n++) h.sweep()
+}
+
+describe('Users who publish more than the business has heard', () => {
+  const setup = (): { h: Harness; publish: (user: Peer, count: number) => void } => {
+    const h = new Harness()
+    h.node.listening.begin('t', h.now)
+    const publish = (user: Peer, count: number): void => {
+      for (let n = 0; n < count; n++) user.publish('t', text(`${n}`))
+      sweep(h)
+    }
+    return { h, publish }
+  }
+  /** How many publications the node has taken. */
+  const taken = ({ node }: Harness): number => node.stats.publications
+
+  it('wait until it has heard what there is, each after one more', () => {
+    const { h, publish } = setup()
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    publish(ann, 200)
+    expect(taken(h)).toBe(MANY_UNHEARD + 1)
+    publish(bob, 2)
+    expect(taken(h)).toBe(MANY_UNHEARD + 2)
+    // Two fewer are many still.
+    for (let n = 0; n < 2; n++) h.node.listening.next('t')
+    sweep(h)
+    expect(taken(h)).toBe(MANY_UNHEARD + 2)
+    heardOf(h)
+    sweep(h)
+    expect([taken(h), heardOf(h).length]).toEqual([202, 202 - (MANY_UNHEARD + 2)])
+  })
+
+  it('have one more taken each time that what there was then was heard', () => {
+    const { h, publish } = setup()
+    publish(h.connect('ann'), 200)
+    say(h, ...Array.from({ length: 2 * MANY_UNHEARD }, (_, n) => `${n}`))
+    const before = taken(h)
+    for (let n = 0; n < MANY_UNHEARD; n++) {
+      expect(taken(h)).toBe(before)
+      h.node.listening.next('t')
+      sweep(h)
+    }
+    expect(taken(h)).toBe(before + 1)
+  })
+
+  it('do not wait where they publish to another topic, and the business never does', () => {
+    const { h, publish } = setup()
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    publish(ann, 200)
+    say(h, 'one', 'more')
+    for (let n = 0; n < 10; n++) bob.publish('u', text('x'))
+    sweep(h)
+    expect(taken(h)).toBe(MANY_UNHEARD + 1 + 2 + 10)
+  })
+
+  it('go on where it listens no more', () => {
+    const { h, publish } = setup()
+    publish(h.connect('ann'), 200)
+    h.node.listening.end('t', h.now)
+    sweep(h)
+    expect(taken(h)).toBe(200)
+  })
+})
+
+describe('What is lost at the end', () => {
+  /** A topic of which as much may be unheard as `room` says. */
+  function setup(room: { admits: boolean }) {
+    const topic = { name: 't', expected: 0, subscribers: 0 } as Topic
+    const heard: string[] = []
+    const budget = { ledgers: endless().ledgers, enter() {}, leave() {}, admits: () => room.admits }
+    const listening = new Listening(budget as unknown as Budget, {
+      get: () => topic,
+      use() {},
+      left() {},
+      stamp: () => 0,
+      heard: (name) => heard.push(name),
+    })
+    listening.begin('t', 0)
+    const add = (parts: { lost?: number; isHole?: boolean } = {}): void =>
+      listening.hear(topic, { lost: 0, isHole: false, weight: 100, stamp: 1, ...parts } as Publication, false)
+    const next = (): unknown => {
+      const told = listening.next('t')
+      return told && [told.before, told.entry !== null]
+    }
+    return { heard, add, next }
+  }
+
+  it('is told once, with what follows it where that comes first', () => {
+    const { heard, add, next } = setup({ admits: true })
+    add()
+    add({ lost: 2, isHole: true })
+    expect([next(), next(), next(), heard]).toEqual([[0, true], [3, false], null, ['t']])
+    add({ lost: 1, isHole: true })
+    add({ lost: 1 })
+    expect([next(), next(), heard]).toEqual([[5, true], null, ['t', 't']])
+  })
+
+  it('counts what a full node has no room for', () => {
+    const room = { admits: false }
+    const { heard, add, next } = setup(room)
+    add()
+    add()
+    expect([heard, next(), next()]).toEqual([['t'], [2, false], null])
+    room.admits = true
+    add()
+    expect([next(), next()]).toEqual([[2, true], null])
   })
 })

@@ -15,6 +15,7 @@ import { Meetings } from '../../../src/server/business/meetings.ts'
 import { Opener } from '../../../src/server/business/opener.ts'
 import { runtime } from '../../../src/server/ground/outside.ts'
 import { Peers } from '../../../src/server/business/peers.ts'
+import { Listeners } from '../../../src/server/business/listeners.ts'
 import { Publications } from '../../../src/server/business/publications.ts'
 import { Searches } from '../../../src/server/business/searches.ts'
 import { Topics } from '../../../src/server/business/topics.ts'
@@ -57,7 +58,14 @@ async function settle(): Promise<void> {
 
 const coded = (code: string): Error => expect.objectContaining({ code }) as Error
 
-const topics = (): Topics => new Topics(host, new Searches(), new Peers(host), new Publications(host, silent))
+const topics = (): Topics =>
+  new Topics(
+    host,
+    new Searches(),
+    new Peers(host),
+    new Publications(host, silent),
+    new Listeners(host, silent),
+  )
 
 describe('Topics', () => {
   it('give their last publications, oldest first, and the latest values, as many as are asked for', async () => {

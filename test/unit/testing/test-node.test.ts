@@ -21,6 +21,24 @@ describe('A node in a test', () => {
     expect([await node.client('ann').request('double', 21), node.now]).toEqual([42, 0])
   })
 
+  it('tells of members who leave, of connections and of publications', async () => {
+    const node = await start()
+    const { rtms } = node
+    const heard: unknown[] = []
+    rtms.onConnect(({ user }) => heard.push(`${user} comes`))
+    rtms.onDisconnect(({ user, ended }) => heard.push(`${user} goes ${ended}`))
+    rtms.topics.subscribe('t', (data) => heard.push(data))
+    rtms.meetings.define('k', { onLeave: ({ user, reason }) => void heard.push(`${user} ${reason}`) })
+    await rtms.meetings.open('m', { kind: 'k' })
+    const ann = node.client('ann')
+    ;(await ann.join('m')).leave()
+    await ann.publish('t', 1)
+    await node.advance(0)
+    ann.close()
+    await node.advance(100)
+    expect(heard).toEqual(['ann comes', 'ann left', 1, 'ann goes true'])
+  })
+
   it("runs the user's own hooks, and frames are sealed when the test moves time on", async () => {
     const node = await start()
     const seen: string[] = []

@@ -7,11 +7,13 @@ import { settled, type World } from './world.ts'
 
 const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
 
-/** What the business of a node has heard since it was last asked, with what was lost before it. */
-const news = (h: Harness): string[] =>
-  h.application.news
-    .splice(0)
-    .map(({ data, lost, isHole }) => (isHole ? '' : textOf(data)) + (lost > 0 ? ` lost ${lost}` : ''))
+/** What the business of a node has heard since it was last asked, behind how many there were before. */
+function news({ node }: Harness): string[] {
+  const all: string[] = []
+  for (let next = node.listening.next('t'); next !== null; next = node.listening.next('t'))
+    all.push(`${next.before} ${next.entry === null ? '—' : textOf(next.entry.data)}`)
+  return all
+}
 
 describe('A business of a cluster that listens to a topic', () => {
   it('hears what is published on every node from then on, and nothing older, whoever keeps it', () => {
@@ -20,7 +22,7 @@ describe('A business of a cluster that listens to a topic', () => {
     say(world, a, 'old')
     put(world, c, 'k=old')
     world.advance(5)
-    b.node.listen('t', true, b.now)
+    b.node.listening.begin('t', b.now)
     world.settle()
     world.advance(5)
     say(world, a, '1')
@@ -29,7 +31,7 @@ describe('A business of a cluster that listens to a topic', () => {
     c.connect('ann').publish('t', text('4'))
     world.settle()
     world.advance(5_000)
-    expect(news(b)).toEqual(['1', '2', '3', '4'])
+    expect(news(b)).toEqual(['0 1', '1 2', '2 3', '3 4'])
     expect(news(a)).toEqual([])
   })
 
@@ -38,18 +40,18 @@ describe('A business of a cluster that listens to a topic', () => {
     const [a, b] = nodesOf(world)
     put(world, a, 'x=1', 'y=1')
     world.advance(5)
-    b.node.listen('t', true, b.now)
+    b.node.listening.begin('t', b.now)
     world.settle()
     const reader = b.connect('ann')
     expect(listen(world, reader, 't')).toMatchObject({ keyed: true })
     expect(heard(reader)).toEqual(['x=1', 'y=1'])
     put(world, a, 'x=2')
-    expect([heard(reader), news(b)]).toEqual([['x=2'], ['2']])
+    expect([heard(reader), news(b)]).toEqual([['x=2'], ['0 2']])
     b.node.handleClose(reader.connection, true, b.now)
     world.settle()
     put(world, a, 'y=2')
-    expect(news(b)).toEqual(['2'])
-    b.node.listen('t', false, b.now)
+    expect(news(b)).toEqual(['1 2'])
+    b.node.listening.end('t', b.now)
     put(world, a, 'y=3')
     expect(news(b)).toEqual([])
   })
@@ -58,7 +60,7 @@ describe('A business of a cluster that listens to a topic', () => {
     const world = settled(2)
     const [a, b] = nodesOf(world)
     for (const { node } of world.nodes) node.defineTopics('t', { entries: 1, bytes: 10_000, ageMs: 60_000 })
-    b.node.listen('t', true, b.now)
+    b.node.listening.begin('t', b.now)
     world.settle()
     say(world, a, '1')
     world.isLost = () => true
@@ -68,6 +70,6 @@ describe('A business of a cluster that listens to a topic', () => {
     world.settle()
     world.isLost = () => false
     world.advance(10_000)
-    expect(news(b)).toEqual(['1', '3 lost 1'])
+    expect(news(b)).toEqual(['0 1', '2 3'])
   })
 })
