@@ -334,8 +334,10 @@ export class Lockstep<S, F = unknown, W = unknown> {
     this.#asked = null
     if (this.frame < next) return
     const base = this.#base
-    if (base === null || base.frame >= next) this.#isVoid = true
-    else this.#begin(base.frame, this.#copy(base.state), next)
+    if (base !== null && base.frame < next) return this.#begin(base.frame, this.#copy(base.state), next)
+    // What is kept is behind that state, and undone with it.
+    this.#forget()
+    this.#isVoid = true
   }
 
   /** Goes on from this state, and with the frames that were applied since, up to `next`. */
