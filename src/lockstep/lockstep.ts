@@ -335,7 +335,7 @@ export class Lockstep<S, F = unknown, W = unknown> {
     if (this.frame < next) return
     const base = this.#base
     if (base && base.frame < next) return this.#begin(base.frame, this.#copy(base.state), next)
-    // Nor is what was kept of any use to the state that is loaded.
+    // What is kept is behind that state, and undone with it.
     this.#forget()
     this.#isVoid = true
   }

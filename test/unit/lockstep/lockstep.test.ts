@@ -274,6 +274,25 @@ describe('What becomes of a meeting whose node has ended', () => {
     expect(game.advance(32).state).toEqual(stateAfter(before.slice(0, 1)))
   })
 
+  it('applies nothing that was undone, where all that is kept is behind the first of these frames', async () => {
+    const server = [frameOf(1), frameOf(2)]
+    const load = async () => ({ frame: server.length, state: stateAfter(server) })
+    const { meeting, game } = begin({ load })
+    meeting.gap(1, 3)
+    game.advance(0)
+    await settle()
+    meeting.frame(frameOf(3, { add: 3 }))
+    expect(game.advance(16).frame).toBe(3)
+    server.pop()
+    meeting.rejoin({ recovered: false, reason: 'REWOUND', next: 2 })
+    game.advance(32)
+    await settle()
+    expect([game.advance(48).phase, game.frame, game.behind]).toEqual(['live', 1, 0])
+    const other = frameOf(2, { add: 20 })
+    meeting.frame(other)
+    expect(game.advance(64).state).toEqual(stateAfter([...server, other]))
+  })
+
   it('keeps no copies of what is stable, and few of what is not', () => {
     const copies: unknown[] = []
     const copy = <T>(value: T): T => {
