@@ -87,7 +87,8 @@ export class Owner implements Host {
     })
     this.#pulse = new Pulse(options, log.number, now, {
       timers: host.timers,
-      // Without a frame rate, it looks whether it may go on, or more is stable.
+      work: host.work,
+      maker,
       tick: (at) => (options.frameRate === 0 ? this.#sealSoon() : this.#tick(at)),
       expired: (at) => host.expired(this, at),
     })
@@ -346,18 +347,17 @@ export class Owner implements Host {
     if (this.room.isDeserted && this.#hasNothing) return this.#pulse.stop(now)
     if (!this.#maySeal(now)) return this.#notices.tell()
     const { clock } = this.#pulse
-    const { log } = this
-    for (let late = 0; late < this.#host.limits.lateFrames && clock.due(log.next) <= now; late++) {
-      this.#host.stats.sealed(now, now - clock.due(log.next))
+    for (let late = 0; late < this.#host.limits.lateFrames && clock.due(this.log.next) <= now; late++) {
+      this.#host.stats.sealed(now, now - clock.due(this.log.next))
       this.#seal(now)
     }
-    const slipped = clock.slip(log.next, now)
+    const slipped = clock.slip(this.log.next, now)
     if (slipped > 0) {
       this.#host.stats.framesSlipped += slipped
       this.#happen({ type: 'slip', lost: Math.round(slipped * clock.interval) })
     }
     this.room.tell(now)
-    this.#pulse.wait(log.next)
+    this.#pulse.wait(this.log.next)
     this.#notices.tell()
   }
 

@@ -1,16 +1,29 @@
 import type { MeetingOptions } from './options.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
+import type { Work } from '../ground/work.ts'
+import type { Account } from '../session/account.ts'
 import { FrameClock } from './frame-clock.ts'
 import type { ClockState } from './owner-state.ts'
 
 /** How often a meeting that is paused looks whether it may go on, in milliseconds. */
 const LOOK_MS = 100
 
-/** What the pulse of a meeting calls. */
+/**
+ * Where frames are later than this, hooks of meetings that were opened because one user asked have one part of the time
+ * in so many for them, and are at most so much ahead of that.
+ */
+const LATE_MS = 20
+const PARTS = 5
+const AHEAD_MS = 100
+
+/** What the pulse of a meeting needs and calls. */
 export interface PulseHost {
   readonly timers: Timers
-  /** The next frame is due. */
-  tick(now: number): void
+  readonly work?: Pick<Work, 'ofHooks'>
+  /** The user for whom it was opened; null for the business. */
+  readonly maker?: Pick<Account, 'framesPaidAt'> | null
+  /** The next frame is due. Without a frame rate: it looks whether it may go on, or more is stable. */
+  readonly tick: (now: number) => void
   /** The meeting has been empty for its TTL. */
   expired(now: number): void
 }
@@ -24,17 +37,35 @@ export class Pulse {
   readonly #beat: Timer
   /** Fires when the meeting has been empty for its TTL. */
   readonly #ttl: Timer
+  readonly #host: PulseHost
+  /** When the beat was due first. */
+  #dueAt = 0
   /** Since when it is paused; null while it is not. */
   #pausedSince: number | null = null
 
   /** `number`: of the meeting's log. */
   constructor({ frameRate, ttlMs }: MeetingOptions, number: number, now: number, host: PulseHost) {
     this.clock = new FrameClock(frameRate, number, now)
+    this.#host = host
     this.#timers = host.timers
     this.#ttlMs = ttlMs
-    this.#beat = new Timer('frame', (at) => host.tick(at))
+    this.#beat = new Timer('frame', (at) => this.#onBeat(at))
     this.#ttl = new Timer('ttl', (at) => host.expired(at))
     this.#timers.set(this.#ttl, now + ttlMs)
+  }
+
+  /** On a node that is late, meetings of a user whose hooks take too much of the time leave frames out. */
+  #onBeat(now: number): void {
+    const { maker = null, work, tick } = this.#host
+    if (maker === null || work === undefined) return tick(now)
+    const lateMs = now - this.#dueAt
+    // Whoever has waited for longest comes first.
+    if (this.interval > 0 && lateMs > LATE_MS && maker.framesPaidAt - now > AHEAD_MS + lateMs)
+      return this.#timers.set(this.#beat, now + this.interval)
+    const before = work.ofHooks
+    tick(now)
+    const tookMs = (work.ofHooks - before) / 1e6
+    if (tookMs > 0) maker.framesPaidAt = Math.max(maker.framesPaidAt, now) + tookMs * PARTS
   }
 
   /** Milliseconds from frame to frame; 0 without a frame rate. */
@@ -63,7 +94,7 @@ export class Pulse {
 
   /** Fires when frame `next` is due. */
   wait(next: number): void {
-    if (this.interval !== 0) this.#timers.set(this.#beat, this.clock.due(next))
+    if (this.interval !== 0) this.#set(this.clock.due(next))
   }
 
   get isPaused(): boolean {
@@ -83,12 +114,17 @@ export class Pulse {
   /** While it is paused: looks then whether it may go on. */
   look(at: number): void {
     this.#timers.clear(this.#ttl)
+    this.#set(at)
+  }
+
+  #set(at: number): void {
+    this.#dueAt = at
     this.#timers.set(this.#beat, at)
   }
 
   /** Without a frame rate: looks now whether there is something to seal. */
   wake(now: number): void {
-    if (this.interval === 0 && !this.isPaused) this.#timers.set(this.#beat, now)
+    if (this.interval === 0 && !this.isPaused) this.#set(now)
   }
 
   /** It may go on. Returns how long it was paused. */

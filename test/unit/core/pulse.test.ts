@@ -99,3 +99,53 @@ describe('A pulse that goes on on another node', () => {
     ])
   })
 })
+
+describe('Meetings of a user, on a node that is late', () => {
+  /** Meetings that were opened for one user, each frame of which takes hooks so long. */
+  function desk(count: number, tookMs: number) {
+    const timers = new Timers()
+    const work = { ofHooks: 0 }
+    const maker = { framesPaidAt: -Infinity }
+    const sealed: number[] = Array.from({ length: count }, () => 0)
+    const pulses = sealed.map((_, n) => {
+      let next = 1
+      const pulse: Pulse = new Pulse({ ...defaultMeeting, frameRate: 10 }, 1, 1_000, {
+        timers,
+        work,
+        maker,
+        tick: () => {
+          work.ofHooks += tookMs * 1e6
+          sealed[n] = (sealed[n] ?? 0) + 1
+          pulse.wait(++next)
+        },
+        expired: () => {},
+      })
+      pulse.run(1, 1_000)
+      return pulse
+    })
+    return { timers, sealed, due: pulses[0]?.due(1) ?? 0 }
+  }
+  const sum = (counts: readonly number[]): number => counts.reduce((all, one) => all + one, 0)
+
+  it('leave frames out where hooks take more than a fifth of the time for them, and all have their turns', () => {
+    const { timers, sealed, due } = desk(50, 4)
+    // Each frame comes 30 ms late.
+    for (let n = 0; n < 200; n++) timers.run(due + 30 + n * 50)
+    // A fifth of ten seconds is 500 of them; what they may be ahead comes on top.
+    expect(sum(sealed)).toBeGreaterThan(300)
+    expect(sum(sealed)).toBeLessThan(550)
+    expect(Math.min(...sealed)).toBeGreaterThan(2)
+  })
+
+  it('leave none out where the node is not late, or hooks take less', () => {
+    for (const [count, tookMs, lateMs] of [
+      [50, 4, 0],
+      [50, 0.3, 30],
+      [50, 0, 30],
+    ] as const) {
+      const { timers, sealed, due } = desk(count, tookMs)
+      for (let n = 0; n < 20; n++) timers.run(due + lateMs + n * 100)
+      expect(new Set(sealed)).toEqual(new Set([20]))
+    }
+  })
+})
