@@ -8,6 +8,7 @@ import {
   RtmsError,
 } from '../protocol/index.ts'
 import {
+  type Followers,
   MOST_LATEST_VALUES,
   MOST_WAITING_PUBLICATIONS,
   type ReaderListener,
@@ -23,14 +24,6 @@ export function ownData(payload: Payload): unknown {
   return payload.text ? fromPayload(payload) : payload.bytes.slice()
 }
 
-/** Whether a subscriber's wish is served where another one's is, who begins at the same time. */
-function isServedWith(served: ReadOptions, wish: ReadOptions, isConflated: boolean, keyed: boolean): boolean {
-  return (
-    JSON.stringify(served.since) === JSON.stringify(wish.since) &&
-    (isConflated ? wish.conflate : served.history === wish.history && (keyed || !wish.conflate))
-  )
-}
-
 export type TopicListener = (data: unknown, publication: Publication) => void
 
 /** Whether one is before the other in the same log. */
@@ -38,16 +31,12 @@ function isBefore(one: Position | null, other: Position | null): boolean {
   return one !== null && one.epoch === other?.epoch && one.at < other.at
 }
 
-/** What the subscription of a topic needs of the client. */
+/** What the subscriptions of topics need of their client. */
 export interface ReaderHost {
   readonly outside: Outside
-  read(options: ReadOptions, listener: ReaderListener): TopicReader
-  /** Asks for it again; see `Followers.renew`. */
-  renew(reader: TopicReader, options: ReadOptions, from?: Position | null): void
-  /** Nobody subscribes to it any more. */
-  leave(reader: TopicReader): void
-  /** It is over, and another one may take its place. */
-  forget(reader: SharedReader): void
+  readonly followers: Pick<Followers, 'read' | 'renew' | 'leave'>
+  /** By topic. */
+  readonly shared: Map<string, SharedReader>
 }
 
 /** One call of `subscribe`: a cursor of its own into what its topic's one subscription delivers. */
@@ -59,7 +48,7 @@ interface Subscriber {
   phase: 'asked' | 'late' | 'on'
   /** The last number of each publisher that it has had, where the subscription has begun anew since. */
   had: Map<number, number>
-  /** Whether what comes is not for it, because the node is asked for what comes before. */
+  /** Whether what comes is not for it, because the node is asked, or about to be, for what comes before. */
   isHeld: boolean
   /** Whether it has yet to hear that the subscription is in place on a new connection. */
   isUntold: boolean
@@ -72,17 +61,16 @@ interface Subscriber {
 /** The wire's options that give each of them what it asked for; `isConflated`: as one that conflates. */
 function wishOfAll(wishes: readonly ReadOptions[], isConflated: boolean): ReadOptions {
   const keys = [...new Set(wishes.flatMap((wish) => wish.keys))]
-  const isEvery = wishes.some((wish) => wish.keys.length === 0) || keys.length > limits.keys
+  const isEvery = keys.length > limits.keys || wishes.some((wish) => !wish.keys[0])
   return {
     conflate: isConflated || wishes.every(({ conflate }) => conflate),
     maxHz: wishes.some(({ maxHz }) => maxHz === 0) ? 0 : Math.max(...wishes.map(({ maxHz }) => maxHz)),
     keys: isEvery ? [] : keys,
     // Who may be told that something is missing may have the latest values of it, too.
-    policy: wishes.some(({ policy }) => policy === 'disconnect')
-      ? 'disconnect'
-      : wishes.some(({ policy, conflate }) => conflate || policy === 'conflate')
-        ? 'conflate'
-        : 'skip',
+    policy:
+      (['disconnect', 'conflate'] as const).find((policy) =>
+        wishes.some((wish) => wish.policy === policy || (wish.conflate && policy === 'conflate')),
+      ) ?? 'skip',
   }
 }
 
@@ -91,6 +79,8 @@ export class SharedReader implements ReaderListener {
   readonly #topic: string
   readonly #host: ReaderHost
   readonly #subscribers: Set<Subscriber> = new Set()
+  /** Whether it is about to ask. */
+  #isDue = false
   /** What the node was last asked for. */
   #asked: ReadOptions | null = null
   /** A new subscriber, where whose wish begins the node was asked to begin. */
@@ -109,6 +99,7 @@ export class SharedReader implements ReaderListener {
   constructor(topic: string, host: ReaderHost) {
     this.#topic = topic
     this.#host = host
+    host.shared.set(topic, this)
   }
 
   get position(): Position | null {
@@ -117,18 +108,6 @@ export class SharedReader implements ReaderListener {
 
   /** Returns the function that removes it. */
   add(listener: TopicListener, wish: ReadOptions, options: SubscribeOptions): () => void {
-    const subscriber: Subscriber = {
-      wish,
-      listener,
-      options,
-      phase: 'asked',
-      had: new Map(),
-      isHeld: false,
-      isUntold: false,
-      waiting: new Map(),
-      turnAt: 0,
-      cancel: () => {},
-    }
     const reader = this.#reader
     const { keys, maxHz, conflate } = this.#asked ?? wish
     const isCovered =
@@ -143,32 +122,57 @@ export class SharedReader implements ReaderListener {
       (wish.conflate || !conflate) &&
       // Whoever reads at a rate may stand behind what has been published.
       (getsLatest ? this.#hasLatest : !wish.history && !maxHz)
-    if (isLate) {
-      subscriber.phase = 'late'
+    const subscriber: Subscriber = {
+      wish,
+      listener,
+      options,
+      phase: isLate ? 'late' : 'asked',
       // What comes again on a new connection is no news.
-      if (!getsLatest) subscriber.had = new Map(this.#reached?.numbers)
-      queueMicrotask(() => this.#start(subscriber))
+      had: new Map(isLate && !getsLatest ? this.#reached?.numbers : []),
+      isHeld: !isLate,
+      isUntold: false,
+      waiting: new Map(),
+      turnAt: 0,
+      cancel: () => {},
     }
+    if (isLate) queueMicrotask(() => this.#start(subscriber))
     this.#subscribers.add(subscriber)
-    this.#ask()
+    // The first one is told of what becomes of the client in this turn.
+    if (reader) this.#change()
+    else this.#ask()
     return () => this.#remove(subscriber)
   }
 
   #remove(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return
     subscriber.cancel()
-    if (this.#subscribers.size > 0) return this.#ask()
-    this.#host.forget(this)
-    if (this.#reader !== null) this.#host.leave(this.#reader)
+    if (this.#subscribers.size > 0) return this.#change()
+    this.#forget()
+    if (this.#reader !== null) this.#host.followers.leave(this.#reader)
+  }
+
+  /** It is over, and another one may take its place. */
+  #forget(): void {
+    const { shared } = this.#host
+    if (shared.get(this.#topic) === this) shared.delete(this.#topic)
+  }
+
+  /** Some have come or gone: asks once for all of one turn. */
+  #change(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => this.#ask())
   }
 
   /** Asks the node for what all of them want, where that has changed or it is to begin elsewhere. */
   #ask(): void {
+    this.#isDue = false
     const owed = this.#owed
     // The one that was served last would not get the rest of what it begins with.
     if (isBefore(this.position, owed)) return
     const all = [...this.#subscribers]
     const open = owed === null ? all.filter(({ phase }) => phase === 'asked') : []
+    for (const each of open) each.isHeld = false
     // What one that does not conflate begins with is enough for all, if the topic has keys.
     const next = open.find((each) => !each.wish.conflate) ?? open[0]
     const from = owed ?? (next && (next.wish.since ?? null))
@@ -178,12 +182,13 @@ export class SharedReader implements ReaderListener {
       all.map((each) => each.wish),
       isConflated,
     )
-    if (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked)) return
+    if (!all[0] || (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked))) return
     this.#asked = wish
     this.#serving = next ?? null
     const asked = { ...wish, history: next?.wish.history ?? 0 }
-    if (this.#reader === null) this.#reader = this.#host.read({ ...asked, since: from ?? undefined }, this)
-    else this.#host.renew(this.#reader, asked, from)
+    const { followers } = this.#host
+    this.#reader ??= followers.read(this.#topic, asked, this)
+    followers.renew(this.#reader, asked, from)
   }
 
   /** Whether it begins with the latest values. */
@@ -287,7 +292,7 @@ export class SharedReader implements ReaderListener {
   gap(lost: number, reason: ErrorCode): void {
     const isFollowed = reason === 'SLOW' && this.#asked?.policy === 'conflate'
     if (!isFollowed) this.#begin()
-    for (const subscriber of Array.from(this.#subscribers)) {
+    for (const subscriber of this.#subscribers) {
       const { phase, isHeld, wish } = subscriber
       if (phase !== 'on' || isHeld) continue
       this.#flush(subscriber)
@@ -328,7 +333,14 @@ export class SharedReader implements ReaderListener {
       const { wish, options } = subscriber
       const { onSubscribed } = options
       if (subscriber.phase === 'asked') {
-        if (serving === null || !isServedWith(serving.wish, wish, isConflated, keyed)) continue
+        // Served is who begins where that one does.
+        const served = serving?.wish
+        const isServed =
+          !subscriber.isHeld &&
+          served &&
+          JSON.stringify(served.since) === JSON.stringify(wish.since) &&
+          (isConflated ? wish.conflate : served.history === wish.history && (keyed || !wish.conflate))
+        if (!isServed) continue
         subscriber.phase = 'on'
         this.#call(subscriber, onSubscribed, { recovered, reason })
         continue
@@ -362,7 +374,7 @@ export class SharedReader implements ReaderListener {
 
   /** It is over: null where the application has closed the client, and needs no telling. */
   failed(error: RtmsError | null): void {
-    this.#host.forget(this)
+    this.#forget()
     const all = [...this.#subscribers]
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
@@ -371,7 +383,7 @@ export class SharedReader implements ReaderListener {
     }
     this.#subscribers.clear()
     if (hasListener || !error || error.code === 'CLOSED') return
-    const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
+    const what = `the subscription of ${this.#topic} was refused, without onError: ${error.message}`
     this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
 }
