@@ -67,7 +67,7 @@ function checkNumber(
   expected = '',
 ): void {
   if (value === undefined || (typeof value === 'number' && isMeant(value))) return
-  const given = typeof value === 'string' ? JSON.stringify(value) : String(value as number)
+  const given = typeof value === 'number' ? String(value) : JSON.stringify(value)
   throw new RangeError(`${what} is ${given}; expected a number ${expected}`.trim())
 }
 
