@@ -118,7 +118,7 @@ export class Client<C extends Contract = Contract> {
   #fault: RtmsError | null = null
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
   #earlyPushes: EarlyPush[] = []
-  readonly #shared: Map<string, SharedReader> = new Map()
+  readonly #readers: ReaderHost
   /** By the machine's number of their attempt. */
   readonly #sockets: Map<number, Socket> = new Map()
   #disarm: () => void = () => {}
@@ -135,12 +135,12 @@ export class Client<C extends Contract = Contract> {
     this.#machine = new Machine(
       {
         codec: clientCodec,
-        // Infinity and NaN have no form on the wire, and become 0.
+        // Infinity has no form on the wire, and becomes 0.
         window: (options.window ?? 131_072) >>> 0,
         client: CLIENT,
         random: outside.random,
-        connectMs: options.connectTimeoutMs ?? 10_000,
-        backoffMs: options.maxBackoffMs ?? 30_000,
+        connectMs: options.connectTimeoutMs || 10_000,
+        backoffMs: options.maxBackoffMs || 30_000,
       },
       {
         getTicket: (attempt) => void this.#getTicket(attempt),
@@ -166,6 +166,7 @@ export class Client<C extends Contract = Contract> {
         },
       },
     )
+    this.#readers = { outside, followers: this.#machine.followers, shared: new Map() }
     if (options.autoConnect === false) this.#state = 'disconnected'
     else this.#need()
     this.#unwatch = outside.watch(
@@ -282,27 +283,13 @@ export class Client<C extends Contract = Contract> {
     for (const name of names) checkName(name, 'topic', 'BAD_TOPIC')
     const wish = wishOf(options)
     const removers = names.map((name) => {
-      const shared = this.#shared.get(name) ?? new SharedReader(name, this.#readerHost(name))
-      this.#shared.set(name, shared)
+      const shared = this.#readers.shared.get(name) ?? new SharedReader(name, this.#readers)
       return shared.add(listener as TopicListener, wish, options)
     })
     this.#need()
     return () => {
       for (const remove of removers) remove()
-    }
-  }
-
-  #readerHost(topic: string): ReaderHost {
-    const { followers } = this.#machine
-    return {
-      outside: this.#outside,
-      read: (options, listener) => followers.read(topic, options, listener),
-      renew: (reader, options, from) => {
-        followers.renew(reader, options, from)
-        this.#after()
-      },
-      leave: (reader) => this.#run(() => followers.leave(reader)),
-      forget: (shared) => this.#shared.get(topic) === shared && this.#shared.delete(topic),
+      this.#after()
     }
   }
 
@@ -312,7 +299,7 @@ export class Client<C extends Contract = Contract> {
    * there. While a listener runs, the publication it was given counts as read.
    */
   position(topic: TopicIn<C>): Position | null {
-    return this.#shared.get(topic)?.position ?? null
+    return this.#readers.shared.get(topic)?.position ?? null
   }
 
   /**
@@ -437,7 +424,7 @@ export class Client<C extends Contract = Contract> {
       this.#need()
       const { state } = this
       if (offline === 'refuse' && state !== 'connected' && state !== 'closed')
-        return refuse(new RtmsError('NOT_SENT', `${state}, and offline is 'refuse': nothing was sent`))
+        return refuse(new RtmsError('NOT_SENT', `${state}, and offline is 'refuse'`))
       const undo = start(resolve, refuse, timeoutMs)
       abort = () => {
         reject(reasonOf(signal as AbortSignal))
@@ -460,7 +447,7 @@ export class Client<C extends Contract = Contract> {
 
   /** Ends the connection for good; pending calls reject with CLOSED, and subscriptions end without a word. */
   close(): void {
-    this.#shared.forEach((shared) => shared.failed(null))
+    this.#readers.shared.forEach((shared) => shared.failed(null))
     this.#run(() => this.#machine.close())
   }
 
@@ -478,8 +465,9 @@ export class Client<C extends Contract = Contract> {
 
   /** Sends everything the machine has queued in one packet and arms its next deadline. */
   #after(): void {
-    // Where it is asked for several times in a turn, the first flush sends everything.
-    if (this.#machine.hasOutput) queueMicrotask(() => this.#machine.flush())
+    // Where it is asked for several times in a turn, the first flush sends everything. By then topics have asked for all
+    // who have come and gone in this turn.
+    queueMicrotask(() => queueMicrotask(() => this.#machine.flush()))
     const { deadline } = this.#machine
     if (deadline === this.#timerAt) return
     this.#disarm()

@@ -65,7 +65,7 @@ export function connect<C extends Contract = Contract>(options: ConnectOptions):
   // Where it renders a page, a server may have no WebSocket and need none.
   const needsSocket = !options.socket && options.autoConnect !== false
   const missing = NEEDED.filter((name) => !(name in globalThis) && (name !== 'WebSocket' || needsSocket))
-  if (missing[0]) throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join()} before connect()`)
+  if (missing[0]) throw new RtmsError('UNSUPPORTED', `rtms/client needs ${missing.join()}`)
   const client = new Client<C>(options, runtime)
   // Bundlers put the value in. A page without a bundler has no `process`.
   try {
@@ -73,7 +73,7 @@ export function connect<C extends Contract = Contract>(options: ConnectOptions):
       tellMistakes(client as unknown as Client, options, runtime.now)
   } catch (error) {
     // Else it is not known that this is development.
-    if (error instanceof Mistake) throw error
+    if (error instanceof Mistake || error instanceof RangeError) throw error
   }
   return client
 }

@@ -48,6 +48,29 @@ export const optionNames: Readonly<Record<Method, Readonly<Record<string, true>>
   send,
 }
 
+/** Options of `connect` that are numbers: whether each is one that can be meant, and what was expected. */
+const numbers: readonly (readonly [keyof ConnectOptions, (value: number) => boolean, string])[] = [
+  [
+    'window',
+    (value) => value >= 0 && (value < 2 ** 32 || value === Infinity),
+    'from 0 to 4294967295, or Infinity',
+  ],
+  ['connectTimeoutMs', (value) => value > 0, 'above 0'],
+  ['maxBackoffMs', (value) => value > 0, 'above 0'],
+  ['keepBytes', (value) => value >= 0, 'of at least 0'],
+]
+
+function checkNumber(
+  what: string,
+  value: unknown,
+  isMeant: (value: number) => boolean = () => true,
+  expected = '',
+): void {
+  if (value === undefined || (typeof value === 'number' && isMeant(value))) return
+  const given = typeof value === 'number' ? String(value) : JSON.stringify(value)
+  throw new RangeError(`${what} is ${given}; expected a number ${expected}`.trim())
+}
+
 type Call = (...args: unknown[]) => unknown
 
 function refuse(code: 'BAD_NAME' | 'BAD_TOPIC', words: string): void {
@@ -166,8 +189,10 @@ class Mistakes {
     const plain = methods[method]
     methods[method] = (...args) => {
       this.check(method, args[at])
+      const options = (args[at] ?? {}) as Readonly<Record<string, unknown>>
       try {
-        checks[method]?.(args[0], (args[at] ?? {}) as Readonly<Record<string, unknown>>, args[1])
+        for (const name of ['timeoutMs', 'maxHz', 'history']) checkNumber(name, options[name])
+        checks[method]?.(args[0], options, args[1])
       } catch (error) {
         // Calls reject, and never throw.
         if (method !== 'subscribe') return Promise.reject(error)
@@ -179,9 +204,9 @@ class Mistakes {
 }
 
 /**
- * Throws a {@link Mistake} where there is no `getTicket`. From then on, refused names are told with the character that
- * is not allowed, misspelt options once of each call, and refused inputs that nobody hears of once a minute of each
- * meeting and code. `now`: monotonic milliseconds.
+ * Throws a {@link Mistake} where there is no `getTicket`, and a RangeError for a number that cannot be meant. From then
+ * on, refused names are told with the character that is not allowed, misspelt options once of each call, and refused
+ * inputs that nobody hears of once a minute of each meeting and code. `now`: monotonic milliseconds.
  */
 export function tellMistakes(client: Client, options: ConnectOptions, now: () => number): void {
   const mistakes = new Mistakes()
@@ -190,6 +215,13 @@ export function tellMistakes(client: Client, options: ConnectOptions, now: () =>
   if (typeof getTicket !== 'function') {
     client.close()
     throw new Mistake(`connect needs getTicket, ${EXAMPLE}; ${JSON.stringify(getTicket)} was given`)
+  }
+  try {
+    for (const [name, isMeant, expected] of numbers)
+      checkNumber(`connect: ${name}`, options[name] ?? undefined, isMeant, expected)
+  } catch (error) {
+    client.close()
+    throw error
   }
   mistakes.watchEvents(client, ['onState', 'onReconnect', 'onPush'])
   for (const method of ['subscribe', 'request', 'publish'] as const) mistakes.watch(client, method, 2)

@@ -31,14 +31,14 @@ export interface ConnectOptions {
    * response that is not `ok` the status, with UNAUTHENTICATED for 401 and 403, else with UNREACHABLE.
    */
   readonly getTicket: () => Promise<Ticket | TicketResponse> | Ticket | TicketResponse
-  /** Most bytes that may be unacknowledged; default 128 KiB, 0 or Infinity: no limit. */
+  /** Most bytes that may be unacknowledged, less than 4 GiB; default 128 KiB, 0 or Infinity: no limit. */
   readonly window?: number
   /** Makes a socket; default: the runtime's `WebSocket`. */
   readonly socket?: (url: string, protocols: string[]) => Socket
-  /** Milliseconds from asking for a ticket to being connected; default 10,000. */
+  /** Milliseconds from asking for a ticket to being connected, above 0; default 10,000. */
   readonly connectTimeoutMs?: number
   /**
-   * Longest wait between two attempts to connect, in milliseconds; default 30,000. A node may ask for a longer one, up
+   * Longest wait between two attempts to connect, in milliseconds, above 0; default 30,000. A node may ask for a longer one, up
    * to an hour.
    */
   readonly maxBackoffMs?: number

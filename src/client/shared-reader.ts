@@ -8,6 +8,7 @@ import {
   RtmsError,
 } from '../protocol/index.ts'
 import {
+  type Followers,
   MOST_LATEST_VALUES,
   MOST_WAITING_PUBLICATIONS,
   type ReaderListener,
@@ -23,14 +24,6 @@ export function ownData(payload: Payload): unknown {
   return payload.text ? fromPayload(payload) : payload.bytes.slice()
 }
 
-/** Whether a subscriber's wish is served where another one's is, who begins at the same time. */
-function isServedWith(served: ReadOptions, wish: ReadOptions, isConflated: boolean, keyed: boolean): boolean {
-  return (
-    JSON.stringify(served.since) === JSON.stringify(wish.since) &&
-    (isConflated ? wish.conflate : served.history === wish.history && (keyed || !wish.conflate))
-  )
-}
-
 export type TopicListener = (data: unknown, publication: Publication) => void
 
 /** Whether one is before the other in the same log. */
@@ -38,16 +31,12 @@ function isBefore(one: Position | null, other: Position | null): boolean {
   return one !== null && one.epoch === other?.epoch && one.at < other.at
 }
 
-/** What the subscription of a topic needs of the client. */
+/** What the subscriptions of topics need of their client. */
 export interface ReaderHost {
   readonly outside: Outside
-  read(options: ReadOptions, listener: ReaderListener): TopicReader
-  /** Asks for it again; see `Followers.renew`. */
-  renew(reader: TopicReader, options: ReadOptions, from?: Position | null): void
-  /** Nobody subscribes to it any more. */
-  leave(reader: TopicReader): void
-  /** It is over, and another one may take its place. */
-  forget(reader: SharedReader): void
+  readonly followers: Pick<Followers, 'read' | 'renew' | 'leave'>
+  /** By topic. */
+  readonly shared: Map<string, SharedReader>
 }
 
 /** One call of `subscribe`: a cursor of its own into what its topic's one subscription delivers. */
@@ -59,7 +48,7 @@ interface Subscriber {
   phase: 'asked' | 'late' | 'on'
   /** The last number of each publisher that it has had, where the subscription has begun anew since. */
   readonly had: Map<number, number>
-  /** Whether what comes is not for it, because the node is asked for what comes before. */
+  /** Whether what comes is not for it, because the node is asked, or about to be, for what comes before. */
   isHeld: boolean
   /** Whether it has yet to hear that the subscription is in place on a new connection. */
   isUntold: boolean
@@ -72,17 +61,16 @@ interface Subscriber {
 /** The wire's options that give each of them what it asked for; `isConflated`: as one that conflates. */
 function wishOfAll(wishes: readonly ReadOptions[], isConflated: boolean): ReadOptions {
   const keys = [...new Set(wishes.flatMap((wish) => wish.keys))]
-  const isEvery = wishes.some((wish) => wish.keys.length === 0) || keys.length > limits.keys
+  const isEvery = keys.length > limits.keys || wishes.some((wish) => !wish.keys[0])
   return {
     conflate: isConflated || wishes.every(({ conflate }) => conflate),
     maxHz: wishes.some(({ maxHz }) => maxHz === 0) ? 0 : Math.max(...wishes.map(({ maxHz }) => maxHz)),
     keys: isEvery ? [] : keys,
     // Who may be told that something is missing may have the latest values of it, too.
-    policy: wishes.some(({ policy }) => policy === 'disconnect')
-      ? 'disconnect'
-      : wishes.some(({ policy, conflate }) => conflate || policy === 'conflate')
-        ? 'conflate'
-        : 'skip',
+    policy:
+      (['disconnect', 'conflate'] as const).find((policy) =>
+        wishes.some((wish) => wish.policy === policy || (wish.conflate && policy === 'conflate')),
+      ) ?? 'skip',
   }
 }
 
@@ -91,6 +79,8 @@ export class SharedReader implements ReaderListener {
   readonly #topic: string
   readonly #host: ReaderHost
   readonly #subscribers: Set<Subscriber> = new Set()
+  /** Whether it is about to ask. */
+  #isDue = false
   /** What the node was last asked for. */
   #asked: ReadOptions | null = null
   /** A new subscriber, where whose wish begins the node was asked to begin. */
@@ -99,6 +89,8 @@ export class SharedReader implements ReaderListener {
   #owed: Position | null = null
   /** How far it has been: it may have begun anew before that, for another one. */
   #reached: Position | null = null
+  /** What any of them has had, as `Subscriber.had`. */
+  readonly #heard: Map<number, number> = new Map()
   #isKeyed = false
   /** The latest publication of each key, for subscribers that come later. */
   readonly #latest: Map<string, Received> = new Map()
@@ -109,6 +101,7 @@ export class SharedReader implements ReaderListener {
   constructor(topic: string, host: ReaderHost) {
     this.#topic = topic
     this.#host = host
+    host.shared.set(topic, this)
   }
 
   get position(): Position | null {
@@ -117,18 +110,6 @@ export class SharedReader implements ReaderListener {
 
   /** Returns the function that removes it. */
   add(listener: TopicListener, wish: ReadOptions, options: SubscribeOptions): () => void {
-    const subscriber: Subscriber = {
-      wish,
-      listener,
-      options,
-      phase: 'asked',
-      had: new Map(),
-      isHeld: false,
-      isUntold: false,
-      waiting: new Map(),
-      turnAt: 0,
-      cancel: () => {},
-    }
     const reader = this.#reader
     const { keys, maxHz, conflate } = this.#asked ?? wish
     const isCovered =
@@ -143,32 +124,57 @@ export class SharedReader implements ReaderListener {
       (wish.conflate || !conflate) &&
       // Whoever reads at a rate may stand behind what has been published.
       (getsLatest ? this.#hasLatest : !wish.history && !maxHz)
-    if (isLate) {
-      subscriber.phase = 'late'
+    const subscriber: Subscriber = {
+      wish,
+      listener,
+      options,
+      phase: isLate ? 'late' : 'asked',
       // What others have had, on other connections perhaps, is no news.
-      for (const { had } of this.#subscribers) this.#had(subscriber, had)
-      queueMicrotask(() => this.#start(subscriber))
+      had: new Map(isLate ? this.#heard : []),
+      isHeld: !isLate,
+      isUntold: false,
+      waiting: new Map(),
+      turnAt: 0,
+      cancel: () => {},
     }
+    if (isLate) queueMicrotask(() => this.#start(subscriber))
     this.#subscribers.add(subscriber)
-    this.#ask()
+    // The first one is told of what becomes of the client in this turn.
+    if (reader) this.#change()
+    else this.#ask()
     return () => this.#remove(subscriber)
   }
 
   #remove(subscriber: Subscriber): void {
     if (!this.#subscribers.delete(subscriber)) return
     subscriber.cancel()
-    if (this.#subscribers.size > 0) return this.#ask()
-    this.#host.forget(this)
-    if (this.#reader !== null) this.#host.leave(this.#reader)
+    if (this.#subscribers.size > 0) return this.#change()
+    this.#forget()
+    if (this.#reader) this.#host.followers.leave(this.#reader)
+  }
+
+  /** It is over, and another one may take its place. */
+  #forget(): void {
+    const { shared } = this.#host
+    if (shared.get(this.#topic) === this) shared.delete(this.#topic)
+  }
+
+  /** Some have come or gone: asks once for all of one turn. */
+  #change(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => this.#ask())
   }
 
   /** Asks the node for what all of them want, where that has changed or it is to begin elsewhere. */
   #ask(): void {
+    this.#isDue = false
     const owed = this.#owed
     // The one that was served last would not get the rest of what it begins with.
     if (isBefore(this.position, owed)) return
     const all = [...this.#subscribers]
-    const open = owed === null ? all.filter(({ phase }) => phase === 'asked') : []
+    const open = owed ? [] : all.filter(({ phase }) => phase === 'asked')
+    for (const each of open) each.isHeld = false
     // What one that does not conflate begins with is enough for all, if the topic has keys.
     const next = open.find((each) => !each.wish.conflate) ?? open[0]
     const from = owed ?? (next && (next.wish.since ?? null))
@@ -178,12 +184,13 @@ export class SharedReader implements ReaderListener {
       all.map((each) => each.wish),
       isConflated,
     )
-    if (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked)) return
+    if (!all[0] || (from === undefined && JSON.stringify(wish) === JSON.stringify(this.#asked))) return
     this.#asked = wish
     this.#serving = next ?? null
     const asked = { ...wish, history: next?.wish.history ?? 0 }
-    if (this.#reader === null) this.#reader = this.#host.read({ ...asked, since: from ?? undefined }, this)
-    else this.#host.renew(this.#reader, asked, from)
+    const { followers } = this.#host
+    this.#reader ??= followers.read(this.#topic, asked, this)
+    followers.renew(this.#reader, asked, from)
   }
 
   /** Whether it begins with the latest values. */
@@ -211,7 +218,8 @@ export class SharedReader implements ReaderListener {
 
   /** What comes again up to these numbers, of each publisher, is no news to it. */
   #had({ had }: Subscriber, numbers: Iterable<readonly [number, number]> = []): void {
-    for (const [publisher, number] of numbers) had.set(publisher, Math.max(number, had.get(publisher) ?? 0))
+    for (const all of [had, this.#heard])
+      for (const [publisher, number] of numbers) all.set(publisher, Math.max(number, all.get(publisher) ?? 0))
   }
 
   #call<A extends readonly unknown[]>(
@@ -287,12 +295,15 @@ export class SharedReader implements ReaderListener {
   gap(lost: number, reason: ErrorCode): void {
     const isFollowed = reason === 'SLOW' && this.#asked?.policy === 'conflate'
     if (!isFollowed) this.#begin()
-    for (const subscriber of Array.from(this.#subscribers)) {
+    for (const subscriber of this.#subscribers) {
       const { phase, isHeld, wish } = subscriber
       if (phase !== 'on' || isHeld) continue
       this.#flush(subscriber)
       // All begin anew, with values that they may have had.
-      if (reason !== 'SLOW' && this.position?.at === 0) subscriber.had.clear()
+      if (reason !== 'SLOW' && this.position?.at === 0) {
+        subscriber.had.clear()
+        this.#heard.clear()
+      }
       // The latest values of what is missing follow, or it is lost to all; and it wants no others.
       if (wish.conflate && (isFollowed || reason === 'BUS')) continue
       this.#call(subscriber, subscriber.options.onGap, { lost, reason })
@@ -301,7 +312,7 @@ export class SharedReader implements ReaderListener {
   }
 
   read(): void {
-    if (this.#owed !== null) this.#ask()
+    if (this.#owed) this.#ask()
   }
 
   subscribed(message: MessageOf<'subscribed'>, isNew: boolean, before: Position | null): void {
@@ -315,7 +326,7 @@ export class SharedReader implements ReaderListener {
     const isAll = position.at === 0 || (getsLatest && !serving?.wish.since)
     if (position.at === 0 || serving) this.#begin(isAll)
     this.#serving = null
-    if (serving === null) this.#owed = null
+    if (!serving) this.#owed = null
     if (!isBefore(before, this.#reached)) this.#reached = before
     // Whether those who had begun before get all that follows what they have had. Of a key that was removed meanwhile,
     // the latest values do not tell; and where its own position was not found, the gap told next is no other one's.
@@ -323,12 +334,19 @@ export class SharedReader implements ReaderListener {
     const isTold = position.at > 0 || before?.at === 0
     const isFound = recovered || !serving?.wish.since
     const isForAll = !isConflated || [...this.#subscribers].every(({ wish }) => wish.conflate)
-    const isWhole = serving === null || (isOn && isTold && isFound && isForAll)
+    const isWhole = !serving || (isOn && isTold && isFound && isForAll)
     for (const subscriber of Array.from(this.#subscribers)) {
       const { wish, options } = subscriber
       const { onSubscribed } = options
       if (subscriber.phase === 'asked') {
-        if (serving === null || !isServedWith(serving.wish, wish, isConflated, keyed)) continue
+        // Served is who begins where that one does.
+        const served = serving?.wish
+        const isServed =
+          !subscriber.isHeld &&
+          served &&
+          JSON.stringify(served.since) === JSON.stringify(wish.since) &&
+          (isConflated ? wish.conflate : served.history === wish.history && (keyed || !wish.conflate))
+        if (!isServed) continue
         subscriber.phase = 'on'
         this.#call(subscriber, onSubscribed, { recovered, reason })
         continue
@@ -336,7 +354,7 @@ export class SharedReader implements ReaderListener {
       this.#start(subscriber)
       // Who is held has not had what came on the way.
       if (!subscriber.isHeld) this.#had(subscriber, before?.numbers)
-      if (wish.conflate && serving === null && !recovered && !getsLatest) {
+      if (wish.conflate && !serving && !recovered && !getsLatest) {
         // It asks for the latest value as one that is alone.
         const since = (subscriber.isHeld ? owed : before) ?? undefined
         subscriber.wish = { ...wish, since }
@@ -352,7 +370,7 @@ export class SharedReader implements ReaderListener {
         this.#call(
           subscriber,
           onSubscribed,
-          serving === null ? { recovered, reason } : { recovered: true, reason: '' },
+          serving ? { recovered: true, reason: '' } : { recovered, reason },
         )
       }
     }
@@ -361,7 +379,7 @@ export class SharedReader implements ReaderListener {
 
   /** It is over: null where the application has closed the client, and needs no telling. */
   failed(error: RtmsError | null): void {
-    this.#host.forget(this)
+    this.#forget()
     const all = [...this.#subscribers]
     const hasListener = all.some(({ options }) => options.onError)
     for (const subscriber of all) {
@@ -370,7 +388,7 @@ export class SharedReader implements ReaderListener {
     }
     this.#subscribers.clear()
     if (hasListener || !error || error.code === 'CLOSED') return
-    const what = `the subscription of ${this.#topic} was refused, and has no onError: ${error.message}`
+    const what = `the subscription of ${this.#topic} was refused, without onError: ${error.message}`
     this.#host.outside.report(new RtmsError(error.code, what, { cause: error }))
   }
 }

@@ -320,8 +320,7 @@ export class Followers {
   #add<F extends Follower>(follower: F): F {
     const { name } = follower
     const place = this.#placeOf(follower)
-    if (place.has(name))
-      throw new RtmsError('LIMIT', `${name} is followed already: use that one, or leave it first`)
+    if (place.has(name)) throw new RtmsError('LIMIT', `${name} is followed already: leave it first`)
     place.set(name, follower)
     if (this.#isLive) this.#wishes.add(follower)
     if (this.#isClosed) this.end(ownError('CLOSED'))

@@ -6,6 +6,7 @@ export {
   MOST_LATEST_VALUES,
   MOST_WAITING_PUBLICATIONS,
 } from './limits.ts'
+export type { Followers } from './followers.ts'
 export { DROPPED, Machine } from './machine.ts'
 export type { Phase } from './ports.ts'
 export type { JoinWish, RawFrame, SeatListener, SeatMachine } from './seat.ts'

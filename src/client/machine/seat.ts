@@ -194,7 +194,7 @@ export class SeatMachine {
     const kept = this.#kept
     const end = (kept[kept.length - 1]?.end ?? 0) + data.length + 32
     kept.push({ type: 'kept', first, count, bytes: data.slice(), stable, tag, end })
-    while (kept[0] && (kept[0].count > 0 || end - kept[0].end >= this.#keepBytes)) kept.shift()
+    while (kept[0] && (kept[0].count > 0 || !(end - kept[0].end < this.#keepBytes))) kept.shift()
   }
 
   /**

@@ -24,6 +24,8 @@ interface Candidate {
   readonly timer: Timer
   /** How many times it was asked to move since it was last where it belongs. */
   moves: number
+  /** Whether it has its place among those that are asked in a second. */
+  isDue: boolean
 }
 
 /**
@@ -51,7 +53,7 @@ export class Moves {
     const { moveMs } = this.#host.config.limits
     let candidate = this.#candidates.get(session)
     if (candidate === undefined) {
-      candidate = { timer: new Timer('move', (at) => this.#consider(session, at)), moves: 0 }
+      candidate = { timer: new Timer('move', (at) => this.#consider(session, at)), moves: 0, isDue: false }
       this.#candidates.set(session, candidate)
     }
     if (candidate.timer.index < 0) this.#look(candidate, moveMs, now)
@@ -121,14 +123,27 @@ export class Moves {
       this.#look(candidate, moveAgainMs * 2 ** (moves - 1), now)
       return
     }
-    if (candidate.moves >= moveTries) return
-    const wait = this.#rate.wait(this.#bucket, now)
-    if (wait > 0) this.#look(candidate, wait, now)
-    else if (this.ask(session, better, candidate.moves + 1)) {
-      this.#bucket = this.#rate.take(this.#bucket, now)
+    if (candidate.moves >= moveTries || this.#isToWait(session, candidate, better, now)) return
+    if (this.ask(session, better, candidate.moves + 1)) {
       candidate.moves++
       this.#look(candidate, moveAgainMs * 2 ** (candidate.moves - 1), now)
     } else this.#look(candidate, moveAgainMs, now)
+  }
+
+  /**
+   * Where more than may be asked in a second have come, each gets the next place that is free, and is not looked at
+   * before that. Who cannot be told where to go takes none.
+   */
+  #isToWait(session: Session, candidate: Candidate, node: number, now: number): boolean {
+    if (candidate.isDue || this.#host.urlOf(session, node) === '') {
+      candidate.isDue = false
+      return false
+    }
+    const wait = this.#rate.wait(this.#bucket, now)
+    this.#bucket = this.#rate.take(this.#bucket, now)
+    candidate.isDue = wait > 0
+    if (wait > 0) this.#host.timers.set(candidate.timer, now + wait)
+    return wait > 0
   }
 
   /**

@@ -228,3 +228,53 @@ it('a refused name is told with the character that is not allowed, and with what
     expect(error).toMatchObject({ code, message: expect.stringContaining(message) as unknown })
   }
 })
+
+it('a number that cannot be meant is refused by connect at once, with what was expected', async () => {
+  const values = [NaN, Infinity, -1, 0, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, '5', null, undefined]
+  const taken = {
+    window: [Infinity, 0, 0.5, 2 ** 31, null, undefined],
+    connectTimeoutMs: [Infinity, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, null, undefined],
+    maxBackoffMs: [Infinity, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, null, undefined],
+    keepBytes: [Infinity, 0, 0.5, 2 ** 31, 2 ** 32, 2 ** 53, null, undefined],
+  }
+  for (const [name, right] of Object.entries(taken)) {
+    for (const value of values) {
+      const options = { [name]: value } as object
+      if (right.includes(value as number)) expect(() => make(options)).not.toThrow()
+      else expect(() => make(options)).toThrow(RangeError)
+    }
+  }
+  expect(() => make({ window: -1 })).toThrow(
+    'connect: window is -1; expected a number from 0 to 4294967295, or Infinity',
+  )
+  expect(() => make({ maxBackoffMs: '5' as never })).toThrow('maxBackoffMs is "5"; expected a number above 0')
+  const setup = await live()
+  expect(() => setup.client.subscribe('t', () => {}, { maxHz: '5' as never })).toThrow(
+    'maxHz is "5"; expected a number',
+  )
+  expect(await failure(setup.client.request('r', 1, { timeoutMs: '5' as never }))).toBeInstanceOf(RangeError)
+})
+
+it('in production, a number that cannot be meant neither keeps a page busy nor asks for next to nothing', async () => {
+  vi.stubEnv('NODE_ENV', 'production')
+  for (const wrong of [NaN, 0, null]) {
+    const { sockets } = make({ connectTimeoutMs: wrong as number, maxBackoffMs: wrong as number })
+    await vi.advanceTimersByTimeAsync(9_000)
+    expect([sockets.length, sockets[0]?.closed]).toEqual([1, undefined])
+    // It waits for an answer for ten seconds, and then for a moment.
+    await vi.advanceTimersByTimeAsync(1_500)
+    expect(sockets[0]?.closed).toBeGreaterThan(0)
+    expect(vi.getTimerCount()).toBeLessThan(10)
+  }
+  for (const [given, said] of [
+    [Infinity, 0],
+    [NaN, 0],
+    [100_000, 100_000],
+  ] as const) {
+    const { sockets } = make({ window: given })
+    await settle()
+    sockets[0]?.onopen?.()
+    await settle()
+    expect(sockets[0]?.takeOf('hello')[0]?.window).toBe(said)
+  }
+})

@@ -37,7 +37,7 @@ describe('Without a connection', () => {
     expect(await codes(calls)).toEqual(['NOT_SENT', 'NOT_SENT', 'NOT_SENT'])
     expect(await failure(client.publish('t', 1, refuse))).toMatchObject({
       retry: 'later',
-      message: expect.stringMatching(/disconnected.*refuse.*nothing was sent/) as string,
+      message: expect.stringMatching(/disconnected.*refuse/) as string,
     })
     await vi.advanceTimersByTimeAsync(2_000)
     const socket = await back(sockets)

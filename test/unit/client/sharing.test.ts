@@ -425,3 +425,78 @@ describe('One call of subscribe', () => {
     expect(await failure(client.publish('stock.*', 1))).toMatchObject({ code: 'BAD_TOPIC' })
   })
 })
+
+describe('Thousands of subscribers of one topic', () => {
+  /** Keys that count how often they are looked at. */
+  function counted(keys: string[], looks: { count: number }): string[] {
+    return new Proxy(keys, {
+      get(target, name, receiver) {
+        if (name === '0') looks.count++
+        return Reflect.get(target, name, receiver) as unknown
+      },
+    })
+  }
+
+  /** How often the keys of so many are looked at when all come and go in one turn, and again once the node has answered. */
+  async function looksAt(most: number): Promise<number> {
+    const setup = await live()
+    const looks = { count: 0 }
+    const all = (): (() => void)[] =>
+      Array.from({ length: most }, () =>
+        setup.client.subscribe('t', () => {}, { keys: counted(['a'], looks) }),
+      )
+    const first = setup.client.subscribe('t', () => {}, { keys: ['a', 'b'] })
+    let offs = all()
+    for (const off of offs) off()
+    await answer(setup, positionOf(0), { keyed: true })
+    offs = all()
+    await settle()
+    for (const off of offs) off()
+    await settle()
+    expect(wishes(setup)).toEqual([])
+    first()
+    await settle()
+    expect(setup.socket.takeOf('unsubscribe')).toHaveLength(1)
+    return looks.count
+  }
+
+  it('are each looked at a few times, however many come and go together', async () => {
+    const few = await looksAt(30)
+    const many = await looksAt(3_000)
+    expect(few).toBeGreaterThan(0)
+    expect(many).toBe(100 * few)
+  })
+
+  it('have the node asked once for all, in the packet with what else the turn has to say', async () => {
+    const setup = await live()
+    const before = setup.socket.packets
+    void failure(setup.client.publish('u', 1))
+    for (let n = 0; n < 100; n++) setup.client.subscribe('t', () => {}, { keys: [`k${n}`] })
+    await settle()
+    const [wish, ...rest] = wishes(setup)
+    expect([wish?.keys.length, rest.length, setup.socket.packets - before]).toEqual([100, 0, 1])
+  })
+
+  it('that come while a packet is read are not taken for those whom its answers are for', async () => {
+    const setup = await live()
+    let late: { heard: unknown[] } | undefined
+    setup.client.subscribe('t', () => (late ??= subscriber(setup, { keys: ['c'] })), { keys: ['a'] })
+    await answer(setup, positionOf(0), { keyed: true })
+    const b = subscriber(setup, { keys: ['b'] })
+    await settle()
+    const call = wishes(setup).at(-1)?.call ?? 0
+    // One packet: news for the first one, upon which another one comes, and the answer to what was asked before that.
+    setup.socket.receive(
+      publicationsOf([{ number: 1, key: 'a' }]),
+      subscribedOf({ call, position: positionOf(0), keyed: true }),
+    )
+    expect([b.heard, late?.heard]).toEqual([['start false '], []])
+    // The first one goes on where it was, and then it is the last one's turn.
+    setup.socket.receive(publicationsOf([{ number: 1, key: 'a' }]))
+    const keys = [{ key: 'a' }, { key: 'b' }, { key: 'c' }]
+    expect(await answer(setup, positionOf(2, [[1, 1]]), { recovered: true })).toMatchObject({ keys })
+    expect(await answer(setup, positionOf(0), { keyed: true })).toMatchObject({ keys, since: nowhere })
+    setup.socket.receive(publicationsOf([{ number: 2, key: 'c' }]))
+    expect(late?.heard).toEqual(['start false ', 2])
+  })
+})

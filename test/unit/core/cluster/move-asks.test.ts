@@ -16,6 +16,8 @@ class Desk extends Parts {
   /** What is drawn, of 256. */
   drawn = 0
   readonly moves: Moves
+  /** How often it was looked where a session belongs. */
+  looks = 0
 
   constructor(limits: Partial<Limits> = {}, moves: MoveOptions['moves'] | null = 'members') {
     super({ moveMs: 1_000, moveAgainMs: 20_000, moveTries: 3, ...limits })
@@ -30,7 +32,10 @@ class Desk extends Parts {
       timers: this.timers,
       stats: this.stats,
       tell: ({ user }, { url, moves: row }) => this.asked.push(`${this.now} ${user} ${url} ${row}`),
-      ownerOf: (log) => owners[log] ?? 0,
+      ownerOf: (log) => {
+        this.looks++
+        return owners[log] ?? 0
+      },
       urlOf: (_, node) => (this.unreachable.has(node) ? '' : `n${node}`),
     })
   }
@@ -150,6 +155,32 @@ describe('A session whose meetings are on another node', () => {
     expect([desk.pass(499), desk.pass(1), desk.pass(499), desk.pass(1)].map(({ length }) => length)).toEqual([
       0, 1, 0, 1,
     ])
+  })
+
+  it('is looked at twice until it is asked, however many are to move before it', () => {
+    const desk = new Desk({ movesPerSecond: 10, moveTries: 1 })
+    for (let n = 0; n < 1_000; n++) desk.seated(`u${n}`, [21])
+    const { looks } = desk
+    const asked = [1, 2, 3].map(() => desk.pass(10_000).length)
+    // Those who have come first go first, as many a second as may.
+    expect(asked).toEqual([100, 100, 100])
+    expect(desk.pass(70_000)).toHaveLength(700)
+    // Once when it may move, once when it is its turn, and once more when it has not moved.
+    expect(desk.looks - looks).toBeLessThanOrEqual(3_000)
+  })
+
+  it('takes no turn where it cannot be told where to go', () => {
+    const desk = new Desk({ movesPerSecond: 2, moveTries: 1 })
+    desk.unreachable.add(3)
+    for (let n = 0; n < 100; n++) desk.seated(`u${n}`, [31])
+    desk.seated('ann', [21])
+    expect(desk.pass(1_000)).toEqual(['2000 ann n2 1'])
+    const { looks } = desk
+    desk.pass(19_000)
+    expect(desk.looks).toBe(looks)
+    // And each later, where it can be.
+    desk.unreachable.clear()
+    expect(desk.pass(60_000)).toHaveLength(100)
   })
 })
 
