@@ -489,10 +489,9 @@ export class Rtms<C extends Contract = Contract> {
   /**
    * Stops the node. Clients are told to connect elsewhere; their sockets have `timeoutMs` milliseconds (default 5000)
    * to close and are then cut off; running handlers are aborted; hooks and listeners of topics have `timeoutMs` to hear
-   * what has happened. A server of its own answers 503 at `/healthz` and
-   * `/readyz` until then and is closed; running HTTP requests have `timeoutMs` as well. A server it was attached to
-   * stays open. Calling it again returns the same promise. Rejects with a TypeError, and nothing else is done, for an
-   * option that there is not.
+   * what has happened. A server of its own answers 503 at `/healthz` and `/readyz` until then and is closed; running
+   * HTTP requests have `timeoutMs` as well. A server it was attached to stays open. Calling it again returns the same
+   * promise. Rejects with a TypeError, and nothing else is done, for an option that there is not.
    */
   close(options: { readonly timeoutMs?: number | undefined } = {}): Promise<void> {
     const wrong = rejection(() => checkNames('close', options, { timeoutMs: true }))

@@ -341,6 +341,21 @@ describe('Draining and closing a node', () => {
     expect(() => rtms.topics.publish('t', 1)).toThrow(RtmsError)
   })
 
+  it('wait until listeners of topics have heard all that was published, and may still publish', async () => {
+    const rtms = await Rtms.start({ secret: SECRET, server: false, publicUrl: 'ws://n.invalid/rtms' })
+    const heard: unknown[] = []
+    rtms.topics.subscribe('t', (data) => {
+      // It takes a millisecond of real time.
+      for (const end = performance.now() + 1; performance.now() < end;);
+      rtms.topics.publish('answers', data)
+      heard.push(data)
+    })
+    const all = Array.from({ length: 40 }, (_, n) => n)
+    for (const n of all) rtms.topics.publish('t', n)
+    await rtms.close()
+    expect(heard).toEqual(all)
+  })
+
   it('are not done with an option that there is not, and the rejection says which one was meant', async () => {
     const { rtms } = await alone()
     const slip = { timeoutMS: 1 } as object
