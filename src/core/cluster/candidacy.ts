@@ -68,8 +68,8 @@ export class Candidacy implements Fence {
   }
 
   /**
-   * Nobody has come for a while, though members come one after the other where all processors are busy; and of those who
-   * have, none is awaited.
+   * Nobody has come for a while, though members come one after the other where all processors are busy; and of those
+   * who have, none is awaited.
    */
   isLate(now: number, { revivalMs, orphanMs }: Pick<Limits, 'revivalMs' | 'orphanMs'>): boolean {
     const isOver = this.#again.size === 0 || now - this.#askedAt >= revivalMs
