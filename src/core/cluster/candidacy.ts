@@ -67,7 +67,10 @@ export class Candidacy implements Fence {
     this.isNews = true
   }
 
-  /** Nobody has come for a while, and nobody is awaited who has, though members come one after the other where all processors are busy. */
+  /**
+   * Nobody has come for a while, though members come one after the other where all processors are busy; and of those
+   * who have, none is awaited.
+   */
   isLate(now: number, { revivalMs, orphanMs }: Pick<Limits, 'revivalMs' | 'orphanMs'>): boolean {
     const isOver = this.#again.size === 0 || now - this.#askedAt >= revivalMs
     return (isOver && now - this.#cameAt >= revivalMs) || now - this.#since >= orphanMs

@@ -156,7 +156,7 @@ export class Cluster {
     })
   }
 
-  /** The term of a new fence of this node, above all that it knows of. Others hear of it once it {@link took} a meeting. */
+  /** The term of a new fence of this node, above all that it knows of. Others hear of it by {@link took}. */
   nextTerm(granted = 0): number {
     this.#term = Math.max(this.#term + 1, believed(granted))
     return Math.max(this.#term, granted)
@@ -175,7 +175,7 @@ export class Cluster {
     }
     this.#claims.find(name, now + this.#patience, (ending, at) => {
       const isFound = ending.by === 'taken' && ending.owner !== 0
-      // The name may have been opened meanwhile, and closed: whoever goes on with an earlier meeting does so above that.
+      // The name may have been opened meanwhile, and closed: an earlier meeting goes on above that.
       if (ending.by === 'taken') this.#term = Math.max(this.#term, believed(ending.term))
       this.#stats.searchEnded(ending.by === 'late' ? 'late' : isFound ? 'found' : 'nowhere')
       ended(ending, at)

@@ -75,8 +75,8 @@ export interface Grant {
   readonly term: number
 }
 /**
- * The answer: another node owns it, or is about to; 0: nobody, and it was not to be opened. `term`: the highest one that
- * the registrar knows, which may have been granted for this name to one that has closed the meeting since.
+ * The answer: another node owns it, or is about to; 0: nobody, and it was not to be opened. `term`: the highest one
+ * that the registrar knows, which may have been granted for this name to one that has closed the meeting since.
  */
 export interface Taken {
   readonly type: 'taken'

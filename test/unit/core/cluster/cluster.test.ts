@@ -47,7 +47,7 @@ describe('A name', () => {
     expect(b.endings).toEqual([{ by: 'grant', term: 2 }])
   })
 
-  it('has a higher fence where a node goes on with an earlier meeting of it, which knew of no fence but finds the name', () => {
+  it('has a higher fence where a node goes on with an earlier meeting, which knew of none but finds the name', () => {
     const { rig, nodes } = settled(3)
     for (const by of nodes) {
       // Whoever its registrar is: none of the others is told what it has granted.

@@ -300,8 +300,8 @@ describe('An owner that most members cannot reach', () => {
 })
 
 /**
- * The owner and a node with a member do not hear each other, though the third node hears both; the meeting goes on there,
- * and then the owner drains. Whether two nodes sealed at a time since then.
+ * The owner and a node with a member do not hear each other, though the third node hears both; the meeting goes on
+ * there, and then the owner drains. Whether two nodes sealed at a time since then.
  */
 function handsOn(rig: ReturnType<typeof meeting>): boolean {
   const { world, nodes, clients } = rig
