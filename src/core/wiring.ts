@@ -51,8 +51,8 @@ export class Wiring {
   /** Null for a node alone. */
   readonly cluster: Cluster | null
   readonly names: Names
-  /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly work: Work
+  /** What it and the other nodes ask and tell each other; null for a node alone. */
   readonly peering: Peering | null
   readonly inlet: Inlet
   readonly draining: Draining
