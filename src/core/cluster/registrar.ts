@@ -28,6 +28,8 @@ interface Teller {
   claimed: number
   /** How many names are remembered for it. */
   names: number
+  /** Those that it told of before it began to tell anew, and has not told of since. */
+  unsaid: Set<string>
 }
 
 const none: readonly Holder[] = []
@@ -155,12 +157,15 @@ export class Registrar {
     teller.claimed = Math.max(teller.claimed, claimed)
     this.learn(term)
     for (const { name, owns, stands } of holdings) {
+      teller.unsaid.delete(name)
       if (owns) this.#remember(name, from, 0, stands)
       // By its own word it does not own it, and will not: it no longer waits for a claim of it.
       else this.#drop(name, from)
       this.#giveUp(from, name)
     }
     if (!isLast) return false
+    for (const name of teller.unsaid) this.#drop(name, from)
+    teller.unsaid.clear()
     teller.isComplete = true
     this.review()
     return true
@@ -178,12 +183,14 @@ export class Registrar {
     const others = holders.filter((holder) => holder.owner !== owner)
     if (others.length === holders.length) {
       const teller = this.#teller(owner)
-      if (teller.names >= this.#limits.namesPerNode) return false
+      if (teller.names - teller.unsaid.size >= this.#limits.namesPerNode) return false
       teller.names++
     }
-    // Whoever owns it comes first; of those who stand, the one that came first.
+    // Whoever owns it comes first; of those who stand, the one that came first, also where it says so again.
     const own = { owner, claim, stands }
-    const [first = own, ...rest] = stands ? [...others, own] : [own, ...others]
+    const stood = holders.findIndex((holder) => holder.owner === owner && holder.stands)
+    const place = !stands ? 0 : stood < 0 ? others.length : stood
+    const [first = own, ...rest] = others.toSpliced(place, 0, own)
     this.#entries.set(name, { ...first, others: rest })
     this.notice(name)
     return true
@@ -249,18 +256,19 @@ export class Registrar {
   #teller(node: number): Teller {
     let teller = this.#tellers.get(node)
     if (teller === undefined) {
-      teller = { seq: 0, isComplete: false, claimed: 0, names: 0 }
+      teller = { seq: 0, isComplete: false, claimed: 0, names: 0, unsaid: new Set() }
       this.#tellers.set(node, teller)
     }
     return teller
   }
 
-  /** A node begins to tell anew. What is reserved for it stays so until its word comes. */
+  /** A node begins to tell anew. What it told before counts until it has told all, and what is reserved for it as well. */
   #forget(node: number, teller: Teller): void {
+    teller.unsaid.clear()
     if (teller.seq > 0)
       for (const [name, entry] of this.#entries)
         if ([entry, ...entry.others].some((holder) => holder.owner === node && holder.claim === 0))
-          this.#drop(name, node)
+          teller.unsaid.add(name)
     teller.isComplete = false
   }
 

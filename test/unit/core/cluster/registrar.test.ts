@@ -37,7 +37,7 @@ class Desk {
     this.registrar.claim(from, { type: 'claim', view: 0, echo: 0, id, opens, name })
   }
 
-  /** `names`: what the node owns, and with a minus what it does not. */
+  /** `names`: what the node owns, with a minus what it does not, and with a plus what it would go on with. */
   hear(from: number, seq: number, names: readonly string[], parts: Partial<Holds> = {}): boolean {
     return this.registrar.hear(from, {
       type: 'holds',
@@ -51,9 +51,9 @@ class Desk {
       term: 0,
       ...parts,
       holdings: names.map((name) => ({
-        name: name.replace('-', ''),
+        name: name.replace(/^[-+]/, ''),
         owns: !name.startsWith('-'),
-        stands: false,
+        stands: name.startsWith('+'),
       })),
     })
   }
@@ -242,6 +242,31 @@ describe('What a node tells of its meetings', () => {
     expect(desk.news()).toEqual(['3 #1 may, term 2', '3 #2 taken by 2', '3 #3 taken by 2'])
     desk.claim(2, 2, 'x')
     expect(desk.news()).toEqual(['2 #2 taken by 3'])
+  })
+
+  it('anew leaves those who would go on with a meeting in the order in which they came, and forgets what is not told any more', () => {
+    const desk = new Desk(10, 3)
+    desk.hear(2, 1, ['+a', 'x', 'y'])
+    desk.hear(3, 1, ['+a'])
+    desk.claim(3, 1, 'a')
+    desk.hear(2, 2, ['z'], { isFirst: true, isLast: false })
+    desk.hear(2, 3, ['+a', 'w'])
+    desk.claim(3, 2, 'a')
+    for (const [at, name] of ['w', 'x', 'z'].entries()) desk.claim(3, 3 + at, name)
+    expect(desk.news()).toEqual([
+      '3 #1 taken by 2',
+      '3 #2 taken by 2',
+      '3 #3 taken by 2',
+      '3 #4 may, term 1',
+      '3 #5 taken by 2',
+    ])
+    // Who owns it comes before both; and behind the other one, once it stands again.
+    desk.hear(2, 4, ['-a'])
+    desk.hear(2, 5, ['+a'])
+    desk.claim(2, 1, 'a')
+    desk.hear(2, 6, ['a'])
+    desk.claim(3, 6, 'a')
+    expect(desk.news()).toEqual(['2 #1 taken by 3', '3 #6 taken by 2'])
   })
 
   it('ends a reservation: it owns the name, or it does not and no longer waits for it', () => {
