@@ -315,6 +315,34 @@ describe('What becomes of a meeting whose node has ended', () => {
     expect(states).toBeLessThanOrEqual(1_000 / 50 + 1)
   })
 
+  it('keeps 10,000 frames at most where none becomes stable: what was undone before is asked for', async () => {
+    for (const [count, phase] of [
+      [10_000, 'live'],
+      [10_001, 'loading'],
+    ] as const) {
+      const { meeting, game } = begin({ load: serverAt(4) })
+      meeting.frames(1, count)
+      while (game.behind > 0) game.advance(0)
+      meeting.rejoin({ recovered: false, reason: 'REWOUND', next: 5 })
+      expect([count, game.advance(0).phase]).toEqual([count, phase])
+      await settle()
+      game.advance(16)
+      expect([game.frame, game.state]).toEqual([4, stateAfter(frames(4))])
+    }
+  })
+
+  it('undoes frames however long it has run, where others become stable', () => {
+    const { meeting, game } = begin()
+    for (let number = 1; number <= 10_001; number++) {
+      meeting.stable = number - 20
+      meeting.frame(frameOf(number))
+      game.advance(0)
+    }
+    meeting.rejoin({ recovered: false, reason: 'REWOUND', next: 9_995 })
+    expect([game.advance(16).phase, game.frame]).toEqual(['live', 9_994])
+    expect(game.state).toEqual(stateAfter(frames(9_994)))
+  })
+
   it('asks the server instead where it keeps no copies', async () => {
     const load = serverAt(4)
     const { meeting, game } = begin({ copy: null, load })
