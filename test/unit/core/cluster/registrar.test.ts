@@ -248,25 +248,24 @@ describe('What a node tells of its meetings', () => {
     const desk = new Desk(10, 3)
     desk.hear(2, 1, ['+a', 'x', 'y'])
     desk.hear(3, 1, ['+a'])
-    desk.claim(3, 1, 'a')
+    desk.claim(SELF, 1, 'a')
     desk.hear(2, 2, ['z'], { isFirst: true, isLast: false })
     desk.hear(2, 3, ['+a', 'w'])
-    desk.claim(3, 2, 'a')
-    for (const [at, name] of ['w', 'x', 'z'].entries()) desk.claim(3, 3 + at, name)
+    for (const [at, name] of ['a', 'w', 'x', 'z'].entries()) desk.claim(SELF, 2 + at, name)
     expect(desk.news()).toEqual([
-      '3 #1 taken by 2',
-      '3 #2 taken by 2',
-      '3 #3 taken by 2',
-      '3 #4 may, term 1',
-      '3 #5 taken by 2',
+      '1 #1 taken by 2',
+      '1 #2 taken by 2',
+      '1 #3 taken by 2',
+      '1 #4 may, term 1',
+      '1 #5 taken by 2',
     ])
-    // Who owns it comes before both; and behind the other one, once it stands again.
+    // Who stands again comes behind the other one, and who owns it before both.
     desk.hear(2, 4, ['-a'])
     desk.hear(2, 5, ['+a'])
-    desk.claim(2, 1, 'a')
+    desk.claim(SELF, 6, 'a')
     desk.hear(2, 6, ['a'])
-    desk.claim(3, 6, 'a')
-    expect(desk.news()).toEqual(['2 #1 taken by 3', '3 #6 taken by 2'])
+    desk.claim(SELF, 7, 'a')
+    expect(desk.news()).toEqual(['1 #6 taken by 3', '1 #7 taken by 2'])
   })
 
   it('ends a reservation: it owns the name, or it does not and no longer waits for it', () => {
