@@ -20,9 +20,14 @@ export interface Figures {
 
 export function home(rtms: Rtms, battle: Battle, fault: Fault): Part {
   rtms.onRequest('home.stage', async () => ({ meeting: (await battle.stage()).name }))
+  let isTold = false
   const tell = (): void => {
     const isForOthers = rtms.cluster.nodes().length > 1
-    if (!isForOthers && (rtms.topics.get(FIGURES)?.subscribers ?? 0) === 0) return
+    const isRead = isForOthers || (rtms.topics.get(FIGURES)?.subscribers ?? 0) > 0
+    // Whoever comes next would count from the figures of long ago.
+    if (!isRead && isTold) rtms.topics.publish(FIGURES, null, { key: rtms.node, tombstone: true })
+    isTold = isRead
+    if (!isRead) return
     const { framesSealed: frames, messagesOut: messages } = rtms.stats
     const { meetings, connections } = rtms.health()
     const figures: Figures = { frames, messages, meetings, connections }

@@ -44,7 +44,10 @@ export class Live {
       conflate: true,
       maxHz: 5,
     })
-    this.client.subscribe<Figures>('home.figures', (figures, { key }) => this.#figures(key, figures))
+    this.client.subscribe<Figures>('home.figures', (figures, { key, removed }) => {
+      if (removed) this.#told.delete(key)
+      else this.#figures(key, figures)
+    })
   }
 
   /** Frames of all nodes since this page came. */
