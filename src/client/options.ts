@@ -38,8 +38,8 @@ export interface ConnectOptions {
   /** Milliseconds from asking for a ticket to being connected, above 0; default 10,000. */
   readonly connectTimeoutMs?: number
   /**
-   * Longest wait between two attempts to connect, in milliseconds, above 0; default 30,000. A node may ask for a longer one, up
-   * to an hour.
+   * Longest wait between two attempts to connect, in milliseconds, above 0; default 30,000. A node may ask for a longer
+   * one, up to an hour.
    */
   readonly maxBackoffMs?: number
   /**

@@ -25,9 +25,9 @@ const ANSWER_MS = 1_000
 /**
  * Whether a node may go on with a meeting that is handed over to it. Its old owner may be cut off from another node
  * with the frames, which has gone on with them since; to that one, the new owner is a node that has said to have no
- * such meeting, and has its support. So each node that may have the frames is asked about this world, and supports its new
- * owner only once it has consented: it knows of no later owner, and does not stand for the world itself. Whoever stands
- * later needs the new owner's word that it has no such meeting, and one that gives it asks for the consent anew.
+ * such meeting, and has its support. So each node that may have the frames is asked about this world, and supports its
+ * new owner only once it has consented: it knows of no later owner, and does not stand for the world itself. Whoever
+ * stands later needs the new owner's word that it has no such meeting, and one that gives it asks for the consent anew.
  */
 export class Consents {
   readonly #host: ConsentsHost

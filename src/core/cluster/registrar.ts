@@ -29,7 +29,7 @@ interface Teller {
   /** How many names are remembered for it. */
   names: number
   /** Those that it told of before it began to tell anew, and has not told of since. */
-  unsaid: Set<string>
+  readonly unsaid: Set<string>
 }
 
 const none: readonly Holder[] = []
@@ -262,7 +262,7 @@ export class Registrar {
     return teller
   }
 
-  /** A node begins to tell anew. What it told before counts until it has told all, and what is reserved for it as well. */
+  /** A node begins to tell anew. Until it has told all, what it told before counts, and what is reserved for it. */
   #forget(node: number, teller: Teller): void {
     teller.unsaid.clear()
     if (teller.seq > 0)

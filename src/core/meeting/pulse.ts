@@ -19,9 +19,9 @@ const AHEAD_MS = 100
 /** What the pulse of a meeting needs and calls. */
 export interface PulseHost {
   readonly timers: Timers
-  readonly work?: Pick<Work, 'ofHooks'>
+  readonly work: Pick<Work, 'ofHooks'>
   /** The user for whom it was opened; null for the business. */
-  readonly maker?: Pick<Account, 'framesPaidAt'> | null
+  readonly maker: Pick<Account, 'framesPaidAt'> | null
   /** The next frame is due. Without a frame rate: it looks whether it may go on, or more is stable. */
   readonly tick: (now: number) => void
   /** The meeting has been empty for its TTL. */
@@ -56,8 +56,8 @@ export class Pulse {
 
   /** On a node that is late, meetings of a user whose hooks take too much of the time leave frames out. */
   #onBeat(now: number): void {
-    const { maker = null, work, tick } = this.#host
-    if (maker === null || work === undefined) return tick(now)
+    const { maker, work, tick } = this.#host
+    if (maker === null) return tick(now)
     const lateMs = now - this.#dueAt
     // Whoever has waited for longest comes first.
     if (this.interval > 0 && lateMs > LATE_MS && maker.framesPaidAt - now > AHEAD_MS + lateMs)

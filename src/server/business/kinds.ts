@@ -122,11 +122,9 @@ export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [
 const FAILED = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
 const NOT_ADMITTED: Refusal = refusal('The business does not let this user in.')
 /** Where it could not wait, as what comes from another node or from a client that leaves. */
-const BEHIND: Refusal = {
-  code: 'BUSY',
-  message: 'The business has yet to hear who has left this meeting; try again.',
+const BEHIND = new RtmsError('BUSY', 'The business has yet to hear who has left this meeting; try again.', {
   retryAfterMs: 500,
-}
+})
 const DROPPED: Refusal = refusal('The business does not take this input.')
 
 function refusal(message: string): Refusal {
@@ -268,8 +266,7 @@ export class HookRunner {
   call(method: string, data: Payload): Payload | RtmsError {
     const { onCall } = this.#hooks
     if (onCall === undefined) return new RtmsError('NO_HANDLER', `the kind ${this.#kind} has no onCall`)
-    if (this.#told.isLong)
-      return new RtmsError(BEHIND.code, BEHIND.message, { retryAfterMs: BEHIND.retryAfterMs })
+    if (this.#told.isLong) return BEHIND
     const call = new Called(method, data, this.#meeting)
     return this.#ask('onCall', () => answerOf(onCall(call))) as Payload | RtmsError
   }

@@ -2,8 +2,7 @@ import * as v from 'valibot'
 import { meetingBounds, type MeetingOptions } from '../../core/index.ts'
 import { limits } from '../../protocol/index.ts'
 import { isObject } from '../ground/check.ts'
-import { notAnOption } from '../../spelling/meant.ts'
-import { isUnknown, unknownNames } from '../ground/issues.ts'
+import { optionFaults } from '../ground/issues.ts'
 import { show } from '../ground/show.ts'
 import { hookNames, type KindHooks } from './kinds.ts'
 import { isSchema, type Schema } from './schema.ts'
@@ -93,11 +92,6 @@ export const kindSchema: OptionsSchema = v.strictObject({
 export function checkOptions(what: string, schema: OptionsSchema, options: OpenOptions | MeetingKind): void {
   const { issues } = v.safeParse(schema, options, { abortPipeEarly: true })
   if (issues === undefined) return
-  const known = Object.keys(schema.entries)
-  const faults = issues.flatMap((issue) =>
-    isUnknown(issue)
-      ? unknownNames(issue, known).map((name) => `  ${name}: ${notAnOption(name, known)}`)
-      : `  ${v.getDotPath(issue) ?? 'options'}: ${issue.message}`,
-  )
+  const faults = optionFaults(issues, schema).map((fault) => `  ${fault}`)
   throw new Error(`${what}:\n${faults.join('\n')}`)
 }

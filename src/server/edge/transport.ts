@@ -134,7 +134,7 @@ export class Gateway {
   readonly #proxies: Proxies
   readonly #turnedAway: TurnedAway
   readonly #server: InstanceType<typeof WebSocketServer>
-  /** Paces what is left to do for sockets that are closed: thousands with a hundred seats each may be cut off at once. */
+  /** Paces what is left to do for closed sockets: thousands with a hundred seats each may be cut off at once. */
   readonly #closings: InTurn = new InTurn(runtime)
   /** Paces upgrades, so a storm of clients does not delay running meetings. */
   readonly #upgrades: Pace<Upgrade> = new Pace(

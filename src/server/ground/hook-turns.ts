@@ -2,7 +2,7 @@ import type { Outside } from './outside.ts'
 import { Pace } from './pace.ts'
 import { Turn } from './turn.ts'
 
-/** How many hooks of one meeting wait at most, then the first runs at once: as many as it has members, and a few frames. */
+/** How many hooks of one meeting wait at most, then the first runs at once: for all members, and a few frames. */
 const MOST_WAITING = 300
 /** How many of them may run in one go, because something else has to come behind them. */
 const FEW_WAITING = 4
@@ -23,21 +23,21 @@ export interface Hooked {
  * times.
  */
 export class HookTurns {
-  readonly #outside: Pick<Outside, 'now' | 'soon'>
+  readonly #now: () => number
   readonly #turn: Turn
   readonly #later: Pace<Hooked>
 
   constructor(outside: Pick<Outside, 'now' | 'soon'>) {
     const soon = (action: () => void): unknown => outside.soon(action)
-    this.#outside = outside
+    this.#now = () => outside.now()
     this.#turn = new Turn(soon)
     // None throws: what a hook throws is logged.
     const [act, failed] = [(hooks: Hooked): void => this.#goOn(hooks), (): void => {}]
-    this.#later = new Pace<Hooked>(act, failed, () => outside.now(), 1, soon)
+    this.#later = new Pace<Hooked>(act, failed, this.#now, 1, soon)
   }
 
   get hasTime(): boolean {
-    return this.#turn.hasTime(this.#outside.now())
+    return this.#turn.hasTime(this.#now())
   }
 
   /** Runs hooks in later turns, one each time, those of different names taking turns. */

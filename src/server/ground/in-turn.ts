@@ -2,7 +2,7 @@ import type { Outside } from './outside.ts'
 import { Pace } from './pace.ts'
 import { Turn } from './turn.ts'
 
-/** How many may wait at most, then the first begins at once: whoever causes more than can be done must not fill memory. */
+/** How many may wait at most, then the first begins at once: more than can be done must not fill memory. */
 const MOST_WAITING = 10_000
 
 /**
@@ -38,6 +38,7 @@ export class InTurn {
     this.#later.add(begin, payer)
     if (this.#later.size > MOST_WAITING) this.#later.runOne()
   }
+
   /** Resolves when all have begun, or after so many milliseconds. */
   settled(timeoutMs: number): Promise<void> {
     return this.#later.settled(timeoutMs)

@@ -1,13 +1,24 @@
-import type { BaseIssue } from 'valibot'
+import { type BaseIssue, getDotPath } from 'valibot'
+import { notAnOption } from '../../spelling/meant.ts'
 
 /** Whether an issue is about a name that the schema does not know. */
 export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
   return type === 'strict_object' && expected === 'never'
 }
 
-/** The names that the schema does not know, beside that of an issue about one: valibot names the first alone. */
-export function unknownNames({ path }: BaseIssue<unknown>, known: readonly string[]): string[] {
-  return Object.keys(Object(path?.at(-1)?.input)).filter((name) => !known.includes(name))
+/**
+ * What is wrong with options, a line for each fault that begins with its option: all names that the schema does not
+ * know, of which valibot names the first of each object alone.
+ */
+export function optionFaults(issues: readonly BaseIssue<unknown>[], schema: object): string[] {
+  return issues.flatMap((issue) => {
+    if (!isUnknown(issue)) return [`${getDotPath(issue) ?? 'options'}: ${issue.message}`]
+    const path = pathOf(issue).slice(0, -1)
+    const known = namesAt(schema, path)
+    return Object.keys(Object(issue.path?.at(-1)?.input))
+      .filter((name) => !known.includes(name))
+      .map((name) => `${[...path, name].join('.')}: ${notAnOption(name, known)}`)
+  })
 }
 
 /** The names that lead to what an issue is about. */

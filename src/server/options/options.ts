@@ -5,8 +5,7 @@ import type { BusConnector } from '../../bus/connector.ts'
 import { inProcess } from '../../bus/in-process.ts'
 import * as v from 'valibot'
 import { defaultLimits, type Limits, serverLimits } from '../ground/limits.ts'
-import { notAnOption } from '../../spelling/meant.ts'
-import { isUnknown, namesAt, pathOf, unknownNames } from '../ground/issues.ts'
+import { optionFaults } from '../ground/issues.ts'
 import { isProxy } from '../ground/address-range.ts'
 import { defined } from '../ground/defined.ts'
 import { type Logger, loggerFor } from '../ground/logger.ts'
@@ -290,19 +289,8 @@ const schema = v.strictObject({
 /** One line per fault, each beginning with its option. */
 function faultsOf(options: unknown): string[] {
   const given = options ?? {}
-  const faults: string[] = []
   const { issues = [] } = v.safeParse(schema, given)
-  for (const issue of issues) {
-    const option = v.getDotPath(issue) ?? 'options'
-    if (!isUnknown(issue)) {
-      faults.push(`${option}: ${issue.message}`)
-      continue
-    }
-    const path = pathOf(issue).slice(0, -1)
-    const known = namesAt(schema, path)
-    for (const name of unknownNames(issue, known))
-      faults.push(`${[...path, name].join('.')}: ${notAnOption(name, known)}`)
-  }
+  const faults = optionFaults(issues, schema)
   if (typeof given === 'object') faults.push(...conflictsOf(given))
   return faults
 }

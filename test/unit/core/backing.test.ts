@@ -32,6 +32,8 @@ class Desk extends Parts {
     super()
     this.pulse = new Pulse({ ...defaultMeeting, frameRate: 10 }, 1, this.now, {
       timers: this.timers,
+      work: { ofHooks: 0 },
+      maker: null,
       tick: () => {},
       expired: () => {},
     })

@@ -12,6 +12,8 @@ class Desk {
   constructor(frameRate: number) {
     this.pulse = new Pulse({ ...defaultMeeting, frameRate, ttlMs: 5_000 }, 1, 1_000, {
       timers: this.timers,
+      work: { ofHooks: 0 },
+      maker: null,
       tick: (now) => this.called.push(`tick ${now}`),
       expired: () => this.called.push('expired'),
     })
