@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { meant } from '../../spelling/meant.ts'
-import { isUnknown, namesAt, pathOf } from '../ground/issues.ts'
+import { namesAt, pathOf, unknownIn } from '../ground/issues.ts'
 import { show } from '../ground/show.ts'
 
 /** Faults of one input that an answer describes, and characters of each. */
@@ -64,39 +64,45 @@ function wrongKind(at: readonly string[], input: unknown, schema: object): Fault
   }
 }
 
-function faultOf(issue: Issue, schema: object, front: readonly string[] = []): Fault {
+function notKnown(name: string, known: readonly string[]): string {
+  if (known.length === 0) return 'nothing is known by this name'
+  const near = meant(name, known)
+  return `it is not known; ${near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`}`
+}
+
+function faultsIn(issue: Issue, schema: object, front: readonly string[] = []): Fault[] {
   const at = [...front, ...pathOf(issue)]
   const last = issue.path?.at(-1)
   // An array has the type of an object, and all its fields are unknown or missing.
   if (issue.type === 'strict_object' && last !== undefined && Array.isArray(last.input))
-    return wrongKind(at.slice(0, -1), last.input, schema)
-  if (isUnknown(issue)) {
-    const known = namesAt(schema, at.slice(0, -1))
-    const near = meant(at.at(-1) ?? '', known)
-    const which = near === undefined ? `known are ${known.join(', ')}` : `did you mean ${near}?`
-    return { at, said: known.length === 0 ? 'nothing is known by this name' : `it is not known; ${which}` }
+    return [wrongKind(at.slice(0, -1), last.input, schema)]
+  const unknown = unknownIn(issue, schema, at)
+  if (unknown !== null) {
+    const { path, names, known } = unknown
+    return names.slice(0, MOST_FAULTS).map((name) => ({ at: [...path, name], said: notKnown(name, known) }))
   }
-  if (issue.input === undefined && at.length > 0) return { at, said: 'it is missing' }
+  if (issue.input === undefined && at.length > 0) return [{ at, said: 'it is missing' }]
   // Of alternatives, the one meant is the one that something inside of was right or wrong.
   const inside = issue.type === 'union' && issue.issues?.find(({ path }) => path !== undefined)
-  if (inside) return faultOf(inside, schema, at)
-  if (issue.type === 'strict_object') return wrongKind(at, issue.input, schema)
+  if (inside) return faultsIn(inside, schema, at)
+  if (issue.type === 'strict_object') return [wrongKind(at, issue.input, schema)]
   // A message of the schema's own is for people already.
-  if (!issue.message.startsWith('Invalid ')) return { at, said: issue.message }
+  if (!issue.message.startsWith('Invalid ')) return [{ at, said: issue.message }]
   const expected = expectationOf(issue)
   const inBrackets =
     issue.type === 'array' && typeof issue.input === 'string' ? `: [${show(issue.input)}]` : ''
-  return { at, said: `${given(issue)}; expected ${expected}${inBrackets}` }
+  return [{ at, said: `${given(issue)}; expected ${expected}${inBrackets}` }]
 }
 
 /** What is wrong with an input, for whoever sent it, in words of their own names and kinds of values. */
 export function faultsOf(schema: v.GenericSchema, issues: readonly v.BaseIssue<unknown>[]): string {
   const said = new Set<string>()
   for (const issue of issues) {
-    const fault = faultOf(issue, schema)
-    const text = fault.at.length === 0 ? fault.said : `${fault.at.join('.')}: ${fault.said}`
-    said.add(text.length > FAULT_LENGTH ? `${text.slice(0, FAULT_LENGTH)}…` : text)
-    if (said.size === MOST_FAULTS) break
+    for (const { at, said: fault } of faultsIn(issue, schema)) {
+      const text = at.length === 0 ? fault : `${at.join('.')}: ${fault}`
+      said.add(text.length > FAULT_LENGTH ? `${text.slice(0, FAULT_LENGTH)}…` : text)
+    }
+    if (said.size >= MOST_FAULTS) break
   }
-  return [...said].join('; ')
+  return [...said].slice(0, MOST_FAULTS).join('; ')
 }

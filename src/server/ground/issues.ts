@@ -1,23 +1,38 @@
 import { type BaseIssue, getDotPath } from 'valibot'
 import { notAnOption } from '../../spelling/meant.ts'
 
-/** Whether an issue is about a name that the schema does not know. */
-export function isUnknown({ type, expected }: BaseIssue<unknown>): boolean {
-  return type === 'strict_object' && expected === 'never'
+/** Names in an object that its schema does not know. */
+interface Unknown {
+  /** Where the object is. */
+  readonly path: readonly string[]
+  readonly names: readonly string[]
+  /** The names that the object may have. */
+  readonly known: readonly string[]
 }
 
 /**
- * What is wrong with options, a line for each fault that begins with its option: all names that the schema does not
- * know, of which valibot names the first of each object alone.
+ * All names that the schema does not know, of which valibot names the first of each object alone; null: another issue.
+ * `at`: where the issue is in the schema.
  */
+export function unknownIn(
+  issue: BaseIssue<unknown>,
+  schema: object,
+  at: readonly string[] = pathOf(issue),
+): Unknown | null {
+  if (issue.type !== 'strict_object' || issue.expected !== 'never') return null
+  const path = at.slice(0, -1)
+  const known = namesAt(schema, path)
+  const names = Object.keys(Object(issue.path?.at(-1)?.input)).filter((name) => !known.includes(name))
+  return { path, names, known }
+}
+
+/** What is wrong with options, a line for each fault that begins with its option. */
 export function optionFaults(issues: readonly BaseIssue<unknown>[], schema: object): string[] {
   return issues.flatMap((issue) => {
-    if (!isUnknown(issue)) return [`${getDotPath(issue) ?? 'options'}: ${issue.message}`]
-    const path = pathOf(issue).slice(0, -1)
-    const known = namesAt(schema, path)
-    return Object.keys(Object(issue.path?.at(-1)?.input))
-      .filter((name) => !known.includes(name))
-      .map((name) => `${[...path, name].join('.')}: ${notAnOption(name, known)}`)
+    const unknown = unknownIn(issue, schema)
+    if (unknown === null) return [`${getDotPath(issue) ?? 'options'}: ${issue.message}`]
+    const { path, names, known } = unknown
+    return names.map((name) => `${[...path, name].join('.')}: ${notAnOption(name, known)}`)
   })
 }
 

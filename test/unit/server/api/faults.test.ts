@@ -22,6 +22,21 @@ describe('A wrong input of the API is described', () => {
       { topic: 'a', data: 1, payload: 1 },
       'payload: it is not known; known are topic, data, base64, key, tombstone',
     ],
+    [
+      'publish',
+      { topic: 'a', data: 1, kye: 'x', Tombstone: true },
+      'kye: it is not known; did you mean key?; Tombstone: it is not known; did you mean tombstone?',
+    ],
+    [
+      'issueTicket',
+      { user: 'u', meetings: [{ name: 'm', rol: 'member', nam: 'm' }] },
+      'meetings.0.rol: it is not known; did you mean role?; meetings.0.nam: it is not known; did you mean name?',
+    ],
+    [
+      'getInfo',
+      { a: 1, b: 1, c: 1, d: 1, e: 1, f: 1 },
+      ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}: nothing is known by this name`).join('; '),
+    ],
     ['publish', [{}], 'an array was given; expected an object with topic, data, base64, key, tombstone'],
     ['publish', 'x', '"x" was given; expected an object with topic, data, base64, key, tombstone'],
     ['publishBatch', [{}], 'an array was given; expected an object with items'],
