@@ -6,6 +6,8 @@ export interface OwnerHost<O> extends RoomHost {
   readonly stats: Stats
   /** A meeting without a frame rate has something to seal: calls `sealNow` at the end of the sweep. */
   sealSoon(owner: O): void
+  /** Somebody in a meeting waits to leave: calls `departures.goOn` in each sweep until nobody does. */
+  departing(owner: O): void
   /** Until when nobody else goes on with a meeting, as the nodes have said that may have its frames. */
   supportedUntil(owner: O, now: number): number
   /** Since when members must have answered who support an owner now. */

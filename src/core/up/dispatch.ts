@@ -79,12 +79,12 @@ export class Dispatch {
     this.#application = application
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    const { topics, meetings } = targets
-    this.#upstream = new Upstream(limits, work, ({ account, seats }, message) => {
-      if (message.type === 'input') return seats.get(message.log)?.isBehind === true
-      if (message.type === 'join') return meetings.isBehind(message.meeting)
-      return message.type === 'publish' && topics.mustWait(message.topic, account)
-    })
+    const { topics } = targets
+    this.#upstream = new Upstream(
+      limits,
+      work,
+      ({ account }, message) => message.type === 'publish' && topics.mustWait(message.topic, account),
+    )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
       if (!this.#hold(session, message, now, denials)) this.#act(session, message, now, denials)

@@ -121,10 +121,6 @@ export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [
 
 const FAILED = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
 const NOT_ADMITTED: Refusal = refusal('The business does not let this user in.')
-/** Where it could not wait, as what comes from another node or from a client that leaves. */
-const BEHIND = new RtmsError('BUSY', 'The business has yet to hear who has left this meeting; try again.', {
-  retryAfterMs: 500,
-})
 const DROPPED: Refusal = refusal('The business does not take this input.')
 
 function refusal(message: string): Refusal {
@@ -214,7 +210,6 @@ export class HookRunner {
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {
-        if (this.#told.isLong) return BEHIND
         const answer = this.#ask('onJoin', () => {
           this.#host.joining = { meeting: meeting.name, slot }
           return onJoin({ slot, user, meeting })
@@ -226,7 +221,6 @@ export class HookRunner {
     }
     if (onInput !== undefined || schema !== undefined) {
       logic.input = (slot, user, data) => {
-        if (this.#told.isLong) return BEHIND
         const answer = this.#ask('onInput', () => {
           const input = new Incoming(slot, user, data, meeting)
           if (schema === undefined) return replacement('onInput', onInput?.(input), limits.input)
@@ -241,11 +235,11 @@ export class HookRunner {
     if (onFrame !== undefined) {
       logic.frame = (sealed) => {
         const frame = toMeetingFrame(sealed)
-        this.#told.runBehind(() => this.#run('onFrame', () => onFrame(frame, meeting)))
+        this.#tell('onFrame', () => onFrame(frame, meeting))
       }
     }
     if (onLeave !== undefined) {
-      logic.isBehind = () => this.#told.isLong
+      logic.isBehind = () => this.#told.size > 0
       logic.leave = (slot, user, reason) =>
         this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })))
     }
@@ -266,7 +260,6 @@ export class HookRunner {
   call(method: string, data: Payload): Payload | RtmsError {
     const { onCall } = this.#hooks
     if (onCall === undefined) return new RtmsError('NO_HANDLER', `the kind ${this.#kind} has no onCall`)
-    if (this.#told.isLong) return BEHIND
     const call = new Called(method, data, this.#meeting)
     return this.#ask('onCall', () => answerOf(onCall(call))) as Payload | RtmsError
   }

@@ -2,11 +2,6 @@ import type { Outside } from './outside.ts'
 import { Pace } from './pace.ts'
 import { Turn } from './turn.ts'
 
-/** How many hooks of one meeting wait at most, then the first runs at once: for all members, and a few frames. */
-const MOST_WAITING = 300
-/** How many of them may run in one go, because something else has to come behind them. */
-const FEW_WAITING = 4
-
 /** Hooks that run in order. */
 export interface Hooked {
   /** Of the meeting or topic that they are about. */
@@ -82,27 +77,12 @@ export class HookQueue implements Hooked {
     return this.#waiting.length
   }
 
-  /** Whether more wait than may run in one go. */
-  get isLong(): boolean {
-    return this.size > FEW_WAITING
-  }
-
   /** Runs a hook in this turn of the event loop, if that has time, else in a later one. */
   run(hook: () => void): void {
-    if (this.size > 0) this.runBehind(hook)
-    else if (this.#turns.hasTime) hook()
-    else {
-      this.#waiting.push(hook)
-      if (!this.isListed) this.#turns.add(this)
-      this.isListed = true
-    }
-  }
-
-  /** Runs a hook now, unless others wait: then behind them. */
-  runBehind(hook: () => void): void {
-    if (this.size === 0) return hook()
+    if (this.size === 0 && this.#turns.hasTime) return hook()
     this.#waiting.push(hook)
-    if (this.size > MOST_WAITING) this.runOne()
+    if (!this.isListed) this.#turns.add(this)
+    this.isListed = true
   }
 
   runOne(): boolean {

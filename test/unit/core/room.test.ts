@@ -62,7 +62,7 @@ function twins(parts: Partial<RoomFacts> = {}): {
   node: ReturnType<typeof nodeOf>
 } {
   const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
-  const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {}, ...support }
+  const host = { ...nodeOf(), sealSoon: () => {}, departing: () => {}, expired: () => {}, ...support }
   const owner = new Owner(host, roomOn(host), { ...defaultMeeting, frameRate: 0 }, plain, 0)
   const node = nodeOf()
   const replica = roomOn(node, parts)
