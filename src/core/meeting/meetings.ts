@@ -237,7 +237,8 @@ export class Meetings {
   sweep(now: number): void {
     const { limits, work } = this.#host
     for (const owner of this.#departing) if (owner.departures.goOn()) this.#departing.delete(owner)
-    for (const [owner, message] of this.#closing) if (!owner.departures.hasSome) this.close(owner.name, now, message)
+    for (const [owner, message] of this.#closing)
+      if (!owner.departures.hasSome) this.close(owner.name, now, message)
     const isOver = work.until(limits.sweepWork / 2)
     const unsealed = this.#unsealed
     this.#unsealed = []

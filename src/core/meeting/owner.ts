@@ -344,8 +344,7 @@ export class Owner implements Host {
   }
 
   #tick(now: number): void {
-    if (this.room.isDeserted && this.#hasNothing && !this.departures.hasSome)
-      return this.#pulse.stop(now)
+    if (this.room.isDeserted && this.#hasNothing && !this.departures.hasSome) return this.#pulse.stop(now)
     if (!this.#maySeal(now)) return this.#notices.tell()
     const { clock } = this.#pulse
     for (let late = 0; late < this.#host.limits.lateFrames && clock.due(this.log.next) <= now; late++) {

@@ -130,12 +130,13 @@ export class Dispatch {
 
   /**
    * Delivers what is left in the queue of a session that is about to end. Messages that the business would first have
-   * to allow are dropped.
+   * to allow, or for which it would have to hear others of the user first, are dropped.
    */
   finish(session: Session, now: number): void {
     this.#stopAsking(session, now)
     this.#upstream.finish(session, (from, message) => {
-      if (this.#isAllowed(from, message, now) && !this.gate.concerns(message))
+      const isLate = message.type === 'publish' && this.#topics.isUnheard(message.topic, from.account)
+      if (!isLate && this.#isAllowed(from, message, now) && !this.gate.concerns(message))
         this.#act(from, message, now, NONE)
     })
   }

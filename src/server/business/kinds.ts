@@ -173,7 +173,7 @@ export class HookRunner {
     this.#meeting = meeting
     this.#host = host
     this.#logger = logger
-    this.#told = new HookQueue(meeting.name, host.hookTurns)
+    this.#told = new HookQueue(host.hookTurns)
   }
 
   opened(): void {
@@ -241,7 +241,7 @@ export class HookRunner {
     if (onLeave !== undefined) {
       logic.isBehind = () => this.#told.size > 0
       logic.leave = (slot, user, reason) =>
-        this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })))
+        this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })), user)
     }
     return logic
   }

@@ -4,8 +4,8 @@ import { Turn } from './turn.ts'
 
 /** Hooks that run in order. */
 export interface Hooked {
-  /** Of the meeting or topic that they are about. */
-  readonly name: string
+  /** Whose turn the next one takes, such as a user because of whom it runs. */
+  readonly payer: string
   /** Whether it has a turn to come, in which it may have nothing left. */
   isListed: boolean
   /** Runs the next one. False: there is none. */
@@ -13,9 +13,9 @@ export interface Hooked {
 }
 
 /**
- * Hooks that nobody waits for: a few milliseconds' worth run in each turn of the event loop. One user may leave
- * thousands of seats at once, as whoever closes, expires or is revoked does with all sessions, or publish thousands of
- * times.
+ * Hooks that nobody waits for: a few milliseconds' worth run in each turn of the event loop, payers in turns. One user
+ * may leave thousands of seats at once, as whoever closes, expires or is revoked does with all sessions, or publish
+ * thousands of times.
  */
 export class HookTurns {
   readonly #now: () => number
@@ -35,10 +35,10 @@ export class HookTurns {
     return this.#turn.hasTime(this.#now())
   }
 
-  /** Runs hooks in later turns, one each time, those of different names taking turns. */
+  /** Runs hooks in later turns, one each time. */
   add(hooks: Hooked): void {
     hooks.isListed = true
-    this.#later.add(hooks, hooks.name)
+    this.#later.add(hooks, hooks.payer)
   }
 
   /** Runs hooks as long as this turn has time, and the rest in later ones. */
@@ -62,31 +62,32 @@ export class HookTurns {
 
 /** The hooks of one meeting that nobody waits for, in order. Each of its other hooks runs behind them. */
 export class HookQueue implements Hooked {
-  /** Of the meeting. */
-  readonly name: string
   readonly #turns: Pick<HookTurns, 'hasTime' | 'add'>
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: { readonly hook: () => void; readonly user: string }[] = []
   isListed = false
 
-  constructor(name: string, turns: Pick<HookTurns, 'hasTime' | 'add'>) {
-    this.name = name
+  constructor(turns: Pick<HookTurns, 'hasTime' | 'add'>) {
     this.#turns = turns
+  }
+
+  get payer(): string {
+    return `user ${this.#waiting[0]?.user ?? ''}`
   }
 
   get size(): number {
     return this.#waiting.length
   }
 
-  /** Runs a hook in this turn of the event loop, if that has time, else in a later one. */
-  run(hook: () => void): void {
+  /** Runs a hook in this turn of the event loop, if that has time, else in a later one, on account of a user. */
+  run(hook: () => void, user: string): void {
     if (this.size === 0 && this.#turns.hasTime) return hook()
-    this.#waiting.push(hook)
+    this.#waiting.push({ hook, user })
     if (!this.isListed) this.#turns.add(this)
     this.isListed = true
   }
 
   runOne(): boolean {
-    this.#waiting.shift()?.()
+    this.#waiting.shift()?.hook()
     return this.size > 0
   }
 

@@ -208,11 +208,21 @@ it('Meetings of which members leave take turns', () => {
   expect(told.slice(2)).toEqual(['1 leave 2', '1 leave 10', '2 leave 3', '2 leave 11'])
 })
 
+it('Users who have left take turns, however many meetings one of them has left', () => {
+  const { told, logic, next } = slowly()
+  for (let slot = 0; slot < 50; slot++) logic(`eve's ${slot}`).leave?.(slot, 'eve', 'left')
+  logic('m').leave?.(100, 'ann', 'left')
+  logic('m').leave?.(101, 'bob', 'left')
+  next()
+  next()
+  expect(told.slice(2)).toEqual(['1 leave 2', '1 leave 100', '2 leave 101', '2 leave 3'])
+})
+
 it('A meeting has one turn at a time, however often what waits was told before that', () => {
   let turns = 0
-  const queue = new HookQueue('m', { hasTime: false, add: () => void turns++ })
+  const queue = new HookQueue({ hasTime: false, add: () => void turns++ })
   for (let n = 0; n < 3; n++) {
-    queue.run(() => {})
+    queue.run(() => {}, 'eve')
     queue.flush()
   }
   expect([turns, queue.isListed]).toEqual([1, true])
@@ -265,4 +275,3 @@ it('A meeting that ends or goes elsewhere tells of those who have left before, a
     expect(told).toEqual(['0 leave 0', '0 leave 1', '0 leave 2', '0 leave 3', '0 ended'])
   }
 })
-

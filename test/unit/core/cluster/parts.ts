@@ -105,7 +105,6 @@ export class Parts {
       budget: this.budget,
       slow: () => {},
       expired: () => {},
-      departing: () => {},
       caughtUp: () => {},
       counted: () => {},
       sendOn: () => {},
@@ -208,7 +207,14 @@ export function ownerOn(
   business: Partial<MeetingBusiness> = {},
 ): Owner {
   const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
-  const host = { ...hostOf(parts), stats: parts.stats, sealSoon: () => {}, departing: () => {}, expired: () => {}, ...support }
+  const host = {
+    ...hostOf(parts),
+    stats: parts.stats,
+    sealSoon: () => {},
+    departing: () => {},
+    expired: () => {},
+    ...support,
+  }
   const settings = { ...defaultMeeting, frameRate: 0, ...options }
   const { frameRate, inputBytes, spectatorDelayMs } = settings
   const room = new Room(
