@@ -4,19 +4,62 @@ import type { Notices } from './notices.ts'
 import type { Roster } from './roster.ts'
 import type { Member } from './seat.ts'
 
+/** Members that wait to leave, of all meetings of a node. Users take turns. */
+export class Leavers {
+  /** By user, the next turn first. */
+  readonly #waiting: Map<string, Map<Member, Departures>> = new Map()
+
+  get hasSome(): boolean {
+    return this.#waiting.size > 0
+  }
+
+  /** Whether members of this user wait. */
+  has(user: string): boolean {
+    return this.#waiting.has(user)
+  }
+
+  add(member: Member, from: Departures): void {
+    const { user } = member
+    const own = this.#waiting.get(user)
+    if (own !== undefined) own.set(member, from)
+    else this.#waiting.set(user, new Map([[member, from]]))
+  }
+
+  delete(member: Member): void {
+    const own = this.#waiting.get(member.user)
+    if (own?.delete(member) === true && own.size === 0) this.#waiting.delete(member.user)
+  }
+
+  /** Part of the sweep: one of them leaves, and others as long as there is time for what the business does then. */
+  sweep(): void {
+    for (;;) {
+      const [next] = this.#waiting
+      if (next === undefined) return
+      const [user, own] = next
+      const [first] = own
+      if (first === undefined) return
+      const [member, from] = first
+      this.#waiting.delete(user)
+      if (own.size > 1) this.#waiting.set(user, own)
+      own.delete(member)
+      from.leave(member)
+      if (from.isBehind) return
+    }
+  }
+}
+
 /** What departures need of the owner of their meeting. */
 export interface DeparturesHost {
   readonly roster: Roster
   readonly electorate: Electorate
   readonly log: Pick<FrameLog, 'next'>
   readonly notices: Notices
-  /** There is somebody whose slot gets free as soon as the business has heard of others: calls `goOn` in this sweep. */
-  later(): void
+  readonly leavers: Leavers
 }
 
 /**
- * Members that are leaving, and whose inputs are framed. Each has its slot until the business has heard of those who
- * left before, so of one meeting at most one is untold: whatever else the meeting is asked need not wait behind a crowd.
+ * Members of a meeting that are leaving, and whose inputs are framed. Each has its slot until the business has time to
+ * hear of it, so nothing that the meeting is asked or told waits behind a crowd that has left.
  */
 export class Departures {
   readonly #host: DeparturesHost
@@ -31,33 +74,36 @@ export class Departures {
     return this.#waiting.size > 0
   }
 
-  /** A member leaves now, if the business has heard of the others. Bots leave at once: it is not told of them. */
+  /** Whether the business has no time to hear of somebody now. */
+  get isBehind(): boolean {
+    return this.#host.notices.isBehind
+  }
+
+  /** A member leaves now, if there is time for it. Bots leave at once: the business is not told of them. */
   add(member: Member): void {
-    if (member.seat !== null && (this.hasSome || this.#host.notices.isBehind)) this.wait(member)
+    const isLater = this.hasSome || this.#host.leavers.has(member.user) || this.isBehind
+    if (member.seat !== null && isLater) this.wait(member)
     else this.#vacate(member)
   }
 
   /** A member leaves later in this sweep, or in another one. */
   wait(member: Member): void {
-    if (!this.hasSome) this.#host.later()
     this.#waiting.add(member)
+    this.#host.leavers.add(member, this)
   }
 
-  /** Those leave whom the business can hear of. False: others have yet to. */
-  goOn(): boolean {
-    const { notices } = this.#host
-    notices.tell()
-    while (this.hasSome && !notices.isBehind) this.makeRoom()
-    return !this.hasSome
+  /** One that waits leaves, and the business is told. */
+  leave(member: Member): void {
+    this.#waiting.delete(member)
+    this.#host.leavers.delete(member)
+    this.#vacate(member)
+    this.#host.notices.tell()
   }
 
-  /** A slot is wanted: the next one leaves, and the business is told. */
+  /** A slot is wanted: one of them leaves at once. */
   makeRoom(): void {
     const [next] = this.#waiting
-    if (next === undefined) return
-    this.#waiting.delete(next)
-    this.#vacate(next)
-    this.#host.notices.tell()
+    if (next !== undefined) this.leave(next)
   }
 
   /** All leave: the meeting is about to end. */
@@ -67,6 +113,7 @@ export class Departures {
 
   /** The meeting has ended here. */
   clear(): void {
+    for (const member of this.#waiting) this.#host.leavers.delete(member)
     this.#waiting.clear()
   }
 

@@ -5,6 +5,7 @@ import type { Budget } from '../ground/budget.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import { defaultMeeting, type MeetingOptions } from './options.ts'
 import type { Downstream } from '../down/downstream.ts'
+import { Leavers } from './departures.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { MeetingInfo } from './business.ts'
 import { Owner } from './owner.ts'
@@ -45,9 +46,7 @@ export class Meetings {
   readonly #meetings: Map<string, Owner> = new Map()
   /** How many of them want a standby. */
   standbys = 0
-  /** Meetings in which somebody waits to leave until the business has heard of others. */
-  readonly #departing: Set<Owner> = new Set()
-  /** Those of them that end then, and what their members are told. */
+  /** Meetings that end once those have left who wait to, and what their members are told. */
   readonly #closing: Map<Owner, string> = new Map()
   /** Meetings without a frame rate that have something to seal. */
   #unsealed: Owner[] = []
@@ -82,14 +81,14 @@ export class Meetings {
       work,
       lineage,
       sealSoon: (owner) => this.#unsealed.push(owner),
-      departing: (owner) => this.#departing.add(owner),
+      leavers: new Leavers(),
       expired: ({ name }, now) => this.close(name, now),
       ...backing,
     }
   }
 
   get hasWork(): boolean {
-    return this.#unsealed.length > 0 || this.#departing.size > 0
+    return this.#unsealed.length > 0 || this.#host.leavers.hasSome
   }
 
   get size(): number {
@@ -203,7 +202,6 @@ export class Meetings {
   #forget(owner: Owner): void {
     const { name, log, maker, options } = owner
     this.#closing.delete(owner)
-    this.#departing.delete(owner)
     if (options.standby > 0) this.standbys--
     this.#host.budget.leave(log)
     if (maker !== null) maker.meetings--
@@ -235,8 +233,8 @@ export class Meetings {
 
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
-    const { limits, work } = this.#host
-    for (const owner of this.#departing) if (owner.departures.goOn()) this.#departing.delete(owner)
+    const { limits, work, leavers } = this.#host
+    leavers.sweep()
     for (const [owner, message] of this.#closing)
       if (!owner.departures.hasSome) this.close(owner.name, now, message)
     const isOver = work.until(limits.sweepWork / 2)

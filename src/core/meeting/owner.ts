@@ -73,8 +73,8 @@ export class Owner implements Host {
     this.events = new WaitingEvents(limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(limits.electorates))
     const notices = (this.#notices = new Notices(business.logic))
-    const later = (): void => host.departing(this)
-    const departures = (this.departures = new Departures({ roster, electorate, log, notices, later }))
+    const { leavers } = host
+    const departures = (this.departures = new Departures({ roster, electorate, log, notices, leavers }))
     const run = (at: number): void => this.#run(at)
     const kick: EntranceHost['kick'] = (...seat) => this.kick(...seat)
     const parts = { options, business, log, roster, electorate, departures, limits }

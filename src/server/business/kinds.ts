@@ -3,7 +3,7 @@ import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../p
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
 import type { Host } from '../host.ts'
-import { HookQueue } from '../ground/hook-turns.ts'
+import type { HookTurns } from '../ground/hook-turns.ts'
 import { type AtOnce, atOnce, encoded, replacement } from './decisions.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
@@ -158,14 +158,13 @@ export class HookRunner {
   readonly #meeting: Meeting
   readonly #host: Pick<Host, 'hook' | 'joining'>
   readonly #logger: Logger
-  /** What is told to hooks that nobody waits for. */
-  readonly #told: HookQueue
+  readonly #hookTurns: Pick<HookTurns, 'hasTime'>
 
   constructor(
     hooks: KindHooks,
     kind: string,
     meeting: Meeting,
-    host: Pick<Host, 'hook' | 'hookTurns' | 'joining'>,
+    host: Pick<Host, 'hook' | 'joining'> & { readonly hookTurns: Pick<HookTurns, 'hasTime'> },
     logger: Logger,
   ) {
     this.#hooks = hooks
@@ -173,7 +172,7 @@ export class HookRunner {
     this.#meeting = meeting
     this.#host = host
     this.#logger = logger
-    this.#told = new HookQueue(host.hookTurns)
+    this.#hookTurns = host.hookTurns
   }
 
   opened(): void {
@@ -191,13 +190,9 @@ export class HookRunner {
     const logic: MeetingLogic = {
       close: () => {
         if (onClose !== undefined) this.#tell('onClose', () => onClose(meeting))
-        this.#told.flush()
         ended()
       },
-      moved: () => {
-        this.#told.flush()
-        ended()
-      },
+      moved: ended,
       restore: (state) => {
         come()
         if (restore !== undefined) this.#tell('restore', () => restore(state && fromPayload(state), meeting))
@@ -239,15 +234,14 @@ export class HookRunner {
       }
     }
     if (onLeave !== undefined) {
-      logic.isBehind = () => this.#told.size > 0
+      logic.isBehind = () => !this.#hookTurns.hasTime
       logic.leave = (slot, user, reason) =>
-        this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })), user)
+        this.#tell('onLeave', () => onLeave({ slot, user, reason, meeting }))
     }
     return logic
   }
 
   #snapshot(snapshot: KindHooks['snapshot']): Payload | null {
-    this.#told.flush()
     try {
       return toPayload(atOnce(this.#host.hook(() => snapshot?.(this.#meeting))) ?? null)
     } catch (error) {
@@ -266,7 +260,6 @@ export class HookRunner {
 
   /** Returns the hook's answer, the `RtmsError` it threw, or HANDLER_FAILED, logged, where it threw anything else. */
   #ask(hook: keyof KindHooks, call: () => unknown): unknown {
-    this.#told.flush()
     try {
       return atOnce(this.#host.hook(call))
     } catch (error) {
@@ -278,11 +271,6 @@ export class HookRunner {
   }
 
   #tell(hook: keyof KindHooks, call: () => unknown): void {
-    this.#told.flush()
-    this.#run(hook, call)
-  }
-
-  #run(hook: keyof KindHooks, call: () => unknown): void {
     try {
       atOnce(this.#host.hook(call))
     } catch (error) {

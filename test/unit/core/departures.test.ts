@@ -2,156 +2,220 @@ import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../src/core/index.ts'
 import { Harness, type Peer, text } from './harness.ts'
 
-/** A meeting whose business hears of those who have left when told to. */
-function slowly(options: { frameRate?: number; capacity?: number; ttlMs?: number } = {}) {
+/** Meetings whose business has time for one who leaves in each sweep. */
+function slowly(options: { frameRate?: number; capacity?: number; ttlMs?: number } = {}, ...names: string[]) {
   const h = new Harness()
   const told: string[] = []
-  let unheard = 0
-  const logic: MeetingLogic = {
-    isBehind: () => unheard > 0,
-    leave: (slot, user, reason) => {
-      told.push(`${user} leaves ${slot}: ${reason}`)
-      unheard++
-    },
-    join: (slot, user) => (told.push(`${user} joins ${slot}`), null),
+  let isBusy = false
+  const logicOf = (name: string): MeetingLogic => ({
+    isBehind: () => isBusy,
+    leave: (slot, user, reason) => void told.push(`${user} leaves ${name} ${slot}: ${reason}`),
+    join: (slot, user) => (told.push(`${user} joins ${name} ${slot}`), null),
     input: (slot, _, data) => (told.push(`${slot} plays`), data),
     close: () => void told.push('closes'),
-  }
-  h.node.openMeeting('m', { frameRate: 0, ...options }, h.now, { kind: 'k', metadata: {}, logic })
+  })
+  for (const name of ['m', ...names])
+    h.node.openMeeting(name, { frameRate: 0, ...options }, h.now, {
+      kind: 'k',
+      metadata: {},
+      logic: logicOf(name),
+    })
   const news = (): string[] => told.splice(0)
-  /** So many who come, in order. */
-  const come = (...users: string[]): { peers: Peer[]; log: number } => {
-    const peers = users.map((user) => h.connect(user))
-    const logs = peers.map((peer) => h.seat(peer, 'm').log)
+  /** They come to a meeting, in order. */
+  const come = (peers: readonly Peer[], meeting = 'm'): number => {
+    const logs = peers.map((peer) => h.seat(peer, meeting).log)
     news()
-    return { peers, log: logs[0] ?? 0 }
+    return logs[0] ?? 0
   }
   const slots = (): number[] => h.node.meeting('m')?.members.map(({ slot }) => slot) ?? []
-  const heard = (): string[] => {
-    unheard = 0
+  const sweep = (): string[] => {
     h.node.sweep(h.now)
     return news()
   }
-  return { h, come, news, slots, heard }
+  const busy = (is = true): void => void (isBusy = is)
+  return { h, come, news, slots, sweep, busy }
 }
 
 describe('Members who leave together', () => {
-  it('leave one after the other, as the business hears of them, and nobody else waits for that', () => {
-    const { h, come, news, slots, heard } = slowly()
-    const { peers, log } = come('eve', 'eve', 'eve', 'ann')
-    const bob = h.connect('bob')
-    for (const peer of peers.slice(0, 3)) peer.hangUp(true)
-    for (let n = 0; n < 3; n++) h.node.sweep(h.now)
-    expect([news(), slots()]).toEqual([['eve leaves 0: left'], [1, 2, 3]])
-    expect(h.node.deadline(h.now)).toBe(h.now)
-    peers[3]?.input(log, 1)
+  it('leave one after the other where the business has no time, and nobody else waits for that', () => {
+    const { h, come, slots, sweep, busy } = slowly()
+    const [eve, ann, bob] = [
+      ['eve', 'eve', 'eve'].map((user) => h.connect(user)),
+      h.connect('ann'),
+      h.connect('bob'),
+    ]
+    const log = come([...eve, ann])
+    busy()
+    for (const peer of eve) peer.hangUp(true)
+    expect([slots(), h.node.deadline(h.now)]).toEqual([[0, 1, 2, 3], h.now])
+    ann.input(log, 1)
     bob.join('m')
-    h.node.sweep(h.now)
-    expect(news().toSorted()).toEqual(['3 plays', 'bob joins 0'])
-    expect([heard(), slots()]).toEqual([['eve leaves 1: left'], [2, 3, 0]])
-    expect([heard(), slots()]).toEqual([['eve leaves 2: left'], [3, 0]])
-    expect([heard(), slots()]).toEqual([[], [3, 0]])
+    expect([sweep().toSorted(), slots()]).toEqual([
+      ['3 plays', 'bob joins m 4', 'eve leaves m 0: left'],
+      [1, 2, 3, 4],
+    ])
+    expect([sweep(), sweep(), sweep(), slots()]).toEqual([
+      ['eve leaves m 1: left'],
+      ['eve leaves m 2: left'],
+      [],
+      [3, 4],
+    ])
     h.settle()
     expect(h.node.deadline(h.now)).toBeGreaterThan(h.now)
   })
 
-  it('leave together where the business hears of each at once', () => {
-    const h = new Harness()
-    const told: number[] = []
-    const logic: MeetingLogic = { isBehind: () => false, leave: (slot) => void told.push(slot) }
-    h.node.openMeeting('m', { frameRate: 0 }, h.now, { kind: 'k', metadata: {}, logic })
+  it('leave together where it has time', () => {
+    const { h, come, slots, sweep, busy } = slowly()
     const peers = ['ann', 'bob', 'cid', 'dan'].map((user) => h.connect(user))
-    const [first] = peers.map((peer) => h.seat(peer, 'm'))
+    const log = come(peers)
     // What they have sent last is in the same frame.
     for (const peer of peers.slice(1)) {
-      peer.input(first?.log ?? 0, 1)
-      peer.send({ type: 'leave', call: peer.call(), log: first?.log ?? 0 })
+      peer.input(log, 1)
+      peer.send({ type: 'leave', call: peer.call(), log })
     }
     h.settle()
-    expect([told, h.node.meeting('m')?.members.length]).toEqual([[1, 2, 3], 1])
+    expect(slots()).toEqual([0])
+    sweep()
+    const again = ['bob', 'cid', 'dan'].map((user) => h.connect(user))
+    come(again)
+    busy()
+    for (const peer of again) peer.hangUp(true)
+    busy(false)
+    expect(sweep()).toHaveLength(3)
+  })
+
+  it('take turns by user, however many meetings one of them has left', () => {
+    const names = ['a', 'b', 'c', 'd']
+    const { h, come, sweep, busy } = slowly({}, ...names)
+    const [eve, ann, bob] = ['eve', 'ann', 'bob'].map((user) => h.connect(user)) as [Peer, Peer, Peer]
+    for (const name of names) come([eve], name)
+    come([eve, ann, bob])
+    busy()
+    for (const peer of [eve, ann, bob]) peer.hangUp(true)
+    // There is time again, but others of hers wait.
+    busy(false)
+    const late = h.node.kick('m', 0, 'out')
+    busy()
+    const told = Array.from({ length: 7 }, () => sweep().join())
+    expect([late, told]).toEqual([
+      false,
+      [
+        'eve leaves a 0: left',
+        'ann leaves m 1: left',
+        'bob leaves m 2: left',
+        'eve leaves b 0: left',
+        'eve leaves c 0: left',
+        'eve leaves d 0: left',
+        'eve leaves m 0: left',
+      ],
+    ])
+  })
+
+  it('do not leave before others of the same user who wait', () => {
+    const { h, come, news, sweep, busy } = slowly({}, 'other')
+    const [one, two] = [h.connect('eve'), h.connect('eve')]
+    come([one], 'other')
+    come([two])
+    busy()
+    one.hangUp(true)
+    busy(false)
+    two.hangUp(true)
+    expect(news()).toEqual([])
+    expect(sweep()).toEqual(['eve leaves other 0: left', 'eve leaves m 0: left'])
   })
 
   it('leave a full meeting at once where somebody wants a slot, and the business hears of that first', () => {
-    const { h, come, news, slots } = slowly({ capacity: 3 })
-    const { peers } = come('eve', 'eve', 'ann')
+    const { h, come, slots, sweep, busy } = slowly({ capacity: 4 })
+    const [eve, ann] = [['eve', 'eve', 'eve'].map((user) => h.connect(user)), h.connect('ann')]
     const [bob, cid] = [h.connect('bob'), h.connect('cid')]
-    for (const peer of peers.slice(0, 2)) peer.hangUp(true)
-    h.node.sweep(h.now)
-    news()
+    come([...eve, ann])
+    busy()
+    for (const peer of eve) peer.hangUp(true)
     for (const peer of [bob, cid]) peer.join('m')
-    h.node.sweep(h.now)
-    expect([news(), slots()]).toEqual([
-      ['bob joins 0', 'eve leaves 1: left', 'cid joins 1'],
-      [2, 0, 1],
+    expect([sweep(), slots()]).toEqual([
+      [
+        'eve leaves m 0: left',
+        'bob joins m 0',
+        'eve leaves m 1: left',
+        'cid joins m 1',
+        'eve leaves m 2: left',
+      ],
+      [3, 0, 1],
     ])
     expect([bob, cid].map((peer) => peer.takeOf('joined').length)).toEqual([1, 1])
   })
 
-  it('make room in a full meeting for a user without a seat, whoever has left and was not heard of', () => {
-    const { h, come, news } = slowly({ capacity: 3 })
-    const { peers } = come('dan', 'eve', 'eve')
-    peers[0]?.hangUp(true)
-    h.node.sweep(h.now)
-    h.seat(h.connect('bob'), 'm')
-    news()
-    const cid = h.connect('cid')
+  it('make room in a full meeting for a user without a seat', () => {
+    const { h, come, sweep, busy } = slowly({ capacity: 2 })
+    const [one, two, cid] = [h.connect('eve'), h.connect('eve'), h.connect('cid')]
+    come([one, two])
+    busy()
     cid.join('m')
-    h.node.sweep(h.now)
-    expect(news()).toEqual(['eve leaves 2: kicked', 'cid joins 2'])
+    expect(sweep()).toEqual(['eve leaves m 1: kicked', 'cid joins m 1'])
   })
 
   it('keep a clock running until all have left, so their leaving is in a frame', () => {
-    const { h, come, news, heard, slots } = slowly({ frameRate: 20, ttlMs: 1_000 })
-    const { peers } = come('eve', 'eve')
+    const { h, come, slots, sweep, busy } = slowly({ frameRate: 20, ttlMs: 1_000 })
+    const peers = ['eve', 'eve', 'eve'].map((user) => h.connect(user))
+    come(peers)
+    busy()
     for (const peer of peers) peer.hangUp(true)
-    for (let n = 0; n < 8; n++) {
+    for (const left of [[1, 2], [2], []]) {
       h.now += 50
-      h.node.sweep(h.now)
+      sweep()
+      expect(slots()).toEqual(left)
     }
-    expect([news(), slots()]).toEqual([['eve leaves 0: left'], [1]])
-    expect([heard(), slots()]).toEqual([['eve leaves 1: left'], []])
     h.now += 50
-    h.node.sweep(h.now)
+    sweep()
     const events = [...h.node.meetingHistory('m', 0, 1_000)].flatMap((frame) => frame.events)
-    expect(events.at(-1)).toMatchObject({ type: 'leave', slot: 1 })
-    heard()
+    expect(events.at(-1)).toMatchObject({ type: 'leave', slot: 2 })
     h.advance(1_500)
-    expect([news(), h.node.meetingCount]).toEqual([['closes'], 0])
+    expect([sweep(), h.node.meetingCount]).toEqual([['closes'], 0])
   })
 
   it('have left before their meeting ends, in turns unless the node ends', () => {
     for (const isNow of [false, true]) {
-      const { h, come, news, heard } = slowly()
-      const { peers } = come('eve', 'eve', 'eve', 'ann')
-      for (const peer of peers.slice(0, 3)) peer.hangUp(true)
-      h.node.sweep(h.now)
-      news()
+      const { h, come, news, sweep, busy } = slowly()
+      const [eve, ann] = [['eve', 'eve', 'eve'].map((user) => h.connect(user)), h.connect('ann')]
+      come([...eve, ann])
+      busy()
+      for (const peer of eve) peer.hangUp(true)
       h.node.closeMeeting('m', h.now, 'the first word', isNow)
-      if (!isNow) {
+      if (isNow)
+        expect(news()).toEqual([
+          'eve leaves m 0: left',
+          'eve leaves m 1: left',
+          'eve leaves m 2: left',
+          'closes',
+        ])
+      else {
         h.node.closeMeeting('m', h.now, 'another one')
-        h.node.sweep(h.now)
-        expect([news(), heard(), h.node.meetingCount]).toEqual([[], ['eve leaves 1: left'], 1])
-        expect(heard()).toEqual(['eve leaves 2: left', 'closes'])
-      } else expect(news()).toEqual(['eve leaves 1: left', 'eve leaves 2: left', 'closes'])
+        expect([sweep(), sweep(), h.node.meetingCount]).toEqual([
+          ['eve leaves m 0: left'],
+          ['eve leaves m 1: left'],
+          1,
+        ])
+        expect(sweep()).toEqual(['eve leaves m 2: left', 'closes'])
+      }
       h.settle()
-      expect(peers[3]?.takeOf('ended')).toMatchObject([{ message: 'the first word' }])
+      expect(ann.takeOf('ended')).toMatchObject([{ message: 'the first word' }])
       expect(h.node.deadline(h.now)).toBeGreaterThan(h.now)
     }
   })
 
-  it('are no member for anything but their slot, and bots leave without the business being asked', () => {
-    const { h, come, slots } = slowly()
-    const { peers, log } = come('eve', 'eve', 'eve')
-    const again = h.connect('eve')
+  it('are no members for anything but their slot, and bots leave without the business being asked', () => {
+    const { h, come, slots, sweep, busy } = slowly()
+    const [one, two, again] = [h.connect('eve'), h.connect('eve'), h.connect('eve')]
+    const log = come([one, two])
     const bot = h.node.addBot('m', 'bot')
-    for (const peer of peers.slice(0, 2)) peer.hangUp(true)
-    h.node.sweep(h.now)
+    busy()
+    for (const peer of [one, two]) peer.hangUp(true)
     expect([h.node.kick('m', 1, 'out'), h.node.sendTo('m', 1, text('x'))]).toEqual([false, false])
     if (typeof bot === 'object') bot.leave()
-    expect(slots()).toEqual([1, 2])
+    expect(slots()).toEqual([0, 1])
     // Nor is a place kept for the same user.
     again.join('m')
-    h.node.sweep(h.now)
-    expect(again.takeOf('joined')).toMatchObject([{ log, slot: 0 }])
+    sweep()
+    expect(again.takeOf('joined')).toMatchObject([{ log, slot: 2 }])
   })
 })

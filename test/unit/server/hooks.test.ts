@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { Hooks } from '../../../src/server/business/hooks.ts'
 import { HookRunner, type KindHooks } from '../../../src/server/business/kinds.ts'
 import type { Meeting } from '../../../src/server/business/meeting.ts'
-import { HookQueue, HookTurns } from '../../../src/server/ground/hook-turns.ts'
+import { HookTurns } from '../../../src/server/ground/hook-turns.ts'
 import { InTurn } from '../../../src/server/ground/in-turn.ts'
 import { silent } from '../../../src/server/ground/logger.ts'
 import { runtime } from '../../../src/server/ground/outside.ts'
@@ -103,7 +103,7 @@ it('Sessions that come and go together are told of for a few milliseconds in eac
 function runnerOf(hooks: KindHooks): HookRunner {
   const host = {
     hook: <T>(hook: () => T): T => hook(),
-    hookTurns: { hasTime: true, add() {} },
+    hookTurns: { hasTime: true },
   } as unknown as Host
   return new HookRunner(hooks, 'k', { name: 'm' } as Meeting, host, silent)
 }
@@ -164,114 +164,26 @@ it('A call to a meeting gets what onCall answers, or why there is no answer', ()
   expect(ask(undefined)).toBe('NO_HANDLER')
 })
 
-/** Hooks of a meeting that take 3 ms each, on a loop whose turns are counted. */
-function slowly(hooks: KindHooks = {}) {
-  const { told, outside, note, take, next } = loop()
+it('A meeting has time to tell of those who leave for a few milliseconds in each turn of the event loop', () => {
+  const { told, outside, take, next } = loop()
   const hookTurns = new HookTurns(outside)
   const host = { hook: <T>(hook: () => T): T => hook(), joining: null, hookTurns }
-  const all: KindHooks = {
-    onJoin: ({ slot }) => take(`join ${slot}`),
-    onInput: ({ slot }) => take(`input ${slot}`),
-    onFrame: ({ number }) => take(`frame ${number}`),
-    onLeave: ({ slot }) => take(`leave ${slot}`),
-    onCall: () => take('call'),
-    onClose: () => take('close'),
-    snapshot: () => take('snapshot'),
-    ...hooks,
-  }
-  const runner = (name: string) => new HookRunner(all, 'k', { name } as Meeting, host, silent)
-  return { told, runner, logic: (name = 'm') => runner(name).logic(() => note('ended')), next }
-}
-
-it('Members who leave together are told of for a few milliseconds in each turn of the event loop, in order', () => {
-  const { told, logic, next } = slowly()
-  const meeting = logic()
-  for (let slot = 0; slot < 7; slot++) meeting.leave?.(slot, 'eve', 'left')
-  expect([told, meeting.isBehind?.()]).toEqual([['0 leave 0', '0 leave 1'], true])
-  for (let n = 0; n < 4; n++) next()
-  expect(told.slice(2)).toEqual(['1 leave 2', '1 leave 3', '2 leave 4', '2 leave 5', '3 leave 6'])
-  // There is time again, and nothing waits.
+  const logic = (name: string, hooks: KindHooks): MeetingLogic =>
+    new HookRunner(hooks, 'k', { name } as Meeting, host, silent).logic(() => {})
+  const onLeave: KindHooks['onLeave'] = ({ slot }) => take(`leave ${slot}`)
+  const [one, other] = [logic('one', { onLeave }), logic('other', { onLeave })]
+  const behind = (): unknown => [one.isBehind?.(), other.isBehind?.()]
+  expect(behind()).toEqual([false, false])
+  one.leave?.(0, 'eve', 'left')
+  expect(behind()).toEqual([false, false])
+  other.leave?.(1, 'eve', 'left')
+  expect(behind()).toEqual([true, true])
+  // It is told all the same where somebody wants the slot.
+  one.leave?.(2, 'eve', 'left')
   next()
-  expect(meeting.isBehind?.()).toBe(false)
-  meeting.leave?.(8, 'eve', 'left')
-  expect([told.at(-1), meeting.isBehind?.()]).toEqual(['5 leave 8', false])
-  expect(Object.keys(logicOf({ onInput: () => true }))).not.toContain('isBehind')
-})
-
-it('Meetings of which members leave take turns', () => {
-  const { told, logic, next } = slowly()
-  const [one, other] = [logic('one'), logic('other')]
-  for (let slot = 0; slot < 5; slot++) one.leave?.(slot, 'eve', 'left')
-  for (let slot = 10; slot < 12; slot++) other.leave?.(slot, 'eve', 'left')
-  next()
-  next()
-  expect(told.slice(2)).toEqual(['1 leave 2', '1 leave 10', '2 leave 3', '2 leave 11'])
-})
-
-it('Users who have left take turns, however many meetings one of them has left', () => {
-  const { told, logic, next } = slowly()
-  for (let slot = 0; slot < 50; slot++) logic(`eve's ${slot}`).leave?.(slot, 'eve', 'left')
-  logic('m').leave?.(100, 'ann', 'left')
-  logic('m').leave?.(101, 'bob', 'left')
-  next()
-  next()
-  expect(told.slice(2)).toEqual(['1 leave 2', '1 leave 100', '2 leave 101', '2 leave 3'])
-})
-
-it('A meeting has one turn at a time, however often what waits was told before that', () => {
-  let turns = 0
-  const queue = new HookQueue({ hasTime: false, add: () => void turns++ })
-  for (let n = 0; n < 3; n++) {
-    queue.run(() => {}, 'eve')
-    queue.flush()
-  }
-  expect([turns, queue.isListed]).toEqual([1, true])
-  const { told, logic, next } = slowly()
-  const meeting = logic()
-  for (let slot = 0; slot < 3; slot++) meeting.leave?.(slot, 'eve', 'left')
-  meeting.join?.(9, 'ann')
-  next()
-  next()
-  // Its turn was in vain, and it has another one.
-  for (let slot = 3; slot < 6; slot++) meeting.leave?.(slot, 'eve', 'left')
-  next()
-  expect(told.slice(-3)).toEqual(['2 leave 3', '2 leave 4', '3 leave 5'])
-})
-
-it('What else a meeting is asked or told comes behind those who have left it', () => {
-  for (const [what, then] of [
-    ['join 3', (logic: MeetingLogic) => logic.join?.(3, 'ann')],
-    ['input 4', (logic: MeetingLogic) => logic.input?.(4, 'ann', toPayload(1))],
-    ['frame 5', (logic: MeetingLogic) => logic.frame?.({ number: 5, events: [], inputs: [] })],
-    ['snapshot', (logic: MeetingLogic) => logic.snapshot?.()],
-    ['close', (logic: MeetingLogic) => logic.close?.()],
-  ] as const) {
-    const { told, logic, next } = slowly()
-    const meeting = logic()
-    for (let slot = 0; slot < 4; slot++) meeting.leave?.(slot, 'eve', 'left')
-    then(meeting)
-    expect(told.filter((each) => each !== '0 ended')).toEqual(
-      [0, 1, 2, 3].map((slot) => `0 leave ${slot}`).concat(`0 ${what}`),
-    )
-    const { length } = told
-    next()
-    next()
-    expect(told).toHaveLength(length)
-  }
-  const { told, runner } = slowly()
-  const meeting = runner('m')
-  const logic = meeting.logic(() => {})
-  for (let slot = 0; slot < 4; slot++) logic.leave?.(slot, 'eve', 'left')
-  meeting.call('m', toPayload(1))
-  expect(told.slice(2)).toEqual(['0 leave 2', '0 leave 3', '0 call'])
-})
-
-it('A meeting that ends or goes elsewhere tells of those who have left before, also without a hook for that', () => {
-  for (const way of ['close', 'moved'] as const) {
-    const { told, logic } = slowly({ onClose: undefined })
-    const meeting = logic()
-    for (let slot = 0; slot < 4; slot++) meeting.leave?.(slot, 'eve', 'left')
-    meeting[way]?.()
-    expect(told).toEqual(['0 leave 0', '0 leave 1', '0 leave 2', '0 leave 3', '0 ended'])
-  }
+  expect([behind(), told]).toEqual([
+    [false, false],
+    ['0 leave 0', '0 leave 1', '0 leave 2'],
+  ])
+  expect(Object.keys(logic('m', { onInput: () => true }))).not.toContain('isBehind')
 })

@@ -4,6 +4,7 @@ import type { Downstream } from '../../../../src/core/down/downstream.ts'
 import { Budget, type Payer } from '../../../../src/core/ground/budget.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import type { Lineage } from '../../../../src/core/meeting/lineage.ts'
+import { Leavers } from '../../../../src/core/meeting/departures.ts'
 import { defaultMeeting, type MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
@@ -211,7 +212,7 @@ export function ownerOn(
     ...hostOf(parts),
     stats: parts.stats,
     sealSoon: () => {},
-    departing: () => {},
+    leavers: new Leavers(),
     expired: () => {},
     ...support,
   }

@@ -700,7 +700,7 @@ describe('A meeting that is handed over to a node', () => {
     const places = [0, 1].map((slot) => ({ slot, session: `s${slot}`, branch: 0, seat: 0 }))
     desk.yield({ state, branches, places })
     expect(desk.members).toEqual(['0 ann', '1 cid'])
-    expect(desk.owner.departures.goOn()).toBe(true)
+    desk.owner.departures.finish()
     expect(desk.members).toEqual([])
     expect(desk.next()).toContain('leave slot:1 reason:tired')
   })
