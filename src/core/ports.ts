@@ -255,7 +255,7 @@ export interface MeetingLogic {
   frame?(frame: SealedFrame): void
   /** A member has left, after its last input was framed. Not called for bots, nor when the meeting itself ends. */
   leave?(slot: number, user: string, reason: string): void
-  /** Whether much of what it was told has yet to be handled, so joins and inputs had better wait. */
+  /** Whether there is no time now to handle that somebody leaves: members who are leaving keep their slots for it. */
   isBehind?(): boolean
   /** The meeting is about to end. */
   close?(): void

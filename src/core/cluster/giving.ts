@@ -3,7 +3,7 @@ import type { Stats } from '../ground/stats.ts'
 import type { Work } from '../ground/work.ts'
 import type { Meetings } from '../meeting/meetings.ts'
 import type { Owner } from '../meeting/owner.ts'
-import { isBehind, type Member, Seat } from '../meeting/seat.ts'
+import { type Member, Seat } from '../meeting/seat.ts'
 import type { Cluster } from './cluster.ts'
 import { type Declined, encodeHandover, type Ready } from './handover-messages.ts'
 import { branchesOf, localSeatsOf, placesOf } from './branches.ts'
@@ -276,7 +276,7 @@ export class Giving {
     if (readyAt === NEVER || !this.#isHere(owner)) return
     if (owner.due !== Infinity && owner.log.next === readyAt) return
     // In a later sweep: many may be ready together.
-    if (isBehind(owner) || this.#host.work.isTaken) return
+    if (owner.departures.hasSome || this.#host.work.isTaken) return
     this.#offers.delete(owner.name)
     if (this.#yield(offered, now)) this.#offerSome(AFTER_ONE, now)
     else this.#staying.add(owner)

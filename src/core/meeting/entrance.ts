@@ -4,6 +4,7 @@ import type { MeetingOptions } from './options.ts'
 import type { Refusal } from '../ports.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import { mismatch } from './config.ts'
+import type { Departures } from './departures.ts'
 import type { Electorate } from './electorate.ts'
 import type { FrameLog } from './frame-log.ts'
 import { JoinRate } from './join-rate.ts'
@@ -22,6 +23,7 @@ export interface EntranceHost {
   readonly log: FrameLog
   readonly roster: Roster
   readonly electorate: Electorate
+  readonly departures: Departures
   readonly limits: Limits
   /** Somebody comes in: starts the clock if it is stopped. */
   run(now: number): void
@@ -74,7 +76,8 @@ export class Entrance {
    * while it is asked, so the slot is reserved. In a full meeting, whoever has several seats makes room.
    */
   #admit(user: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
-    const { roster, options, business } = this.#host
+    const { roster, options, business, departures } = this.#host
+    if (roster.free === -1) departures.makeRoom()
     const isFull = roster.free === -1
     // Whoever opens tabs without end would be faster than whom the slot is for.
     if (now < this.#keptUntil && (isFull || roster.has(user))) return 'FULL'
@@ -84,6 +87,7 @@ export class Entrance {
     if (retryAfterMs > 0)
       return { code: 'RATE', message: `more than ${options.joinsPerMinute} joins a minute`, retryAfterMs }
     if (spare !== undefined) this.#host.kick(spare.slot, CROWDED)
+    if (roster.free === -1) departures.makeRoom()
     // Its last inputs may have yet to be in a frame.
     const slot = roster.free
     if (slot === -1) {

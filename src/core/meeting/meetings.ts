@@ -5,13 +5,14 @@ import type { Budget } from '../ground/budget.ts'
 import type { NodeConfig } from '../ground/config.ts'
 import { defaultMeeting, type MeetingOptions } from './options.ts'
 import type { Downstream } from '../down/downstream.ts'
+import { Leavers } from './departures.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { MeetingInfo } from './business.ts'
 import { Owner } from './owner.ts'
 import type { Lineage } from './lineage.ts'
 import type { OwnerHost } from './owner-host.ts'
 import { Room } from './room.ts'
-import { isBehind, whyNoSeat } from './seat.ts'
+import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
 import type { Refusal } from '../ports.ts'
 import { whyOutrun } from './visitor.ts'
@@ -45,7 +46,7 @@ export class Meetings {
   readonly #meetings: Map<string, Owner> = new Map()
   /** How many of them want a standby. */
   standbys = 0
-  /** Meetings that end as soon as their business is no longer behind, and what their members are told. */
+  /** Meetings that end once those have left who wait to, and what their members are told. */
   readonly #closing: Map<Owner, string> = new Map()
   /** Meetings without a frame rate that have something to seal. */
   #unsealed: Owner[] = []
@@ -80,13 +81,14 @@ export class Meetings {
       work,
       lineage,
       sealSoon: (owner) => this.#unsealed.push(owner),
+      leavers: new Leavers(),
       expired: ({ name }, now) => this.close(name, now),
       ...backing,
     }
   }
 
   get hasWork(): boolean {
-    return this.#unsealed.length > 0 || this.#closing.size > 0
+    return this.#unsealed.length > 0 || this.#host.leavers.hasSome
   }
 
   get size(): number {
@@ -172,19 +174,13 @@ export class Meetings {
     )
   }
 
-  isBehind(name: string): boolean {
-    const meeting = this.#meetings.get(name)
-    return meeting !== undefined && isBehind(meeting)
-  }
-
   /**
-   * `message`: what its members are told. Where the business has yet to handle much of what it was told of the meeting,
-   * that comes first, unless it `isNow` or never.
+   * `message`: what its members are told. Whoever waits to leave does so first, in turns, unless it `isNow` or never.
    */
   close(name: string, now: number, message: string = CLOSED, isNow = false): void {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
-    if (!isNow && isBehind(meeting)) {
+    if (!isNow && meeting.departures.hasSome) {
       if (!this.#closing.has(meeting)) this.#closing.set(meeting, message)
       return
     }
@@ -237,8 +233,10 @@ export class Meetings {
 
   /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
   sweep(now: number): void {
-    const { limits, work } = this.#host
-    for (const [{ name }, message] of this.#closing) this.close(name, now, message)
+    const { limits, work, leavers } = this.#host
+    leavers.sweep()
+    for (const [owner, message] of this.#closing)
+      if (!owner.departures.hasSome) this.close(owner.name, now, message)
     const isOver = work.until(limits.sweepWork / 2)
     const unsealed = this.#unsealed
     this.#unsealed = []

@@ -24,6 +24,11 @@ export class Notices {
     return this.#logic?.leave !== undefined
   }
 
+  /** Whether it has yet to hear of somebody who has left, or had better not now. */
+  get isBehind(): boolean {
+    return this.#notices.some((notice) => 'slot' in notice) || this.#logic?.isBehind?.() === true
+  }
+
   add(notice: SealedFrame | Departure): void {
     this.#notices.push(notice)
   }

@@ -1,4 +1,5 @@
 import type { Stats } from '../ground/stats.ts'
+import type { Leavers } from './departures.ts'
 import type { RoomHost } from './room.ts'
 
 /** What an owner (`O`) needs of the rest of the node. */
@@ -6,6 +7,7 @@ export interface OwnerHost<O> extends RoomHost {
   readonly stats: Stats
   /** A meeting without a frame rate has something to seal: calls `sealNow` at the end of the sweep. */
   sealSoon(owner: O): void
+  readonly leavers: Leavers
   /** Until when nobody else goes on with a meeting, as the nodes have said that may have its frames. */
   supportedUntil(owner: O, now: number): number
   /** Since when members must have answered who support an owner now. */

@@ -10,6 +10,7 @@ import type { Attendee } from './attendance.ts'
 import { Backing } from './backing.ts'
 import { Bots } from './bots.ts'
 import { type Bot, infoOf, type MeetingInfo } from './business.ts'
+import { Departures } from './departures.ts'
 import { Electorate } from './electorate.ts'
 import { Entrance, type EntranceHost, isMember } from './entrance.ts'
 import type { FrameLog } from './frame-log.ts'
@@ -51,6 +52,7 @@ export class Owner implements Host {
   /** Whether `sealNow` is pending at the end of the sweep. */
   #unsealed = false
   readonly #notices: Notices
+  readonly departures: Departures
 
   constructor(
     host: OwnerHost<Owner>,
@@ -63,7 +65,6 @@ export class Owner implements Host {
     this.maker = maker
     this.#host = host
     this.business = business
-    this.#notices = new Notices(business.logic)
     this.room = room
     this.options = options
     const { log } = room
@@ -71,9 +72,13 @@ export class Owner implements Host {
     const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
     this.events = new WaitingEvents(limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(limits.electorates))
+    const notices = (this.#notices = new Notices(business.logic))
+    const { leavers } = host
+    const departures = (this.departures = new Departures({ roster, electorate, log, notices, leavers }))
     const run = (at: number): void => this.#run(at)
     const kick: EntranceHost['kick'] = (...seat) => this.kick(...seat)
-    this.#entrance = new Entrance({ options, business, log, roster, electorate, limits, run, kick })
+    const parts = { options, business, log, roster, electorate, departures, limits }
+    this.#entrance = new Entrance({ ...parts, run, kick })
     const intake = (this.#intake = new Intake(options, log))
     this.bots = new Bots(log, {
       roster,
@@ -101,6 +106,8 @@ export class Owner implements Host {
     roster.restore(state.roster, occupantOf)
     this.#electorate.restore(state.electorate, (slot) => roster.get(slot)?.seat?.elector)
     this.#intake.restore(state.intake, (slot) => roster.get(slot))
+    for (const member of roster.all())
+      if (member.standing.is === 'leaving' && member.waiting === 0) this.departures.wait(member)
     this.#entrance.config = state.config
     this.events.restore([event, ...state.events])
     this.#pulse.restore(state.clock, this.log.next, now)
@@ -263,15 +270,8 @@ export class Owner implements Host {
     if (!this.roster.isSeated(member)) return
     member.standing = { is: 'leaving', reason, wasAway: isAway(member) }
     if (member.waiting > 0) return
-    this.#vacate(member, reason)
+    this.departures.add(member)
     this.#notices.tell()
-  }
-
-  #vacate(member: Member, reason: string): void {
-    this.roster.remove(member, reason)
-    const { slot, user, seat } = member
-    if (seat !== null) this.#electorate.leave(seat.elector, this.log.next, reason === 'left')
-    if (this.#notices.wantsDepartures && seat !== null) this.#notices.add({ slot, user, reason })
   }
 
   // ---- inputs
@@ -344,7 +344,7 @@ export class Owner implements Host {
   }
 
   #tick(now: number): void {
-    if (this.room.isDeserted && this.#hasNothing) return this.#pulse.stop(now)
+    if (this.room.isDeserted && this.#hasNothing && !this.departures.hasSome) return this.#pulse.stop(now)
     if (!this.#maySeal(now)) return this.#notices.tell()
     const { clock } = this.#pulse
     for (let late = 0; late < this.#host.limits.lateFrames && clock.due(this.log.next) <= now; late++) {
@@ -408,28 +408,26 @@ export class Owner implements Host {
     const bytes = sealFrame(events, inputs)
     this.room.append({ bytes, events, inputs: inputs.length, stable: this.#stable }, now)
     this.#host.stats.inputsFramed += inputs.length
-    this.#release(inputs)
+    this.#release(inputs, (member) => this.departures.add(member))
   }
 
   /** These inputs wait no more; a member leaves behind its last one. */
-  #release(inputs: readonly Input[]): void {
-    for (const { member } of inputs) {
-      member.waiting--
-      if (member.standing.is === 'leaving' && member.waiting === 0)
-        this.#vacate(member, member.standing.reason)
-    }
+  #release(inputs: readonly Input[], depart: (member: Member) => void): void {
+    for (const { member } of inputs)
+      if (--member.waiting === 0 && member.standing.is === 'leaving') depart(member)
   }
 
-  /** Gives up inputs that wait, see {@link Intake.shed}. */
+  /** Gives up inputs that wait, see {@link Intake.shed}. Whoever leaves behind them does so where the meeting goes on. */
   shed(bytes: number): readonly Input[] {
     const shed = this.#intake.shed(bytes)
-    this.#release(shed)
+    this.#release(shed, (member) => this.departures.wait(member))
     return shed
   }
 
   /** Ends the meeting for all, who get first what waits for a frame, also what the business says at the end. */
   close(message: string, now: number): void {
     this.sealRest(now)
+    this.departures.finish()
     this.business.logic?.close?.()
     this.sealRest(now)
     const away = Array.from(this.roster.all()).filter(({ standing }) => standing.is === 'away')
@@ -443,6 +441,7 @@ export class Owner implements Host {
     this.#closed = true
     this.#pulse.end()
     this.#entrance.clear()
+    this.departures.clear()
     this.roster.clear()
     this.events.take()
     return this.#intake.clear()

@@ -7,7 +7,7 @@ import type { Limits } from '../ground/config.ts'
 import type { Bucket } from '../ground/rate.ts'
 import { weights } from '../ground/weights.ts'
 import type { Cursor } from '../log/log.ts'
-import type { MeetingBusiness, Refusal } from '../ports.ts'
+import type { Refusal } from '../ports.ts'
 import { Elector } from './electorate.ts'
 import type { Seat as SessionSeat } from '../session/parts.ts'
 import type { CursorInfo } from '../session/session-info.ts'
@@ -63,8 +63,6 @@ export function isAway({ standing }: Member): boolean {
 export interface Host {
   readonly name: string
   readonly log: { readonly first: number; readonly next: number }
-  /** Of a meeting of this node. */
-  readonly business?: Pick<MeetingBusiness, 'logic'>
   /** The client has acknowledged everything up to this frame. */
   acknowledge(seat: Seat, frame: number): void
   /** Accepts an input, or returns why it is refused. Either way its seq is answered. */
@@ -139,10 +137,6 @@ export class Seat implements SessionSeat, Occupant {
     return this.member?.seq ?? 0
   }
 
-  get isBehind(): boolean {
-    return isBehind(this.#host)
-  }
-
   /** The highest seq that was refused on arrival. */
   get turnedAway(): number {
     return this.#turnedAway
@@ -175,11 +169,6 @@ export class Seat implements SessionSeat, Occupant {
   evict(message: string, upTo?: number): void {
     this.#host.evict(this, message, upTo)
   }
-}
-
-/** Whether the business of a meeting has yet to handle much of what it was told: see {@link MeetingLogic}. */
-export function isBehind({ business }: Pick<Host, 'business'>): boolean {
-  return business?.logic?.isBehind?.() === true
 }
 
 /** Why a session may not take a seat, or take it again, in the room with this log number; null where it may. */

@@ -43,6 +43,8 @@ export function ratesOf(limits: Limits): Rates {
 
 /** What all sessions of a user share. It outlives them for a while: a user who reconnects has no fresh allowance. */
 export class Account {
+  /** The user. */
+  readonly user: string
   /** Requests that have started and not ended. */
   requests = 0
   /** Topics that are there because this user was the first to subscribe or publish to them. */
@@ -70,7 +72,8 @@ export class Account {
     work: FULL,
   }
 
-  constructor(rates: Rates) {
+  constructor(rates: Rates, user = '') {
+    this.user = user
     this.#rates = rates
   }
 

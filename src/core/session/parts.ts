@@ -20,8 +20,6 @@ export interface Seat {
   readonly place: CursorInfo | null
   /** The last seq answered in this slot; 0 for none. */
   readonly last: number
-  /** Whether inputs wait, since the business has yet to handle much of what it was told. */
-  readonly isBehind: boolean
   /** The client has acknowledged everything up to this frame. */
   seen(frame: number): void
   /** Notes that an input was refused on arrival, ahead of earlier inputs that still wait in the upstream queue. */

@@ -235,7 +235,7 @@ export class Sessions {
 
   /** A user has a session again, or for the first time. */
   #return(name: string): User<Session> {
-    const account = this.#idle.get(name) ?? new Account(this.#rates)
+    const account = this.#idle.get(name) ?? new Account(this.#rates, name)
     const { budget } = this.#host
     const user = new User<Session>(account, budget.ledgers.user, this.#host)
     budget.enter(user)

@@ -6,13 +6,15 @@ import type { Account } from '../session/account.ts'
 import type { Publication } from './publication.ts'
 import type { Topic } from './topic.ts'
 
-/** Unheard publications to one topic from which on users who have published once more wait. */
+/** Unheard publications to one topic from which on users wait who have published more than their share of them. */
 export const MANY_UNHEARD = 128
 /** What they may weigh; beyond that the oldest are lost to the business. */
 export const MOST_UNHEARD_BYTES = 33_554_432
 
 interface Unheard extends HeardPublication {
   readonly entry: Publication
+  /** The user; null for one of the business or of another node. */
+  readonly by: Account | null
 }
 
 /**
@@ -27,9 +29,8 @@ class News extends Payer {
   /** Publications so far, lost ones included; and how many of them were heard or told as lost. */
   count = 0
   #told = 0
-  /** The number up to which users who have published once more wait, where many are unheard; and these users. */
-  #until = 0
-  readonly #taken: Set<Account> = new Set()
+  /** How many of each user there are in the queue. */
+  readonly #of: Map<Account, number> = new Map()
 
   constructor(topic: Topic, ledger: Ledger, since: number) {
     super(ledger)
@@ -42,13 +43,26 @@ class News extends Payer {
   }
 
   /** `isKept`: there is room for it. */
-  add(entry: Publication, isKept: boolean): void {
+  add(entry: Publication, by: Account | null, isKept: boolean): void {
     this.count += entry.lost
     if (entry.isHole) return
     const before = this.count++
     if (!isKept) return
-    this.#ring.push({ before, entry })
+    this.#ring.push({ before, entry, by })
+    if (by !== null) this.#of.set(by, this.#unheardOf(by) + 1)
     this.hold(entry.weight)
+  }
+
+  #unheardOf(user: Account): number {
+    return this.#of.get(user) ?? 0
+  }
+
+  /** Whose turn it is to be heard: that of a user of this node, or of a node. */
+  get payer(): string {
+    const { first, size } = this.#ring
+    if (size === 0) return ''
+    const { by, entry } = this.#ring.get(first)
+    return by === null ? `node ${entry.source.incarnation}` : `user ${by.user}`
   }
 
   next(): HeardPublication | null {
@@ -64,7 +78,13 @@ class News extends Payer {
 
   #shift(): Unheard {
     const oldest = this.#ring.shift()
-    this.hold(-oldest.entry.weight)
+    const { entry, by } = oldest
+    if (by !== null) {
+      const left = this.#unheardOf(by) - 1
+      if (left > 0) this.#of.set(by, left)
+      else this.#of.delete(by)
+    }
+    this.hold(-entry.weight)
     return oldest
   }
 
@@ -72,19 +92,15 @@ class News extends Payer {
     while (this.held > bytes && this.#ring.size > 0) this.#shift()
   }
 
-  /** Whether a user's publication waits, where many are unheard. The first one of each user does not. */
+  /**
+   * Whether a user's publication waits: where many are unheard, and of this user as many as each would have if they were
+   * shared out evenly, or at least one. So nobody waits for what others have published.
+   */
   mustWait(by: Account): boolean {
-    if (this.#ring.size < MANY_UNHEARD) {
-      this.#taken.clear()
-      return false
-    }
-    if (this.#until <= this.#told) {
-      this.#until = this.count
-      this.#taken.clear()
-    }
-    if (this.#taken.has(by)) return true
-    this.#taken.add(by)
-    return false
+    if (this.#ring.size < MANY_UNHEARD) return false
+    const own = this.#unheardOf(by)
+    const users = this.#of.size + (own === 0 ? 1 : 0)
+    return own >= Math.max(1, Math.floor(MANY_UNHEARD / users))
   }
 }
 
@@ -144,17 +160,22 @@ export class Listening {
     return this.#news.get(name)?.next() ?? null
   }
 
+  /** On whose account the next one is heard; '': there is none. */
+  payerOf(name: string): string {
+    return this.#news.get(name)?.payer ?? ''
+  }
+
   /** Whether nobody else reads the topic, or is about to. */
   isAlone(topic: Topic): boolean {
     return this.#news.has(topic.name) && topic.expected === 1 && topic.subscribers === 0
   }
 
-  /** An entry has come in; `isOld`: another node has kept it until now. */
-  hear(topic: Topic, entry: Publication, isOld: boolean): void {
+  /** An entry has come in, of a user or not; `isOld`: another node has kept it until now. */
+  hear(topic: Topic, entry: Publication, isOld: boolean, by: Account | null = null): void {
     const news = this.#news.get(topic.name)
     if (news === undefined || (isOld && entry.stamp < news.since)) return
     const { hasSome } = news
-    news.add(entry, this.#budget.admits(news.held, entry.weight))
+    news.add(entry, by, this.#budget.admits(news.held, entry.weight))
     news.shrinkTo(MOST_UNHEARD_BYTES)
     if (!hasSome && news.hasSome) this.#host.heard(topic.name)
   }

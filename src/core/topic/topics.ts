@@ -210,7 +210,8 @@ export class Topics {
     this.#space.charge(topic, by ?? 'business', key, data)
     const { own } = this.#publishers
     this.#space.make(topic, now, by === null)
-    this.#append(topic, own, topic.nextNumber(own), this.#stamps.next(now), key, tombstone, data, now)
+    const [number, stamp] = [topic.nextNumber(own), this.#stamps.next(now)]
+    this.#append(topic, own, number, stamp, key, tombstone, data, now, now, null, by)
     return topic.pressure(this.#config.limits)
   }
 
@@ -219,6 +220,12 @@ export class Topics {
     const topic = this.#topics.get(name)
     if (topic === undefined) return false
     return this.listening.mustWait(topic, by) || this.#space.mustWait(topic, by)
+  }
+
+  /** Whether it waits until the business has heard others, so it would be one too many where it cannot wait. */
+  isUnheard(name: string, by: Account): boolean {
+    const topic = this.#topics.get(name)
+    return topic !== undefined && this.listening.mustWait(topic, by)
   }
 
   #append(
@@ -232,10 +239,11 @@ export class Topics {
     now: number,
     cameAt = now,
     missing: number | null = null,
+    by: Account | null = null,
   ): void {
     if (topic.isEmpty) this.#aging.use(topic)
     const entry = topic.append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
-    this.listening.hear(topic, entry, missing !== null)
+    this.listening.hear(topic, entry, missing !== null, by)
     this.#stats.publications++
     if (topic.dirty) return
     topic.dirty = true

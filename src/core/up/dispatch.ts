@@ -79,12 +79,12 @@ export class Dispatch {
     this.#application = application
     this.#refresh = (session, message, now) => targets.refresh(session, message, now)
     this.#flood = (outlet) => targets.flood(outlet)
-    const { topics, meetings } = targets
-    this.#upstream = new Upstream(limits, work, ({ account, seats }, message) => {
-      if (message.type === 'input') return seats.get(message.log)?.isBehind === true
-      if (message.type === 'join') return meetings.isBehind(message.meeting)
-      return message.type === 'publish' && topics.mustWait(message.topic, account)
-    })
+    const { topics } = targets
+    this.#upstream = new Upstream(
+      limits,
+      work,
+      ({ account }, message) => message.type === 'publish' && topics.mustWait(message.topic, account),
+    )
     this.#refusals = new Rate(limits.refusalsPerSecond, 1_000, limits.refusalBurst)
     this.gate = new Gate(limits, timers, application, (session, message, denials, now) => {
       if (!this.#hold(session, message, now, denials)) this.#act(session, message, now, denials)
@@ -130,12 +130,13 @@ export class Dispatch {
 
   /**
    * Delivers what is left in the queue of a session that is about to end. Messages that the business would first have
-   * to allow are dropped.
+   * to allow, or for which it would have to hear others of the user first, are dropped.
    */
   finish(session: Session, now: number): void {
     this.#stopAsking(session, now)
     this.#upstream.finish(session, (from, message) => {
-      if (this.#isAllowed(from, message, now) && !this.gate.concerns(message))
+      const isLate = message.type === 'publish' && this.#topics.isUnheard(message.topic, from.account)
+      if (!isLate && this.#isAllowed(from, message, now) && !this.gate.concerns(message))
         this.#act(from, message, now, NONE)
     })
   }

@@ -15,8 +15,6 @@ import { type Cluster, Searches } from './searches.ts'
 export interface JoinTarget {
   /** Seats the session in a meeting; NOT_FOUND when it is not open. */
   join(session: Session, message: MessageOf<'join'>, now: number): Joined
-  /** Whether JOINs of a meeting wait, since the business has yet to handle much of what it was told. */
-  isBehind(name: string): boolean
 }
 
 /** Where the answers to JOINs go. */

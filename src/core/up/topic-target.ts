@@ -30,6 +30,8 @@ export interface TopicTarget {
   ): MessageOf<'subscribed'> | ErrorCode
   /** Whether a user's publication to this topic waits. */
   mustWait(name: string, by: Account): boolean
+  /** Whether it waits until the business has heard others, so it would be one too many where it cannot wait. */
+  isUnheard(name: string, by: Account): boolean
   /** Appends an entry for a user. Returns the topic's pressure, 0–1, or the error. */
   publish(
     name: string,

@@ -3,7 +3,7 @@ import { fromPayload, limits, type Payload, RtmsError, toPayload } from '../../p
 import type { Logger } from '../ground/logger.ts'
 import { refusalIn } from '../ground/refusal.ts'
 import type { Host } from '../host.ts'
-import { HookQueue } from '../ground/hook-turns.ts'
+import type { HookTurns } from '../ground/hook-turns.ts'
 import { type AtOnce, atOnce, encoded, replacement } from './decisions.ts'
 import { type MeetingFrame, toMeetingFrame, Lazy } from './frames.ts'
 import { Meeting } from './meeting.ts'
@@ -121,10 +121,6 @@ export const hookNames: readonly Exclude<keyof KindHooks, 'input'>[] = [
 
 const FAILED = new RtmsError('HANDLER_FAILED', 'The business server could not decide.')
 const NOT_ADMITTED: Refusal = refusal('The business does not let this user in.')
-/** Where it could not wait, as what comes from another node or from a client that leaves. */
-const BEHIND = new RtmsError('BUSY', 'The business has yet to hear who has left this meeting; try again.', {
-  retryAfterMs: 500,
-})
 const DROPPED: Refusal = refusal('The business does not take this input.')
 
 function refusal(message: string): Refusal {
@@ -162,14 +158,13 @@ export class HookRunner {
   readonly #meeting: Meeting
   readonly #host: Pick<Host, 'hook' | 'joining'>
   readonly #logger: Logger
-  /** What is told to hooks that nobody waits for. */
-  readonly #told: HookQueue
+  readonly #hookTurns: Pick<HookTurns, 'hasTime'>
 
   constructor(
     hooks: KindHooks,
     kind: string,
     meeting: Meeting,
-    host: Pick<Host, 'hook' | 'hookTurns' | 'joining'>,
+    host: Pick<Host, 'hook' | 'joining'> & { readonly hookTurns: Pick<HookTurns, 'hasTime'> },
     logger: Logger,
   ) {
     this.#hooks = hooks
@@ -177,7 +172,7 @@ export class HookRunner {
     this.#meeting = meeting
     this.#host = host
     this.#logger = logger
-    this.#told = new HookQueue(meeting.name, host.hookTurns)
+    this.#hookTurns = host.hookTurns
   }
 
   opened(): void {
@@ -195,13 +190,9 @@ export class HookRunner {
     const logic: MeetingLogic = {
       close: () => {
         if (onClose !== undefined) this.#tell('onClose', () => onClose(meeting))
-        this.#told.flush()
         ended()
       },
-      moved: () => {
-        this.#told.flush()
-        ended()
-      },
+      moved: ended,
       restore: (state) => {
         come()
         if (restore !== undefined) this.#tell('restore', () => restore(state && fromPayload(state), meeting))
@@ -214,7 +205,6 @@ export class HookRunner {
     if (snapshot !== undefined || isPlain) logic.snapshot = () => this.#snapshot(snapshot)
     if (onJoin !== undefined) {
       logic.join = (slot, user) => {
-        if (this.#told.isLong) return BEHIND
         const answer = this.#ask('onJoin', () => {
           this.#host.joining = { meeting: meeting.name, slot }
           return onJoin({ slot, user, meeting })
@@ -226,7 +216,6 @@ export class HookRunner {
     }
     if (onInput !== undefined || schema !== undefined) {
       logic.input = (slot, user, data) => {
-        if (this.#told.isLong) return BEHIND
         const answer = this.#ask('onInput', () => {
           const input = new Incoming(slot, user, data, meeting)
           if (schema === undefined) return replacement('onInput', onInput?.(input), limits.input)
@@ -241,19 +230,18 @@ export class HookRunner {
     if (onFrame !== undefined) {
       logic.frame = (sealed) => {
         const frame = toMeetingFrame(sealed)
-        this.#told.runBehind(() => this.#run('onFrame', () => onFrame(frame, meeting)))
+        this.#tell('onFrame', () => onFrame(frame, meeting))
       }
     }
     if (onLeave !== undefined) {
-      logic.isBehind = () => this.#told.isLong
+      logic.isBehind = () => !this.#hookTurns.hasTime
       logic.leave = (slot, user, reason) =>
-        this.#told.run(() => this.#run('onLeave', () => onLeave({ slot, user, reason, meeting })))
+        this.#tell('onLeave', () => onLeave({ slot, user, reason, meeting }))
     }
     return logic
   }
 
   #snapshot(snapshot: KindHooks['snapshot']): Payload | null {
-    this.#told.flush()
     try {
       return toPayload(atOnce(this.#host.hook(() => snapshot?.(this.#meeting))) ?? null)
     } catch (error) {
@@ -266,14 +254,12 @@ export class HookRunner {
   call(method: string, data: Payload): Payload | RtmsError {
     const { onCall } = this.#hooks
     if (onCall === undefined) return new RtmsError('NO_HANDLER', `the kind ${this.#kind} has no onCall`)
-    if (this.#told.isLong) return BEHIND
     const call = new Called(method, data, this.#meeting)
     return this.#ask('onCall', () => answerOf(onCall(call))) as Payload | RtmsError
   }
 
   /** Returns the hook's answer, the `RtmsError` it threw, or HANDLER_FAILED, logged, where it threw anything else. */
   #ask(hook: keyof KindHooks, call: () => unknown): unknown {
-    this.#told.flush()
     try {
       return atOnce(this.#host.hook(call))
     } catch (error) {
@@ -285,11 +271,6 @@ export class HookRunner {
   }
 
   #tell(hook: keyof KindHooks, call: () => unknown): void {
-    this.#told.flush()
-    this.#run(hook, call)
-  }
-
-  #run(hook: keyof KindHooks, call: () => unknown): void {
     try {
       atOnce(this.#host.hook(call))
     } catch (error) {

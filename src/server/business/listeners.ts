@@ -32,32 +32,46 @@ interface Listener extends ListenOptions {
 /** The listeners of one topic, each of which hears a publication before any hears the one behind it. */
 class TopicListeners implements Hooked {
   readonly topic: string
-  readonly name: string
   readonly all: Set<Listener> = new Set()
   readonly #next: () => HeardPublication | null
+  readonly #payerOfNext: () => string
   readonly #failed: (error: unknown) => void
   isListed = false
   /** What they are told of, and those who were not told yet. */
   #heard: HeardPublication | null = null
-  #untold: Iterator<Listener> = [].values()
+  #untold: Listener[] = []
+  /** On whose account they are told of it. */
+  #payer = ''
 
-  /** `next`: of what they have yet to hear; null: nothing. */
-  constructor(topic: string, next: () => HeardPublication | null, failed: (error: unknown) => void) {
+  /** `next`: of what they have yet to hear; null: nothing. `payerOfNext`: on whose account that is. */
+  constructor(
+    topic: string,
+    next: () => HeardPublication | null,
+    payerOfNext: () => string,
+    failed: (error: unknown) => void,
+  ) {
     this.topic = topic
-    this.name = `topic ${topic}`
     this.#next = next
+    this.#payerOfNext = payerOfNext
     this.#failed = failed
+  }
+
+  get payer(): string {
+    return this.#untold.length > 0 ? this.#payer : this.#payerOfNext()
   }
 
   /** Tells one listener of one publication, if there is one. */
   runOne(): boolean {
     for (;;) {
-      const { done, value: listener } = this.#untold.next()
-      if (done !== true && this.#heard !== null && this.#tell(listener, this.#heard)) return true
-      if (done !== true) continue
+      const listener = this.#untold.pop()
+      if (listener !== undefined) {
+        if (this.#heard !== null && this.#tell(listener, this.#heard)) return true
+        continue
+      }
+      this.#payer = this.#payerOfNext()
       this.#heard = this.#next()
       if (this.#heard === null) return false
-      this.#untold = [...this.all].values()
+      this.#untold = [...this.all].reverse()
     }
   }
 
@@ -122,7 +136,8 @@ export class Listeners {
       // What comes after they are gone is for others.
       return this.#topics.get(topic) === listeners ? this.#host.node.listening.next(topic) : null
     }
-    const listeners: TopicListeners = new TopicListeners(topic, next, (error) =>
+    const payer = (): string => this.#host.node.listening.payerOf(topic)
+    const listeners: TopicListeners = new TopicListeners(topic, next, payer, (error) =>
       this.#logger.error({ err: error, topic }, 'a listener of a topic failed'),
     )
     return listeners

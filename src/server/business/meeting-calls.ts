@@ -27,7 +27,7 @@ export interface CallsHost {
 
 /**
  * Calls about a meeting, wherever in the cluster it is: they run on the node that has it. All reject with an
- * `RtmsError`: BUSY where the cluster has not said in time which node that is, or its hooks are far behind; UNKNOWN
+ * `RtmsError`: BUSY where the cluster has not said in time which node that is; UNKNOWN
  * where that node did not answer in time, so that it may have happened; CLOSED where this node is.
  */
 export class MeetingCalls {

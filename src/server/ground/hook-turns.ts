@@ -2,15 +2,10 @@ import type { Outside } from './outside.ts'
 import { Pace } from './pace.ts'
 import { Turn } from './turn.ts'
 
-/** How many hooks of one meeting wait at most, then the first runs at once: for all members, and a few frames. */
-const MOST_WAITING = 300
-/** How many of them may run in one go, because something else has to come behind them. */
-const FEW_WAITING = 4
-
 /** Hooks that run in order. */
 export interface Hooked {
-  /** Of the meeting or topic that they are about. */
-  readonly name: string
+  /** Whose turn the next one takes, such as a user because of whom it runs. */
+  readonly payer: string
   /** Whether it has a turn to come, in which it may have nothing left. */
   isListed: boolean
   /** Runs the next one. False: there is none. */
@@ -18,9 +13,9 @@ export interface Hooked {
 }
 
 /**
- * Hooks that nobody waits for: a few milliseconds' worth run in each turn of the event loop. One user may leave
- * thousands of seats at once, as whoever closes, expires or is revoked does with all sessions, or publish thousands of
- * times.
+ * Hooks that nobody waits for: a few milliseconds' worth run in each turn of the event loop, payers in turns. One user
+ * may leave thousands of seats at once, as whoever closes, expires or is revoked does with all sessions, or publish
+ * thousands of times.
  */
 export class HookTurns {
   readonly #now: () => number
@@ -40,10 +35,10 @@ export class HookTurns {
     return this.#turn.hasTime(this.#now())
   }
 
-  /** Runs hooks in later turns, one each time, those of different names taking turns. */
+  /** Runs hooks in later turns, one each time. */
   add(hooks: Hooked): void {
     hooks.isListed = true
-    this.#later.add(hooks, hooks.name)
+    this.#later.add(hooks, hooks.payer)
   }
 
   /** Runs hooks as long as this turn has time, and the rest in later ones. */
@@ -62,56 +57,5 @@ export class HookTurns {
   #goOn(hooks: Hooked): void {
     hooks.isListed = false
     if (hooks.runOne()) this.add(hooks)
-  }
-}
-
-/** The hooks of one meeting that nobody waits for, in order. Each of its other hooks runs behind them. */
-export class HookQueue implements Hooked {
-  /** Of the meeting. */
-  readonly name: string
-  readonly #turns: Pick<HookTurns, 'hasTime' | 'add'>
-  readonly #waiting: (() => void)[] = []
-  isListed = false
-
-  constructor(name: string, turns: Pick<HookTurns, 'hasTime' | 'add'>) {
-    this.name = name
-    this.#turns = turns
-  }
-
-  get size(): number {
-    return this.#waiting.length
-  }
-
-  /** Whether more wait than may run in one go. */
-  get isLong(): boolean {
-    return this.size > FEW_WAITING
-  }
-
-  /** Runs a hook in this turn of the event loop, if that has time, else in a later one. */
-  run(hook: () => void): void {
-    if (this.size > 0) this.runBehind(hook)
-    else if (this.#turns.hasTime) hook()
-    else {
-      this.#waiting.push(hook)
-      if (!this.isListed) this.#turns.add(this)
-      this.isListed = true
-    }
-  }
-
-  /** Runs a hook now, unless others wait: then behind them. */
-  runBehind(hook: () => void): void {
-    if (this.size === 0) return hook()
-    this.#waiting.push(hook)
-    if (this.size > MOST_WAITING) this.runOne()
-  }
-
-  runOne(): boolean {
-    this.#waiting.shift()?.()
-    return this.size > 0
-  }
-
-  /** Runs all that wait. */
-  flush(): void {
-    while (this.size > 0) this.runOne()
   }
 }

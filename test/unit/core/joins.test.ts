@@ -68,7 +68,6 @@ class Desk extends Parts {
       application as never,
       {
         join: (_, { meeting }) => (this.open.has(meeting) ? 'READ_ONLY' : 'NOT_FOUND'),
-        isBehind: () => false,
       },
       isAlone ? null : cluster,
       {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Downstream } from '../../../src/core/down/downstream.ts'
 import { Work } from '../../../src/core/ground/work.ts'
 import { Gap, WarmCaches } from '../../../src/core/log/batches.ts'
+import { Leavers } from '../../../src/core/meeting/departures.ts'
 import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
@@ -62,7 +63,7 @@ function twins(parts: Partial<RoomFacts> = {}): {
   node: ReturnType<typeof nodeOf>
 } {
   const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
-  const host = { ...nodeOf(), sealSoon: () => {}, expired: () => {}, ...support }
+  const host = { ...nodeOf(), sealSoon: () => {}, leavers: new Leavers(), expired: () => {}, ...support }
   const owner = new Owner(host, roomOn(host), { ...defaultMeeting, frameRate: 0 }, plain, 0)
   const node = nodeOf()
   const replica = roomOn(node, parts)

@@ -46,7 +46,6 @@ function seat(name: string, slot: number, said: string[], stays = true, weight =
     weight,
     place: slot === 1 ? { of: 'meeting', name, position: 5, first: 1, next: 9 } : null,
     last: 0,
-    isBehind: false,
     seen: (frame) => said.push(`${name} seen ${frame}`),
     turnAway: () => {},
     accept: () => null,

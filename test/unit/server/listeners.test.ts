@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
 import { defaultLimits, idlePorts } from '../../../src/core/index.ts'
 import { MANY_UNHEARD } from '../../../src/core/topic/listening.ts'
@@ -114,6 +114,23 @@ describe('Listeners of a topic', () => {
       ['0 0', '0 1', '1 2', '2 3'],
       ['1 0', '2 1'],
     ])
+  })
+
+  it('hear each user in turn, however many topics one of them has published to', async () => {
+    const payer = (topic: string): string => `user ${topic.split(' ')[0]}`
+    vi.spyOn(host.node.listening, 'payerOf').mockImplementation(payer)
+    const eve = count(50).map((n) => slow(`eve ${n}`, 3))
+    const [ann, second] = [slow('ann', 3), slow('ann', 3)]
+    for (const n of count(50)) publish(`eve ${n}`, n, n)
+    publish('ann', 0, 1)
+    await microtasks()
+    for (let n = 0; n < 4; n++) await turn()
+    // Of two listeners each is told in a turn of the same user.
+    expect([ann.told, second.told]).toEqual([
+      ['1 0', '3 1'],
+      ['2 0', '4 1'],
+    ])
+    expect(eve.flatMap(({ told }) => told)).toHaveLength(6)
   })
 
   it('hear what is published after they have come, though others have yet to hear what was before', async () => {

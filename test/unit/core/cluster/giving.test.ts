@@ -257,21 +257,29 @@ describe('A node that hands over its meetings', () => {
     expect([...desk.meetings.keys()]).toEqual(['b', 'c', 'e'])
   })
 
-  it('waits while the business is behind, and where hooks have had their time in a sweep', () => {
+  it('waits while the business has yet to hear of members, and where hooks have had their time in a sweep', () => {
     const desk = new Desk({}, 2)
     let isBehind = true
     const logic = (): MeetingLogic => ({
       isBehind: () => isBehind,
+      leave: () => {},
       snapshot: () => {
         desk.hookTime += 3e6
         return text('state')
       },
     })
-    for (const name of ['a', 'b', 'c']) desk.open(name, { logic: logic() })
+    for (const name of ['a', 'b', 'c']) {
+      const owner = desk.open(name, { logic: logic() })
+      const ann = desk.session('ann')
+      owner.join(ann, joinOf(), desk.now)
+      ann.leave(3, 'left')
+      seal(owner, desk.now)
+    }
     desk.begin()
     for (const name of ['a', 'b', 'c']) desk.ready(2, name)
     expect(desk.yields).toEqual([])
     isBehind = false
+    for (const { departures } of desk.meetings.values()) departures.finish()
     const yielded: string[] = []
     for (let n = 0; n < 3; n++) {
       desk.work.begin()

@@ -4,6 +4,7 @@ import type { Downstream } from '../../../../src/core/down/downstream.ts'
 import { Budget, type Payer } from '../../../../src/core/ground/budget.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import type { Lineage } from '../../../../src/core/meeting/lineage.ts'
+import { Leavers } from '../../../../src/core/meeting/departures.ts'
 import { defaultMeeting, type MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
@@ -207,7 +208,14 @@ export function ownerOn(
   business: Partial<MeetingBusiness> = {},
 ): Owner {
   const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
-  const host = { ...hostOf(parts), stats: parts.stats, sealSoon: () => {}, expired: () => {}, ...support }
+  const host = {
+    ...hostOf(parts),
+    stats: parts.stats,
+    sealSoon: () => {},
+    leavers: new Leavers(),
+    expired: () => {},
+    ...support,
+  }
   const settings = { ...defaultMeeting, frameRate: 0, ...options }
   const { frameRate, inputBytes, spectatorDelayMs } = settings
   const room = new Room(

@@ -691,6 +691,20 @@ describe('A meeting that is handed over to a node', () => {
     ])
   })
 
+  it('lets those leave whose last inputs were given up on the way', () => {
+    const desk = new Desk()
+    desk.ready()
+    const state = stateOf(['ann', 'cid'])
+    const [, cid] = state.roster.members as unknown as { standing: object }[]
+    if (cid !== undefined) cid.standing = { is: 'leaving', reason: 'tired', wasAway: false }
+    const places = [0, 1].map((slot) => ({ slot, session: `s${slot}`, branch: 0, seat: 0 }))
+    desk.yield({ state, branches, places })
+    expect(desk.members).toEqual(['0 ann', '1 cid'])
+    desk.owner.departures.finish()
+    expect(desk.members).toEqual([])
+    expect(desk.next()).toContain('leave slot:1 reason:tired')
+  })
+
   it('knows members at other nodes from those here who have the same number there', () => {
     const desk = new Desk()
     const replica = desk.ready()

@@ -1,0 +1,221 @@
+import { describe, expect, it } from 'vitest'
+import type { MeetingLogic } from '../../../src/core/index.ts'
+import { Harness, type Peer, text } from './harness.ts'
+
+/** Meetings whose business has time for one who leaves in each sweep. */
+function slowly(options: { frameRate?: number; capacity?: number; ttlMs?: number } = {}, ...names: string[]) {
+  const h = new Harness()
+  const told: string[] = []
+  let isBusy = false
+  const logicOf = (name: string): MeetingLogic => ({
+    isBehind: () => isBusy,
+    leave: (slot, user, reason) => void told.push(`${user} leaves ${name} ${slot}: ${reason}`),
+    join: (slot, user) => (told.push(`${user} joins ${name} ${slot}`), null),
+    input: (slot, _, data) => (told.push(`${slot} plays`), data),
+    close: () => void told.push('closes'),
+  })
+  for (const name of ['m', ...names])
+    h.node.openMeeting(name, { frameRate: 0, ...options }, h.now, {
+      kind: 'k',
+      metadata: {},
+      logic: logicOf(name),
+    })
+  const news = (): string[] => told.splice(0)
+  /** They come to a meeting, in order. */
+  const come = (peers: readonly Peer[], meeting = 'm'): number => {
+    const logs = peers.map((peer) => h.seat(peer, meeting).log)
+    news()
+    return logs[0] ?? 0
+  }
+  const slots = (): number[] => h.node.meeting('m')?.members.map(({ slot }) => slot) ?? []
+  const sweep = (): string[] => {
+    h.node.sweep(h.now)
+    return news()
+  }
+  const busy = (is = true): void => void (isBusy = is)
+  return { h, come, news, slots, sweep, busy }
+}
+
+describe('Members who leave together', () => {
+  it('leave one after the other where the business has no time, and nobody else waits for that', () => {
+    const { h, come, slots, sweep, busy } = slowly()
+    const [eve, ann, bob] = [
+      ['eve', 'eve', 'eve'].map((user) => h.connect(user)),
+      h.connect('ann'),
+      h.connect('bob'),
+    ]
+    const log = come([...eve, ann])
+    busy()
+    for (const peer of eve) peer.hangUp(true)
+    expect([slots(), h.node.deadline(h.now)]).toEqual([[0, 1, 2, 3], h.now])
+    ann.input(log, 1)
+    bob.join('m')
+    expect([sweep().toSorted(), slots()]).toEqual([
+      ['3 plays', 'bob joins m 4', 'eve leaves m 0: left'],
+      [1, 2, 3, 4],
+    ])
+    expect([sweep(), sweep(), sweep(), slots()]).toEqual([
+      ['eve leaves m 1: left'],
+      ['eve leaves m 2: left'],
+      [],
+      [3, 4],
+    ])
+    h.settle()
+    expect(h.node.deadline(h.now)).toBeGreaterThan(h.now)
+  })
+
+  it('leave together where it has time', () => {
+    const { h, come, slots, sweep, busy } = slowly()
+    const peers = ['ann', 'bob', 'cid', 'dan'].map((user) => h.connect(user))
+    const log = come(peers)
+    // What they have sent last is in the same frame.
+    for (const peer of peers.slice(1)) {
+      peer.input(log, 1)
+      peer.send({ type: 'leave', call: peer.call(), log })
+    }
+    h.settle()
+    expect(slots()).toEqual([0])
+    sweep()
+    const again = ['bob', 'cid', 'dan'].map((user) => h.connect(user))
+    come(again)
+    busy()
+    for (const peer of again) peer.hangUp(true)
+    busy(false)
+    expect(sweep()).toHaveLength(3)
+  })
+
+  it('take turns by user, however many meetings one of them has left', () => {
+    const names = ['a', 'b', 'c', 'd']
+    const { h, come, sweep, busy } = slowly({}, ...names)
+    const [eve, ann, bob] = ['eve', 'ann', 'bob'].map((user) => h.connect(user)) as [Peer, Peer, Peer]
+    for (const name of names) come([eve], name)
+    come([eve, ann, bob])
+    busy()
+    for (const peer of [eve, ann, bob]) peer.hangUp(true)
+    // There is time again, but others of hers wait.
+    busy(false)
+    const late = h.node.kick('m', 0, 'out')
+    busy()
+    const told = Array.from({ length: 7 }, () => sweep().join())
+    expect([late, told]).toEqual([
+      false,
+      [
+        'eve leaves a 0: left',
+        'ann leaves m 1: left',
+        'bob leaves m 2: left',
+        'eve leaves b 0: left',
+        'eve leaves c 0: left',
+        'eve leaves d 0: left',
+        'eve leaves m 0: left',
+      ],
+    ])
+  })
+
+  it('do not leave before others of the same user who wait', () => {
+    const { h, come, news, sweep, busy } = slowly({}, 'other')
+    const [one, two] = [h.connect('eve'), h.connect('eve')]
+    come([one], 'other')
+    come([two])
+    busy()
+    one.hangUp(true)
+    busy(false)
+    two.hangUp(true)
+    expect(news()).toEqual([])
+    expect(sweep()).toEqual(['eve leaves other 0: left', 'eve leaves m 0: left'])
+  })
+
+  it('leave a full meeting at once where somebody wants a slot, and the business hears of that first', () => {
+    const { h, come, slots, sweep, busy } = slowly({ capacity: 4 })
+    const [eve, ann] = [['eve', 'eve', 'eve'].map((user) => h.connect(user)), h.connect('ann')]
+    const [bob, cid] = [h.connect('bob'), h.connect('cid')]
+    come([...eve, ann])
+    busy()
+    for (const peer of eve) peer.hangUp(true)
+    for (const peer of [bob, cid]) peer.join('m')
+    expect([sweep(), slots()]).toEqual([
+      [
+        'eve leaves m 0: left',
+        'bob joins m 0',
+        'eve leaves m 1: left',
+        'cid joins m 1',
+        'eve leaves m 2: left',
+      ],
+      [3, 0, 1],
+    ])
+    expect([bob, cid].map((peer) => peer.takeOf('joined').length)).toEqual([1, 1])
+  })
+
+  it('make room in a full meeting for a user without a seat', () => {
+    const { h, come, sweep, busy } = slowly({ capacity: 2 })
+    const [one, two, cid] = [h.connect('eve'), h.connect('eve'), h.connect('cid')]
+    come([one, two])
+    busy()
+    cid.join('m')
+    expect(sweep()).toEqual(['eve leaves m 1: kicked', 'cid joins m 1'])
+  })
+
+  it('keep a clock running until all have left, so their leaving is in a frame', () => {
+    const { h, come, slots, sweep, busy } = slowly({ frameRate: 20, ttlMs: 1_000 })
+    const peers = ['eve', 'eve', 'eve'].map((user) => h.connect(user))
+    come(peers)
+    busy()
+    for (const peer of peers) peer.hangUp(true)
+    for (const left of [[1, 2], [2], []]) {
+      h.now += 50
+      sweep()
+      expect(slots()).toEqual(left)
+    }
+    h.now += 50
+    sweep()
+    const events = [...h.node.meetingHistory('m', 0, 1_000)].flatMap((frame) => frame.events)
+    expect(events.at(-1)).toMatchObject({ type: 'leave', slot: 2 })
+    h.advance(1_500)
+    expect([sweep(), h.node.meetingCount]).toEqual([['closes'], 0])
+  })
+
+  it('have left before their meeting ends, in turns unless the node ends', () => {
+    for (const isNow of [false, true]) {
+      const { h, come, news, sweep, busy } = slowly()
+      const [eve, ann] = [['eve', 'eve', 'eve'].map((user) => h.connect(user)), h.connect('ann')]
+      come([...eve, ann])
+      busy()
+      for (const peer of eve) peer.hangUp(true)
+      h.node.closeMeeting('m', h.now, 'the first word', isNow)
+      if (isNow)
+        expect(news()).toEqual([
+          'eve leaves m 0: left',
+          'eve leaves m 1: left',
+          'eve leaves m 2: left',
+          'closes',
+        ])
+      else {
+        h.node.closeMeeting('m', h.now, 'another one')
+        expect([sweep(), sweep(), h.node.meetingCount]).toEqual([
+          ['eve leaves m 0: left'],
+          ['eve leaves m 1: left'],
+          1,
+        ])
+        expect(sweep()).toEqual(['eve leaves m 2: left', 'closes'])
+      }
+      h.settle()
+      expect(ann.takeOf('ended')).toMatchObject([{ message: 'the first word' }])
+      expect(h.node.deadline(h.now)).toBeGreaterThan(h.now)
+    }
+  })
+
+  it('are no members for anything but their slot, and bots leave without the business being asked', () => {
+    const { h, come, slots, sweep, busy } = slowly()
+    const [one, two, again] = [h.connect('eve'), h.connect('eve'), h.connect('eve')]
+    const log = come([one, two])
+    const bot = h.node.addBot('m', 'bot')
+    busy()
+    for (const peer of [one, two]) peer.hangUp(true)
+    expect([h.node.kick('m', 1, 'out'), h.node.sendTo('m', 1, text('x'))]).toEqual([false, false])
+    if (typeof bot === 'object') bot.leave()
+    expect(slots()).toEqual([0, 1])
+    // Nor is a place kept for the same user.
+    again.join('m')
+    sweep()
+    expect(again.takeOf('joined')).toMatchObject([{ log, slot: 2 }])
+  })
+})
