@@ -31,6 +31,7 @@ export class Severable implements BusConnector {
         },
       },
       hears: (subject) => port.hears(subject),
+      isCrowded: () => port.isCrowded?.() === true,
       publish: this.#unlessCut((subject: string, bytes: Uint8Array) => port.publish(subject, bytes), counted),
       send: this.#unlessCut((node: number, bytes: Uint8Array) => port.send(node, bytes), counted),
       subscribe: (subject) => port.subscribe(subject),

@@ -91,6 +91,10 @@ class ThreadPort implements BusPort {
     return false
   }
 
+  isCrowded(): boolean {
+    return this.#waiting > busLimits.crowdBytes
+  }
+
   publish(subject: string, bytes: Uint8Array): void {
     checkSubject(subject)
     checkMessage(bytes)

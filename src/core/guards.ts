@@ -68,6 +68,7 @@ const logicFailures: Failures<MeetingLogic> = {
 /** Fallbacks for the bus: other nodes notice lost messages by themselves. */
 const busFailures: Failures<Bus> = {
   hears: () => true,
+  isCrowded: () => false,
   publish: nothing,
   send: nothing,
   subscribe: nothing,

@@ -115,7 +115,7 @@ export class Peering implements TopicPeers {
     this.#work = meshHost.work
     const put = (node: number, bytes: Uint8Array): void => bus.send(node, bytes)
     const isThere = (node: number): boolean => this.isThere(node)
-    const isTaken = (): boolean => this.#work.isTaken
+    const isTaken = (): boolean => this.#work.isTaken || this.mesh.hosting.turns.isFull
     this.links = new LinkParts(timers, stats, { put, isThere, isTaken }, config.limits)
     const questions = (): Questions => this.questions
     this.mesh = new Mesh({ ...meshHost, links: this.links, self: this.#self, cluster, questions })

@@ -324,6 +324,8 @@ export interface Bus {
    * Whether another node may listen to a subject. Called once per topic and sweep; a bus that cannot know returns true.
    */
   hears(subject: string): boolean
+  /** Whether so much is on its way, or waits for it, that publications of users wait as well. */
+  isCrowded?(): boolean
   /** Sends to every other node that subscribes to the subject. The bytes must not change afterwards. */
   publish(subject: string, bytes: Uint8Array): void
   /** Sends to one other node, named by its incarnation. Lost where there is no such node (any more). */

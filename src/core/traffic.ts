@@ -23,6 +23,7 @@ export function kindOfSent([first]: Uint8Array): BusKind {
 export function counted(bus: Bus, stats: Stats): Bus {
   return {
     hears: (subject) => bus.hears(subject),
+    isCrowded: () => bus.isCrowded?.() === true,
     publish: (subject, bytes) => {
       stats.sendOnBus(kindOf(subject), bytes.length)
       bus.publish(subject, bytes)

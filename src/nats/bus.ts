@@ -78,6 +78,15 @@ export class NatsBus implements BusPort {
     return true
   }
 
+  isCrowded(): boolean {
+    return this.#waiting + this.#unconfirmed > busLimits.crowdBytes
+  }
+
+  /** Bytes that the server has not confirmed. */
+  get #unconfirmed(): number {
+    return this.#unflushed.bytes + this.#flushing.bytes
+  }
+
   publish(subject: string, bytes: Uint8Array): void {
     checkSubject(subject)
     this.#add(subjectOf(this.#cluster, subject), bytes)
@@ -151,7 +160,7 @@ export class NatsBus implements BusPort {
     const connection = this.#connection
     if (!this.#isConnected(connection)) return
     const most = Math.min(connection.info?.max_payload ?? Infinity, natsLimits.partBytes) - OVERHEAD
-    while (this.#outbox.size > 0 && this.#unflushed.bytes + this.#flushing.bytes < window) {
+    while (this.#outbox.size > 0 && this.#unconfirmed < window) {
       const { subject, bytes } = this.#outbox.shift()
       const weight = weighMessage(bytes)
       this.#waiting -= weight

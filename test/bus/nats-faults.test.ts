@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { connect as connectTo } from '@nats-io/transport-node'
 import { generate } from 'selfsigned'
 import type { BusPort } from '../../src/bus/connector.ts'
+import { busLimits } from '../../src/bus/limits.ts'
 import { nats, type NatsOptions } from '../../src/nats/index.ts'
 import { natsLimits } from '../../src/nats/limits.ts'
 import { NatsServer } from './nats-server.ts'
@@ -266,6 +267,19 @@ describe('The NATS bus', () => {
     expect(most / 2 ** 20).toBeGreaterThan(32)
     expect(most / 2 ** 20).toBeLessThan(64)
   }, 60_000)
+
+  it('is crowded while its server has yet to take much', async () => {
+    const [a] = await two()
+    const part = new Uint8Array(busLimits.crowdBytes / 4)
+    await server.hang()
+    for (let n = 0; n < 3; n++) a.port.publish('t', new Uint8Array(part))
+    expect(a.port.isCrowded?.()).toBe(false)
+    a.port.publish('t', new Uint8Array(part))
+    expect(a.port.isCrowded?.()).toBe(true)
+    server.goOn()
+    await soon(() => expect(a.port.isCrowded?.()).toBe(false))
+    expect(a.port.stats.dropped).toBe(0)
+  })
 
   it('has many messages confirmed by one answer of the server', async () => {
     const { port } = new URL(server.url)

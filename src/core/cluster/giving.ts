@@ -294,6 +294,8 @@ export class Giving {
     const described = jsonOf(metadata)
     if (described === null || (logic !== null && business === null)) return false
     const guests = hosting.of(owner)
+    // What its members there have said, and waits, they say again elsewhere.
+    for (const guest of guests) guest.hurry()
     const facts = { type: 'yield', name, world, hop, last: log.next - 1, kind, metadata: described } as const
     const branches = branchesOf(self, owner, guests)
     const holders = [...owner.backing.holders.keys()]

@@ -3,15 +3,18 @@ import type { Payload } from '../../protocol/payload.ts'
 import { Timer } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
 import { Elector } from '../meeting/electorate.ts'
+import { weighInput } from '../meeting/intake.ts'
 import type { Owner } from '../meeting/owner.ts'
 import type { Follower } from '../meeting/room.ts'
 import type { Member, Occupant } from '../meeting/seat.ts'
 import { isByBusiness, plainly, shorten, toldOf } from '../session/told.ts'
 import type { Heads } from './datagrams.ts'
+import type { GuestTurns } from './guest-turns.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
 
 /** What a guest needs of its node. */
 export interface GuestHost {
+  readonly turns: GuestTurns
   say(node: number, message: MeshMessage): void
   /** It has frames to send. */
   mark(guest: Guest): void
@@ -37,6 +40,8 @@ export class GuestSeat implements Occupant {
   isGivenUp = false
   /** It was away when the meeting was handed over, which its node knows. */
   isAway = false
+  /** Why it leaves, once what it has said before has had its turn. */
+  #leaves: string | null = null
 
   constructor(guest: Guest, number: number, id: string, member: Member, continued: boolean) {
     this.#guest = guest
@@ -65,13 +70,41 @@ export class GuestSeat implements Occupant {
     const { owner } = this.#guest
     if (message.type === 'away') owner.away(this.member)
     else if (message.type === 'back') owner.back(this.member, now)
-    else if (message.type === 'leave') this.depart(message.reason)
+    else if (message.type === 'leave') this.#leave(message.reason, now)
     else this.#input(message, now)
   }
 
+  #leave(reason: string, now: number): void {
+    const { turns } = this.#guest
+    if (this.#leaves !== null) return
+    this.#leaves = reason
+    const leaves = (): void => this.hurry()
+    // It leaves after its own inputs, unless there are too many.
+    if (!turns.waits(this.member.user) || !this.#hear(0, now, leaves)) leaves()
+  }
+
   #input({ seq, acked, data }: MeshMessageOf<'input'>, now: number): void {
+    if (acked > 0) this.#guest.owner.acknowledge(this, acked)
+    const isHeard = this.#hear(weighInput(data), now, (at) => this.#take(seq, data, at))
+    if (!isHeard) this.refuse(seq, 'BUSY')
+  }
+
+  /** What it says counts as long as it is here, and its node does not say again what this one has not heard of. */
+  #hear(bytes: number, now: number, act: (now: number) => void): boolean {
+    const guest = this.#guest
+    const { life } = guest
+    return guest.turns.hear(this.member.user, bytes, now, (at) => {
+      if (guest.life === life && guest.seats.get(this.number) === this) act(at)
+    })
+  }
+
+  /** It need not wait for its turn to leave. */
+  hurry(): void {
+    if (this.#leaves !== null) this.depart(this.#leaves)
+  }
+
+  #take(seq: number, data: Payload, now: number): void {
     const { owner } = this.#guest
-    if (acked > 0) owner.acknowledge(this, acked)
     // Its replica has seen to it that none is missing.
     const input = { type: 'input', log: 0, seq, after: 0, seen: 0, data } as const
     const refusal = owner.take(this.member, input, 0, now)
@@ -82,8 +115,7 @@ export class GuestSeat implements Occupant {
   }
 
   depart(reason: string): void {
-    this.#guest.remove(this)
-    this.#guest.owner.depart(this.member, reason)
+    if (this.#guest.remove(this)) this.#guest.owner.depart(this.member, reason)
   }
 
   get #place(): { readonly replica: number; readonly seat: number } {
@@ -108,6 +140,8 @@ export class Guest implements Follower {
   isConnected = false
   /** Its node had frames of the meeting before, and has not said that it gave them up: it may have gone on with them. */
   isDoubtful = false
+  /** Rises where what its node has said, and waits for its turn, counts no more: it says that again. */
+  life = 0
   /** The configuration and the bots that it was told. */
   config = ''
   bots = ''
@@ -130,6 +164,10 @@ export class Guest implements Follower {
     return this.legacy !== null
   }
 
+  get turns(): GuestTurns {
+    return this.#hosting.turns
+  }
+
   /** While the link is broken there is nobody to hear it; what counts is told when the replica follows anew. */
   say(message: MeshMessage): void {
     if (this.isConnected) this.#hosting.say(this.node, message)
@@ -149,11 +187,18 @@ export class Guest implements Follower {
 
   /** The members there are away until their node says that they are there. */
   lose(): Iterable<GuestSeat> {
+    this.hurry()
     for (const seat of this.seats.values()) {
       seat.isLost = true
       this.owner.away(seat.member)
     }
     return this.seats.values()
+  }
+
+  /** What waits for its turn is not heard any more, but for the word that somebody leaves. */
+  hurry(): void {
+    this.life++
+    for (const seat of this.seats.values()) seat.hurry()
   }
 
   /** Those that are lost; `all`: those as well that the replica has given up. */

@@ -2,6 +2,7 @@ import { limits as wire } from '../../protocol/limits.ts'
 import type { Limits } from '../ground/config.ts'
 import { isEdge } from '../ground/incarnation.ts'
 import type { Timers } from '../ground/timers.ts'
+import { weights } from '../ground/weights.ts'
 import { costs, type Work } from '../ground/work.ts'
 import type { Attendee } from '../meeting/attendance.ts'
 import type { Owner } from '../meeting/owner.ts'
@@ -9,6 +10,7 @@ import { isAway, type Member, type Occupant } from '../meeting/seat.ts'
 import { type Seating, visitorOf, whyOutrun } from '../meeting/visitor.ts'
 import { plainly, toldOf } from '../session/told.ts'
 import { Bundles } from './bundles.ts'
+import { GuestTurns } from './guest-turns.ts'
 import { clockOf, Guest, type GuestHost, GuestSeat, headOf } from './guest.ts'
 import { keyOf, legacyOf, type Retired } from './legacy.ts'
 import { encodeFrames, encodeHeads, type Heads } from './datagrams.ts'
@@ -44,10 +46,13 @@ export class Hosting implements GuestHost {
   readonly #dirty: Set<Guest> = new Set()
   readonly #bundles: Bundles
   readonly parked: Parked = new Parked()
+  readonly turns: GuestTurns
 
   constructor(host: HostingHost) {
     this.#host = host
-    this.#bundles = new Bundles((node, packet) => host.put(node, packet), host.limits.linkPacket)
+    const { linkWindow, linkBytes, linkPacket } = host.limits
+    this.turns = new GuestTurns(host.work, { perUser: linkWindow / 4, most: linkBytes })
+    this.#bundles = new Bundles((node, packet) => host.put(node, packet), linkPacket)
   }
 
   /** Number of replicas, and of members who are there. */
@@ -61,7 +66,7 @@ export class Hosting implements GuestHost {
   }
 
   get hasWork(): boolean {
-    return this.#dirty.size > 0
+    return this.#dirty.size > 0 || this.turns.hasWork
   }
 
   get isIdle(): boolean {
@@ -200,8 +205,8 @@ export class Hosting implements GuestHost {
   // ---- members
 
   #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
-    const { replica, seat: number, again } = message
-    const { owner } = guest
+    const { replica, seat: number, again, user } = message
+    const { owner, life } = guest
     const known = guest.seats.get(number)
     if (known !== undefined) {
       known.isLost = known.isGivenUp = false
@@ -215,7 +220,19 @@ export class Hosting implements GuestHost {
       const text = 'its place was given up while the nodes could not talk to each other'
       return guest.say({ type: 'refused', ...place, ...plainly('CLOSED', text) })
     }
-    const { user, session } = message
+    const isHeard = this.turns.hear(user, weighEnter(message), now, (at) => {
+      const isHere = this.#guests.get(guest.node)?.get(replica) === guest
+      if (isHere && guest.life === life && !guest.isRetired) this.#seat(guest, message, at)
+    })
+    if (!isHeard) guest.say({ type: 'refused', ...place, ...plainly('BUSY') })
+  }
+
+  #seat(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
+    const { owner } = guest
+    const { replica, seat: number, user, session } = message
+    // It was said twice.
+    if (guest.seats.has(number)) return this.#enter(guest, message, now)
+    const place = { replica, seat: number }
     const visitor = visitorOf({ user, id: session }, message, owner.room.facts)
     const sit: Seating = (member, continued) => {
       const seat = new GuestSeat(guest, number, message.session, member, continued)
@@ -355,9 +372,13 @@ export class Hosting implements GuestHost {
     guest.tell()
   }
 
-  /** Part of the sweep: a page for each replica that is behind, as far as the work of a sweep goes. */
+  /**
+   * Part of the sweep: what waits for its turn, and a page for each replica that is behind, as far as the work of a sweep
+   * goes.
+   */
   sweep(now: number): void {
     const { work, limits } = this.#host
+    this.turns.sweep(now)
     const end = work.done + limits.sweepWork
     for (const guest of Array.from(this.#dirty)) {
       if (work.done >= end) break
@@ -409,4 +430,9 @@ export class Hosting implements GuestHost {
     }
     this.#bundles.post()
   }
+}
+
+/** What waits for its turn with somebody who wants to be a member. */
+function weighEnter({ held }: MeshMessageOf<'enter'>): number {
+  return weights.question + held.length * weights.item
 }

@@ -74,7 +74,7 @@ export interface MeshHost
 export class Mesh implements Elsewhere, LinkPart {
   readonly #host: MeshHost
   readonly #replicaHost: ReplicaHost<Replica>
-  readonly #hosting: Hosting
+  readonly hosting: Hosting
   readonly deposing: Deposing
   readonly consents: Consents
   readonly handover: Handover
@@ -137,7 +137,7 @@ export class Mesh implements Elsewhere, LinkPart {
       outrun: (...outrun) => this.revival.superseding.outrun(...outrun),
       promised: (...promised) => this.revival.promised(...promised),
     }
-    const hosting = (this.#hosting = new Hosting({
+    const hosting = (this.hosting = new Hosting({
       limits,
       timers,
       work,
@@ -207,7 +207,7 @@ export class Mesh implements Elsewhere, LinkPart {
   } {
     let members = 0
     for (const replica of this.#replicas.values()) members += replica.members
-    return { replicas: this.#replicas.size, members, hosted: this.#hosting.size }
+    return { replicas: this.#replicas.size, members, hosted: this.hosting.size }
   }
 
   /** What this node has of a meeting of another one. */
@@ -323,7 +323,7 @@ export class Mesh implements Elsewhere, LinkPart {
       const { superseding } = this.revival
       if (message.type === 'followed' && superseding.tellsPassedOver(replica, message, now)) return
       replica.handle(message, now)
-    } else this.#hosting.handle(from, message, now)
+    } else this.hosting.handle(from, message, now)
   }
 
   /** A message to this node that is not of a link. Whoever is heard before its heartbeat says so again. */
@@ -340,7 +340,7 @@ export class Mesh implements Elsewhere, LinkPart {
     else if (datagram.type === 'call') this.support.called(from, datagram.sent, now)
     else if (datagram.type === 'answer') this.backing.answered(from, datagram.sent, now)
     else if (datagram.type === 'keep') this.#keep(from, datagram, now)
-    else if (datagram.type === 'pull') this.#hosting.pull(from, datagram.replica, datagram.from)
+    else if (datagram.type === 'pull') this.hosting.pull(from, datagram.replica, datagram.from)
     else for (const head of datagram.heads) this.#replicaOf(from, head.replica)?.head(head, now)
   }
 
@@ -376,19 +376,19 @@ export class Mesh implements Elsewhere, LinkPart {
     const { meeting, replica } = message
     return this.#host.opening(meeting, (owner, now) => {
       if (!cluster.nodes.has(node)) return
-      if (owner === self || owner === 0) this.#hosting.goOn(node, message, now)
-      else this.#hosting.send(node, replica, owner ?? 0)
+      if (owner === self || owner === 0) this.hosting.goOn(node, message, now)
+      else this.hosting.send(node, replica, owner ?? 0)
     })
   }
 
   broken(node: number, now: number): void {
-    this.#hosting.lost(node, now)
+    this.hosting.lost(node, now)
     for (const replica of this.#replicas.values()) if (replica.owner === node) replica.follow()
   }
 
   /** A node has ended. */
   gone(node: number, now: number): void {
-    this.#hosting.lost(node, now)
+    this.hosting.lost(node, now)
     // A name that was held for it is given up before another holds it.
     this.handover.gone(node)
     this.backing.gone(node, now)
@@ -400,7 +400,7 @@ export class Mesh implements Elsewhere, LinkPart {
   // ---- time
 
   get hasWork(): boolean {
-    if (this.#hosting.hasWork) return true
+    if (this.hosting.hasWork) return true
     for (const replica of this.#marked)
       if (replica.isTrying || !replica.isOwing || this.#host.links.isOpen(replica.owner)) return true
     return false
@@ -417,14 +417,14 @@ export class Mesh implements Elsewhere, LinkPart {
     }
     // A replica must know where it begins before the first frame arrives.
     links.sweep(now)
-    this.#hosting.sweep(now)
+    this.hosting.sweep(now)
     this.handover.sweep(now)
     if (this.#beat.index < 0 && !this.#isIdle) this.#watch(now)
   }
 
   get #isIdle(): boolean {
     const isServing = this.backing.needed > 0 || this.#host.meetings().standbys > 0
-    return this.#replicas.size === 0 && this.#hosting.isIdle && !isServing
+    return this.#replicas.size === 0 && this.hosting.isIdle && !isServing
   }
 
   #watch(now: number): void {
@@ -433,7 +433,7 @@ export class Mesh implements Elsewhere, LinkPart {
 
   #onBeat(now: number): void {
     this.#kept = 0
-    this.#hosting.beat(now)
+    this.hosting.beat(now)
     this.#standbys.beat()
     this.backing.ask(this.handover.holders(), now)
     for (const replica of this.#replicas.values()) {

@@ -85,6 +85,11 @@ export class Work {
     return this.#ofHooks() - this.#ofHooksBefore >= HOOKS
   }
 
+  /** Whether they have taken so much of it that those over whose messages they do so take turns. */
+  get isBusy(): boolean {
+    return this.#ofHooks() - this.#ofHooksBefore >= HOOKS / 4
+  }
+
   /** With that of hooks. */
   get all(): number {
     return this.done + this.#ofHooks()

@@ -63,6 +63,11 @@ export class Carrier {
     return this.#rest !== null
   }
 
+  /** Whether publications of users wait, as the bus has yet to carry much. */
+  get isCrowded(): boolean {
+    return this.#bus.isCrowded?.() === true
+  }
+
   subscribe(topic: Topic): void {
     this.#bus.subscribe(TOPIC + topic.name)
   }

@@ -438,6 +438,28 @@ describe('A session in debt', () => {
   })
 })
 
+describe('What users publish while the bus has yet to carry much', () => {
+  it('waits, to topics that are there and others, with what is behind it, and nothing else does', () => {
+    const h = new Harness()
+    const [eve, bob] = [h.connect('eve'), h.connect('bob')]
+    eve.publish('t', text('1'), { call: 0 })
+    h.sweep()
+    h.bus.crowded = true
+    for (const topic of ['t', 'new']) eve.publish(topic, text('2'), { call: 0 })
+    bob.request('echo', text('?'))
+    h.publish('t', 'of the business')
+    for (let n = 0; n < 3; n++) h.sweep()
+    expect([h.node.topic('t')?.kept, h.node.topic('new'), h.application.requests.length]).toEqual([
+      2,
+      undefined,
+      1,
+    ])
+    h.bus.crowded = false
+    h.sweep()
+    expect([h.node.topic('t')?.kept, h.node.topic('new')?.kept]).toEqual([3, 1])
+  })
+})
+
 describe('A user who publishes much to a topic with many readers', () => {
   const limits = { sweepWork: 20 * costs.write, topicPendingEntries: 10, crowdedRounds: 3 }
   const crowd = (): { h: Harness; readers: Peer[]; eve: Peer; written: () => number } => {

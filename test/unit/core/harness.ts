@@ -191,6 +191,12 @@ export class RecordingBus implements Bus {
   readonly interest: string[] = []
   /** Whether other nodes listen. */
   heard = true
+  /** Whether it has yet to carry much. */
+  crowded = false
+
+  isCrowded(): boolean {
+    return this.crowded
+  }
 
   hears(_subject: string): boolean {
     return this.heard

@@ -577,6 +577,24 @@ describe('A meeting that is handed over', () => {
   })
 })
 
+it('A member whose word that it leaves waits behind its inputs has left when its meeting is handed over', () => {
+  const desk = new Desk({}, 2)
+  desk.open('m')
+  desk.follow(2, 'm', 2, 0, 7, 8)
+  desk.hookTime += 2e6
+  const say = (message: MeshMessage): void => desk.hosting.handle(2, message, desk.now)
+  for (const seat of [7, 8]) say({ type: 'input', replica: 9, seat, seq: 1, acked: 0, data: text('x') })
+  say({ type: 'leave', replica: 9, seat: 8, reason: 'left' })
+  desk.give('m', 2)
+  const [given] = desk.yields
+  // What waits is not taken here any more, and sent again to the new owner.
+  expect(given?.places).toEqual([{ slot: 0, session: 's2.7', branch: 1, seat: 7 }])
+  expect(given?.state.intake.inputs).toEqual([])
+  desk.hosting.sweep(desk.now)
+  desk.hosting.sweep(desk.now)
+  expect(desk.hosting.hasWork).toBe(false)
+})
+
 describe('After its YIELD, a node', () => {
   /** The meeting m of node 1 has gone to node 2, and node 3 has a replica. */
   function given(): Desk {

@@ -618,6 +618,98 @@ describe('A member at a replica of another node', () => {
   })
 })
 
+describe('Members at a replica, where hooks take long over what they say,', () => {
+  /** Hooks that take as long as there is time in a sweep. */
+  const slow = (): { readonly desk: Desk; readonly said: string[] } => {
+    const said: string[] = []
+    const logic: MeetingLogic = {
+      input: (slot, _, data) => {
+        said.push(`${slot}: ${data.bytes.length}`)
+        desk.hookTime += 4e6
+        return data
+      },
+      join: (slot) => {
+        said.push(`${slot} joins`)
+        desk.hookTime += 4e6
+        return null
+      },
+      leave: (slot, _, reason) => said.push(`${slot} ${reason}`),
+    }
+    const desk = new Desk({}, { frameRate: 10 }, logic)
+    desk.follow()
+    desk.enter(1)
+    desk.enter(2)
+    while (desk.hosting.turns.hasWork) desk.sweep()
+    desk.quiet()
+    said.length = 0
+    desk.work.begin()
+    desk.hookTime += 4e6
+    return { desk, said }
+  }
+  const send = (desk: Desk, seat: number, seq: number, size = seq): void =>
+    desk.hear('input', { seat, seq, acked: 0, data: bytes(size) })
+
+  it('take turns, and whoever leaves does so behind its own inputs', () => {
+    const { desk, said } = slow()
+    for (const seq of [1, 2]) send(desk, 1, seq)
+    desk.hear('leave', { seat: 1, reason: 'left' })
+    desk.hear('leave', { seat: 1, reason: 'expired' })
+    send(desk, 2, 1)
+    expect([said, desk.hosting.hasWork, desk.owner.waiting]).toEqual([[], true, 0])
+    for (let n = 0; n < 3; n++) desk.sweep()
+    expect(said.splice(0)).toEqual(['0: 1', '1: 1', '0: 2'])
+    desk.sweep()
+    expect([desk.guest.seats.size, desk.hosting.hasWork]).toEqual([1, false])
+    seal(desk.owner, desk.now)
+    expect([said, desk.members]).toEqual([['0 left'], ['1 u2']])
+  })
+
+  it('leave at once where none of their inputs waits', () => {
+    const { desk, said } = slow()
+    send(desk, 2, 1)
+    desk.hear('leave', { seat: 1, reason: 'left' })
+    expect([said, desk.members]).toEqual([['0 left'], ['1 u2']])
+  })
+
+  it('are refused inputs beyond a share, and hear what is said of them', () => {
+    const { desk, said } = slow()
+    const most = Math.floor(desk.limits.linkWindow / 4 / (weights.input + 5))
+    for (let seq = 1; seq <= most + 1; seq++) send(desk, 1, seq, 5)
+    send(desk, 2, 1, 5)
+    expect(desk.heard()).toEqual([`nack seat:1 seq:${most + 1} byBusiness error:BUSY`])
+    desk.sweep()
+    desk.now += 1_000
+    desk.sweep()
+    expect(said).toEqual(['0: 5', '1: 5'])
+  })
+
+  it('are seated in turn, once, unless the link has broken since', () => {
+    const { desk, said } = slow()
+    desk.enter(3)
+    desk.enter(3)
+    desk.enter(4)
+    expect(desk.heard()).toEqual([])
+    for (let n = 0; n < 3; n++) desk.sweep()
+    expect(said.splice(0)).toEqual(['2 joins', '3 joins'])
+    expect(desk.heard().map((each) => each.slice(0, 13))).toEqual([
+      'seated seat:3',
+      'seated seat:4',
+      'seated seat:3',
+    ])
+    desk.hookTime += 4e6
+    desk.enter(5)
+    send(desk, 1, 1)
+    send(desk, 2, 1)
+    desk.hear('leave', { seat: 2, reason: 'left' })
+    desk.hosting.lost(NODE, desk.now)
+    expect(desk.members).toEqual(['0 u1 away', '2 u3 away', '3 u4 away'])
+    desk.follow()
+    desk.heard()
+    while (desk.hosting.hasWork) desk.sweep()
+    expect([said, desk.heard(), desk.owner.waiting]).toEqual([['1 left'], [], 0])
+  })
+})
+
 describe('When the link to a node has broken, its replica', () => {
   it('is told nothing, its members are away, and nobody of it reads', () => {
     const desk = new Desk({ sessionKeepMs: 60_000 }).begin(1, 2)

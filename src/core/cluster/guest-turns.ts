@@ -1,0 +1,81 @@
+import { Ring } from '../ground/ring.ts'
+import type { Work } from '../ground/work.ts'
+
+/** What somebody at another node has said: does it, unless it counts no more. */
+type Act = (now: number) => void
+
+/** What a user has said that waits, in order, and what that weighs. */
+interface Line {
+  readonly said: Ring<{ readonly act: Act; readonly bytes: number }>
+  bytes: number
+}
+
+interface TurnsLimits {
+  /** Bytes that wait for one user, beyond which what the user says is refused. */
+  readonly perUser: number
+  /** Bytes that wait in all, beyond which nothing is heard of other nodes. */
+  readonly most: number
+}
+
+/**
+ * What users at other nodes say in meetings of this one, where hooks of the business take long over it: users take
+ * turns, so nobody waits behind another's, and what else their nodes say goes on.
+ */
+export class GuestTurns {
+  readonly #work: Pick<Work, 'isBusy' | 'isTaken'>
+  readonly #limits: TurnsLimits
+  /** By user, the next turn first. */
+  readonly #lines: Map<string, Line> = new Map()
+  #bytes = 0
+
+  constructor(work: Pick<Work, 'isBusy' | 'isTaken'>, limits: TurnsLimits) {
+    this.#work = work
+    this.#limits = limits
+  }
+
+  get hasWork(): boolean {
+    return this.#lines.size > 0
+  }
+
+  get isFull(): boolean {
+    return this.#bytes >= this.#limits.most
+  }
+
+  /** Whether what a user says now has to wait behind something. */
+  waits(user: string): boolean {
+    return this.#lines.has(user)
+  }
+
+  /** Acts on what a user says, of so many bytes, at once or in the user's turn. False: too much of the user waits. */
+  hear(user: string, bytes: number, now: number, act: Act): boolean {
+    let line = this.#lines.get(user)
+    if (line === undefined && !this.#work.isBusy) {
+      act(now)
+      return true
+    }
+    if (line !== undefined && line.bytes + bytes > this.#limits.perUser) return false
+    if (line === undefined) this.#lines.set(user, (line = { said: new Ring(0), bytes: 0 }))
+    line.said.push({ act, bytes })
+    this.#count(line, bytes)
+    return true
+  }
+
+  #count(line: Line, bytes: number): void {
+    line.bytes += bytes
+    this.#bytes += bytes
+  }
+
+  /** Part of the sweep: one of each user after the other, as far as there is time; one in any case. */
+  sweep(now: number): void {
+    do {
+      const [next] = this.#lines
+      if (next === undefined) return
+      const [user, line] = next
+      const { act, bytes } = line.said.shift()
+      this.#count(line, -bytes)
+      this.#lines.delete(user)
+      if (line.said.size > 0) this.#lines.set(user, line)
+      act(now)
+    } while (!this.#work.isTaken)
+  }
+}
