@@ -30,6 +30,13 @@ class Stingy extends Purse {
   }
 }
 
+/** A payer that nobody reads. */
+class Idle extends Purse {
+  override get isIdle(): boolean {
+    return true
+  }
+}
+
 /** The size to which the largest must be cut so that at most `target` is left: it is found by halving. */
 function commonSize(payers: readonly { readonly held: number }[], target: number): number {
   let low = 0
@@ -56,7 +63,10 @@ describe('The budget of a node', () => {
     const { budget, payers } = budgetOf(460_000, sizes)
     expect([budget.admits(15, 1.5), budget.admits(15, 1.6)]).toEqual([true, false])
     let sweeps = 0
-    for (; budget.cuts === 0 && sweeps < 100; sweeps++) budget.enforce(0)
+    for (; budget.cuts === 0 && sweeps < 100; sweeps++) {
+      budget.enforce(0)
+      expect(budget.hasWork).toBe(true)
+    }
     expect(sweeps).toBe(3)
     expect([budget.admits(32, 10.8), budget.admits(32, 10.9)]).toEqual([true, false])
     while (budget.hasWork) budget.enforce(0)
@@ -241,6 +251,81 @@ describe('An estate', () => {
     budget.leave(b)
     b.hold(-50)
     expect([estate.held, estate.parts]).toEqual([0, 0])
+  })
+
+  it('has one part of what is left, until the last of its payers has left it', () => {
+    const budget = new Budget(100)
+    const estate = new Estate()
+    const [a, b] = [new Purse(budget), new Purse(budget)]
+    budget.enter(new Purse(budget, 66))
+    budget.enter(a, estate)
+    budget.enter(b, estate)
+    // An equal part of nine tenths; more than what is free, so no cut of one sweep can make up for it.
+    const parts = (): boolean[] => [budget.admits(0, 45), budget.admits(0, 46), budget.admits(0, 90)]
+    expect(parts()).toEqual([true, false, false])
+    budget.leave(a)
+    expect(parts()).toEqual([true, false, false])
+    budget.leave(b)
+    expect(parts()).toEqual([true, true, true])
+  })
+
+  it.each<[string, number, readonly number[]]>([
+    ['nothing, where it holds no more', 210, [10, 40, 60, 50, 50]],
+    ['what nobody reads, the oldest first, and of the last no more than has to be', 150, [10, 0, 60, 30, 50]],
+    ['what others read as well, the largest to one size', 90, [10, 0, 40, 0, 40]],
+    ['everything', 0, [0, 0, 0, 0, 0]],
+  ])('gives up %s', (_, most, left) => {
+    const budget = new Budget(1_000)
+    const estate = new Estate()
+    const payers = [
+      new Purse(budget, 10),
+      new Idle(budget, 40),
+      new Purse(budget, 60),
+      new Idle(budget, 50),
+      new Purse(budget, 50),
+    ]
+    for (const payer of payers) budget.enter(payer, estate)
+    estate.shrinkTo(most)
+    expect(payers.map(({ held }) => held)).toEqual(left)
+    expect(estate.held).toBe(left.reduce((sum, held) => sum + held, 0))
+  })
+
+  it('of more payers than are looked at in a sweep is cut all the same', () => {
+    const budget = new Budget(1_000_000)
+    const estate = new Estate()
+    for (let n = 0; n < 12_000; n++) budget.enter(new Purse(budget, n < 6_000 ? 1 : 3), estate)
+    estate.shrinkTo(18_000)
+    expect(estate.held).toBe(18_000)
+  })
+
+  it('has its owner give something up where it holds most and nothing of it can be cut, as long as the node is full', () => {
+    for (const [sizes, order] of [
+      [[60, 50], ['0']],
+      [[50, 60], ['1']],
+      // Not full any more.
+      [[50, 46], []],
+    ] as const) {
+      const budget = new Budget(100)
+      const asked: string[] = []
+      for (const [at, size] of sizes.entries()) {
+        const estate = new Estate()
+        const purse = new Stingy(budget, size)
+        purse.hold(size)
+        budget.enter(purse, estate)
+        estate.owner = { giveUp: (now) => void asked.push(`${at}${now === 7 ? '' : '!'}`) }
+      }
+      budget.enforce(7)
+      expect(asked).toEqual(order)
+    }
+  })
+
+  it('without a session of its user gives up nothing that cannot be cut', () => {
+    const budget = new Budget(100)
+    const [estate, purse] = [new Estate(), new Stingy(budget, 120)]
+    purse.hold(120)
+    budget.enter(purse, estate)
+    budget.enforce(0)
+    expect([estate.held, budget.deadline]).toEqual([120, 1_000])
   })
 
   it('of very many payers is cut in one sweep, those behind it in the next ones', () => {

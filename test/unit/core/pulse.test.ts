@@ -102,7 +102,112 @@ describe('A pulse that goes on on another node', () => {
   })
 })
 
+describe('A pulse whose owner may not seal', () => {
+  it('stands still, looks ten times a second whether it may go on, and then says how long it was', () => {
+    const desk = new Desk(10)
+    const { pulse, timers, called } = desk
+    pulse.run(1, 1_300)
+    expect([pulse.isPaused, pulse.resume(1, 1_350), pulse.isRunning]).toEqual([false, 0, true])
+    expect([pulse.pause(false, 2_000), pulse.isPaused, pulse.isRunning]).toEqual([true, true, false])
+    expect([desk.waits, timers.next, pulse.due(1)]).toEqual(['frame', 2_100, Infinity])
+    // On the node that goes on with it, the frame is due at once.
+    expect(pulse.state(1, 2_050)).toEqual({ is: 'running', dueInMs: 0 })
+    timers.run(2_100)
+    expect([called, pulse.pause(false, 2_100), timers.next]).toEqual([['tick 2100'], false, 2_200])
+    expect([pulse.resume(1, 2_250), pulse.isPaused, pulse.isRunning]).toEqual([250, false, true])
+    expect([desk.waits, timers.next]).toEqual(['frame', pulse.due(1)])
+    expect(pulse.due(1)).toBeGreaterThan(2_250)
+  })
+
+  it('is kept for its time from when it was deserted, and looks at once when somebody comes', () => {
+    const desk = new Desk(10)
+    const { pulse, timers } = desk
+    pulse.run(1, 1_300)
+    timers.run(1_400)
+    expect([pulse.pause(true, 2_000), desk.waits, timers.next]).toEqual([true, 'ttl', 7_000])
+    expect([pulse.pause(true, 2_500), desk.waits, timers.next]).toEqual([false, 'ttl', 7_000])
+    expect([pulse.run(1, 3_000), desk.waits, timers.next]).toEqual([null, 'frame', 3_000])
+    timers.run(3_000)
+    expect([pulse.pause(true, 3_000), desk.waits, timers.next]).toEqual([false, 'ttl', 8_000])
+    timers.run(8_000)
+    expect(desk.called.at(-1)).toBe('expired')
+  })
+
+  it.each<[string, (pulse: Pulse) => void, string]>([
+    ['is left by all', (pulse) => pulse.stop(2_500), 'ttl'],
+    ['ends', (pulse) => pulse.end(), ''],
+  ])('is not paused any more once the meeting %s', (_, ends, waits) => {
+    const desk = new Desk(10)
+    desk.pulse.run(1, 1_300)
+    desk.pulse.pause(false, 2_000)
+    ends(desk.pulse)
+    expect([desk.pulse.isPaused, desk.waits]).toEqual([false, waits])
+  })
+})
+
+it('A meeting without a frame rate looks when it is woken, unless it is paused; one with a frame rate keeps its time', () => {
+  const desk = new Desk(0)
+  const { pulse, timers } = desk
+  pulse.run(1, 1_300)
+  pulse.wake(1_500)
+  expect([desk.waits, timers.next]).toEqual(['frame', 1_500])
+  timers.run(1_500)
+  expect(desk.called).toEqual(['tick 1500'])
+  pulse.pause(true, 1_600)
+  pulse.wake(1_700)
+  expect(desk.waits).toBe('ttl')
+  const beating = new Desk(10)
+  beating.pulse.run(1, 1_300)
+  const due = beating.pulse.due(1)
+  beating.pulse.wake(1_310)
+  expect(beating.timers.next).toBe(due)
+})
+
 describe('Meetings of a user, on a node that is late', () => {
+  /** A meeting that was opened for a user, whose hooks have had their time until then; it runs, and its beat is due. */
+  function one(frameRate: number) {
+    const [timers, maker, ticks]: [Timers, { framesPaidAt: number }, number[]] = [
+      new Timers(),
+      { framesPaidAt: 0 },
+      [],
+    ]
+    const pulse = new Pulse({ ...defaultMeeting, frameRate }, 1, 1_000, {
+      timers,
+      work: { ofHooks: 0 },
+      maker,
+      tick: (now) => ticks.push(now),
+      expired: () => {},
+    })
+    pulse.run(1, 1_000)
+    pulse.wake(1_100)
+    return { timers, maker, ticks, due: timers.next }
+  }
+
+  it.each([
+    [20, 10_000, false],
+    [21, 121, false],
+    [21, 122, true],
+    [60, 160, false],
+    [60, 161, true],
+  ])(
+    'have a frame that is %i ms late, with hooks %i ms ahead of their part, left out: %s',
+    (lateMs, aheadMs, isLeftOut) => {
+      const { timers, maker, ticks, due } = one(10)
+      const now = due + lateMs
+      maker.framesPaidAt = now + aheadMs
+      timers.run(now)
+      expect(ticks).toEqual(isLeftOut ? [] : [now])
+      if (isLeftOut) expect(timers.next).toBe(now + 100)
+    },
+  )
+
+  it('are looked at without a frame rate however late it is: there is no frame to leave out', () => {
+    const { timers, maker, ticks } = one(0)
+    maker.framesPaidAt = 10_000
+    timers.run(1_200)
+    expect(ticks).toEqual([1_200])
+  })
+
   /** Meetings that were opened for one user, each frame of which takes hooks so long. */
   function desk(count: number, tookMs: number) {
     const timers = new Timers()

@@ -5,6 +5,7 @@ import { defined } from '../../../src/server/ground/defined.ts'
 import { logName } from '../../../src/server/ground/log-name.ts'
 import { refusalIn } from '../../../src/server/ground/refusal.ts'
 import { Seldom } from '../../../src/server/ground/seldom.ts'
+import { isThenable } from '../../../src/server/ground/thenable.ts'
 
 describe('A line that is written seldom', () => {
   it('is written so many times a minute, and tells how often it was not', () => {
@@ -88,4 +89,14 @@ describe('What is defined', () => {
       e: false,
     })
   })
+})
+
+it('Whatever `await` would wait for counts as a promise, a function with `then` too, and nothing else', () => {
+  // oxlint-disable-next-line unicorn/no-thenable
+  const callable = Object.assign(() => {}, { then() {} })
+  // oxlint-disable-next-line unicorn/no-thenable
+  for (const value of [Promise.resolve(), { then() {} }, callable]) expect(isThenable(value)).toBe(true)
+  // oxlint-disable-next-line unicorn/no-thenable
+  for (const value of [null, undefined, 'then', 7, {}, { then: true }, () => {}])
+    expect(isThenable(value)).toBe(false)
 })

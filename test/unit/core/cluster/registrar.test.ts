@@ -8,6 +8,8 @@ const SELF = 1
 /** The registrar of node 1 in a cluster of three. */
 class Desk {
   readonly owned: Set<string> = new Set()
+  /** Of those, the ones that this node has passed on. */
+  readonly second: Set<string> = new Set()
   readonly silent: Set<number> = new Set()
   readonly answers: string[] = []
   readonly terms: number[] = []
@@ -23,7 +25,7 @@ class Desk {
       { claims, namesPerNode },
       {
         owns: (name) => this.owned.has(name),
-        isSecond: () => false,
+        isSecond: (name) => this.second.has(name),
         isSilent: (node) => this.silent.has(node),
         answer: (to, { id }, verdict) => {
           this.answers.push(`${to} #${id} ${wordsOf(verdict)}`)
@@ -68,6 +70,11 @@ class Desk {
   news(): string[] {
     return this.answers.splice(0)
   }
+
+  /** Who owns the names of which several nodes are owners, as `a: 2 3`. */
+  contests(): string[] {
+    return [...this.registrar.contests()].map(({ name, owners }) => `${name}: ${owners.join(' ')}`)
+  }
 }
 
 function wordsOf(verdict: Verdict): string {
@@ -108,6 +115,19 @@ describe('A registrar', () => {
     expect(desk.registrar.size).toBe(3)
     desk.claim(2, 4, 'g')
     expect(desk.news()).toEqual(['2 #4 may, term 3'])
+  })
+
+  it('counts for a node only what it has: neither what it gives back without having it, nor what others have', () => {
+    const desk = new Desk(10, 3)
+    desk.hear(3, 1, ['x', 'y', 'z'])
+    desk.hear(2, 1, ['a', 'b', 'c'])
+    desk.hear(2, 2, ['-x', '-none'])
+    desk.claim(2, 1, 'd')
+    expect([desk.news(), desk.registrar.size]).toEqual([[], 6])
+    desk.hear(2, 3, ['e', 'f', 'g', 'h'], { isFirst: true, isLast: false })
+    expect(desk.registrar.size).toBe(9)
+    desk.hear(2, 4, [])
+    expect(desk.registrar.size).toBe(6)
   })
 
   it('waits for no node that is silent', () => {
@@ -268,6 +288,17 @@ describe('What a node tells of its meetings', () => {
     expect(desk.news()).toEqual(['1 #6 taken by 3', '1 #7 taken by 2'])
   })
 
+  it('anew takes it from a name that another has as well, and leaves the other', () => {
+    const desk = new Desk().begin()
+    desk.hear(2, 2, ['a'])
+    desk.hear(3, 2, ['a'])
+    desk.hear(2, 3, [], { isFirst: true })
+    desk.claim(SELF, 1, 'a')
+    desk.hear(3, 3, ['-a'])
+    desk.claim(SELF, 2, 'a')
+    expect(desk.news()).toEqual(['1 #1 taken by 3', '1 #2 may, term 1'])
+  })
+
   it('ends a reservation: it owns the name, or it does not and no longer waits for it', () => {
     const desk = new Desk().begin()
     desk.claim(2, 1, 'a')
@@ -332,6 +363,122 @@ describe('What a node tells of its meetings', () => {
     early.registrar.release('a')
     early.begin()
     expect(early.news()).toEqual([])
+  })
+})
+
+describe('A name that this node has passed on', () => {
+  it.each<[string, (desk: Desk) => void, number]>([
+    ['is its own while nobody else has told of it', () => {}, SELF],
+    ['is that of the node that says it owns it', (desk) => desk.hear(2, 2, ['a']), 2],
+    ['is its own where another would only go on with it', (desk) => desk.hear(2, 2, ['+a']), SELF],
+    [
+      'is its own where the node that has it is silent',
+      (desk) => {
+        desk.hear(2, 2, ['a'])
+        desk.silent.add(2)
+      },
+      SELF,
+    ],
+    [
+      'is that of whoever is heard of several',
+      (desk) => {
+        desk.hear(3, 2, ['a'])
+        desk.hear(2, 2, ['a'])
+        desk.silent.add(2)
+      },
+      3,
+    ],
+  ])('%s', (_, happen, owner) => {
+    const desk = new Desk().begin()
+    desk.owned.add('a').add('b')
+    desk.second.add('a')
+    happen(desk)
+    // Whoever asks may be one of those who have it.
+    desk.claim(3, 1, 'a', false)
+    expect(desk.news()).toEqual([`3 #1 taken by ${owner}`])
+  })
+
+  it('and of which it is the owner again is its own, whoever else says so', () => {
+    const desk = new Desk().begin()
+    desk.owned.add('a')
+    desk.hear(2, 2, ['a'])
+    desk.claim(3, 1, 'a')
+    expect(desk.news()).toEqual(['3 #1 taken by 1'])
+  })
+})
+
+it('Of several nodes that have a name, one that is heard is named, and a silent one where there is no other', () => {
+  const desk = new Desk().begin()
+  desk.hear(3, 2, ['a'])
+  desk.hear(2, 2, ['a'])
+  for (const [id, silent] of [[], [2], [3], [2, 3]].entries()) {
+    desk.silent.clear()
+    for (const node of silent) desk.silent.add(node)
+    desk.claim(SELF, id + 1, 'a')
+  }
+  expect(desk.news()).toEqual(['1 #1 taken by 2', '1 #2 taken by 3', '1 #3 taken by 2', '1 #4 taken by 2'])
+})
+
+describe('Owners of one name', () => {
+  it('are told to whoever decides between them, as long as there are several that are heard', () => {
+    const desk = new Desk().begin()
+    desk.hear(2, 2, ['a', 'b'])
+    expect(desk.contests()).toEqual([])
+    desk.hear(3, 2, ['a'])
+    expect([desk.contests(), desk.contests()]).toEqual([['a: 3 2'], ['a: 3 2']])
+    desk.silent.add(3)
+    expect(desk.contests()).toEqual([])
+    desk.silent.clear()
+    expect(desk.contests()).toEqual(['a: 3 2'])
+    desk.hear(2, 3, ['-a'])
+    expect(desk.contests()).toEqual([])
+    // And once more.
+    desk.hear(2, 4, ['a'])
+    expect(desk.contests()).toEqual(['a: 2 3'])
+  })
+
+  it('are not told while a node tells anew what it has, nor of an earlier view', () => {
+    const desk = new Desk().begin()
+    desk.hear(2, 2, ['a'])
+    desk.hear(3, 2, ['a'])
+    desk.hear(3, 3, ['a'], { isFirst: true, isLast: false })
+    expect(desk.contests()).toEqual([])
+    desk.hear(3, 4, [])
+    expect(desk.contests()).toEqual(['a: 3 2'])
+    desk.registrar.renew()
+    desk.begin()
+    expect(desk.contests()).toEqual([])
+  })
+
+  it('are this node and another as soon as it notices, silent for itself or not', () => {
+    const desk = new Desk().begin()
+    desk.hear(2, 2, ['a'])
+    desk.owned.add('a')
+    desk.registrar.notice('a')
+    desk.silent.add(SELF)
+    expect(desk.contests()).toEqual(['a: 2 1'])
+    desk.owned.delete('a')
+    expect(desk.contests()).toEqual([])
+    // It was forgotten, and is noticed anew only where two have it.
+    desk.owned.add('a')
+    expect(desk.contests()).toEqual([])
+    desk.hear(2, 3, ['a'])
+    expect(desk.contests()).toEqual(['a: 2 1'])
+  })
+
+  it('are neither those a name is reserved for, nor those who would go on with it or have passed it on', () => {
+    const desk = new Desk().begin()
+    desk.claim(2, 1, 'reserved')
+    desk.hear(3, 2, ['reserved', '+stood', 'passed'])
+    desk.hear(2, 2, ['stood'])
+    desk.owned.add('passed')
+    desk.second.add('passed')
+    desk.registrar.notice('passed')
+    for (const name of ['stood', 'none']) desk.registrar.notice(name)
+    expect(desk.contests()).toEqual([])
+    desk.second.delete('passed')
+    desk.registrar.notice('passed')
+    expect(desk.contests()).toEqual(['passed: 3 1'])
   })
 })
 
