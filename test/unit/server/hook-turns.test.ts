@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type Hooked, HookQueue, HookTurns } from '../../../src/server/ground/hook-turns.ts'
+import { type Hooked, HookTurns } from '../../../src/server/ground/hook-turns.ts'
 import { InTurn } from '../../../src/server/ground/in-turn.ts'
 import { Pace } from '../../../src/server/ground/pace.ts'
 
@@ -36,7 +36,7 @@ async function microtasks(): Promise<void> {
 function hooksOf(loop: Loop, name: string, count: number, done: string[]): Hooked {
   let next = 0
   return {
-    name,
+    payer: name,
     isListed: false,
     runOne: () => {
       if (next === count) return false
@@ -47,7 +47,7 @@ function hooksOf(loop: Loop, name: string, count: number, done: string[]): Hooke
   }
 }
 
-it('Hooks that nobody waits for run in this turn while it has time, and then one each time, those of other names between', async () => {
+it('Hooks that nobody waits for run in this turn while it has time, and then one each time, those of other payers between', async () => {
   const [loop, done]: [Loop, string[]] = [new Loop(), []]
   const turns = new HookTurns(loop)
   const [a, b] = [hooksOf(loop, 'a', 5, done), hooksOf(loop, 'b', 3, done)]
@@ -158,15 +158,4 @@ it('A pace asks for one turn however much waits, for none when nothing does, and
   expect([loop.asked, pace.has('ann'), pace.has('bob')]).toEqual([1, true, false])
   await loop.next()
   expect([done, loop.asked, pace.has('ann')]).toEqual([[0, 1, 2], 1, false])
-})
-
-it('A queue is long from the fifth hook that waits, and at most 300 wait', () => {
-  const done: number[] = []
-  const queue = new HookQueue('m', { hasTime: false, add: () => {} })
-  for (let n = 0; n < 4; n++) queue.run(() => void done.push(n))
-  expect([queue.isLong, queue.isListed]).toEqual([false, true])
-  queue.run(() => void done.push(4))
-  expect([queue.isLong, queue.size, done]).toEqual([true, 5, []])
-  for (let n = 5; n < 302; n++) queue.run(() => void done.push(n))
-  expect([queue.size, done]).toEqual([300, [0, 1]])
 })
