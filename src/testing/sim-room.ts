@@ -89,6 +89,10 @@ export class SimRoom implements MeetingLogic {
     this.#observer.unseated?.(this.#node.index, this.#plan.name, slot, user)
   }
 
+  isBehind(): boolean {
+    return this.#random.chance(0.5)
+  }
+
   close(): void {
     this.#ran('close')
   }
