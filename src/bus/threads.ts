@@ -91,10 +91,6 @@ class ThreadPort implements BusPort {
     return false
   }
 
-  isCrowded(): boolean {
-    return this.#waiting > busLimits.crowdBytes
-  }
-
   publish(subject: string, bytes: Uint8Array): void {
     checkSubject(subject)
     checkMessage(bytes)

@@ -324,7 +324,10 @@ export interface Bus {
    * Whether another node may listen to a subject. Called once per topic and sweep; a bus that cannot know returns true.
    */
   hears(subject: string): boolean
-  /** Whether so much is on its way, or waits for it, that publications of users wait as well. */
+  /**
+   * Whether so much is on its way, or waits for it, that publications of users wait as well. Never because of one node
+   * that takes nothing.
+   */
   isCrowded?(): boolean
   /** Sends to every other node that subscribes to the subject. The bytes must not change afterwards. */
   publish(subject: string, bytes: Uint8Array): void

@@ -49,6 +49,8 @@ export class NatsBus implements BusPort {
   /** Given to the client library since the last flush was asked for, and before that: not confirmed yet. */
   #unflushed = { bytes: 0, messages: 0 }
   #flushing = { bytes: 0, messages: 0 }
+  /** When the server was last asked to confirm something. */
+  #askedAt = 0
   /** Until the server is asked to confirm what it was given. */
   #confirming: NodeJS.Timeout | undefined
   /** Questions whether a node listens, so far. */
@@ -78,8 +80,10 @@ export class NatsBus implements BusPort {
     return true
   }
 
+  /** A server that confirms nothing any more is waited for no longer: it may have ended. */
   isCrowded(): boolean {
-    return this.#waiting + this.#unconfirmed > busLimits.crowdBytes
+    if (this.#waiting + this.#unconfirmed <= busLimits.crowdBytes) return false
+    return this.#flushing.messages === 0 || performance.now() - this.#askedAt < natsLimits.crowdMs
   }
 
   /** Bytes that the server has not confirmed. */
@@ -186,6 +190,7 @@ export class NatsBus implements BusPort {
   async #flush(connection: NatsConnection): Promise<void> {
     this.#forgetConfirming()
     this.#flushing = this.#unflushed
+    this.#askedAt = performance.now()
     this.#unflushed = { bytes: 0, messages: 0 }
     try {
       await connection.flush()

@@ -9,6 +9,7 @@ export const natsLimits: {
   readonly window: number
   readonly confirmBytes: number
   readonly confirmMs: number
+  readonly crowdMs: number
   readonly partBytes: number
   readonly payloadBytes: number
   readonly senders: number
@@ -31,6 +32,8 @@ export const natsLimits: {
   /** The server is asked to confirm once there is so much of it, or after this time. */
   confirmBytes: 1024 * 1024,
   confirmMs: 50,
+  /** How long publications of users wait for a server that confirms nothing. */
+  crowdMs: 500,
   /** A larger message is sent in parts: servers take 1 MiB by default. */
   partBytes: 512 * 1024,
   /** What a server has to take in one message. */

@@ -1,3 +1,4 @@
+import { Queue } from '../ground/queue.ts'
 import { Ring } from '../ground/ring.ts'
 import type { Work } from '../ground/work.ts'
 
@@ -25,7 +26,7 @@ export class GuestTurns {
   readonly #work: Pick<Work, 'isBusy' | 'isTaken'>
   readonly #limits: TurnsLimits
   /** By user, the next turn first. */
-  readonly #lines: Map<string, Line> = new Map()
+  readonly #lines: Queue<string, Line> = new Queue()
   #bytes = 0
 
   constructor(work: Pick<Work, 'isBusy' | 'isTaken'>, limits: TurnsLimits) {
@@ -43,7 +44,7 @@ export class GuestTurns {
 
   /** Whether what a user says now has to wait behind something. */
   waits(user: string): boolean {
-    return this.#lines.has(user)
+    return this.#lines.get(user) !== undefined
   }
 
   /** Acts on what a user says, of so many bytes, at once or in the user's turn. False: too much of the user waits. */
@@ -68,13 +69,13 @@ export class GuestTurns {
   /** Part of the sweep: one of each user after the other, as far as there is time; one in any case. */
   sweep(now: number): void {
     do {
-      const [next] = this.#lines
-      if (next === undefined) return
-      const [user, line] = next
+      const user = this.#lines.oldest
+      if (user === undefined) return
+      const line = this.#lines.get(user) as Line
       const { act, bytes } = line.said.shift()
       this.#count(line, -bytes)
-      this.#lines.delete(user)
       if (line.said.size > 0) this.#lines.set(user, line)
+      else this.#lines.delete(user)
       act(now)
     } while (!this.#work.isTaken)
   }

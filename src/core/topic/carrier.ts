@@ -1,6 +1,7 @@
 import type { FixedLimits } from '../ground/config.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Bus } from '../ports.ts'
+import type { Account } from '../session/account.ts'
 import { encodeDiffusion, encodeHeads, type Head } from './diffusion.ts'
 import type { Publication } from './publication.ts'
 import type { Publishers } from './publishers.ts'
@@ -14,6 +15,9 @@ export const QUIET = 'q/'
 
 /** Time between two digests. */
 const DIGEST_MS = 1_000
+
+/** Publications of a user that do not wait though the bus is crowded: whoever publishes now and then has no part in that. */
+const UNHINDERED = 16
 
 /** The topic that a subject of the bus is about; null for a subject of something else. */
 export function topicOf(subject: string): string | null {
@@ -37,6 +41,8 @@ export class Carrier {
   readonly #said: Map<Topic, number> = new Map()
   readonly #quiet: Map<Topic, number> = new Map()
   readonly #digest: Timer
+  /** How many publications of each user were to be taken since the bus is crowded. */
+  readonly #crowd: Map<Account, number> = new Map()
   /** The time of this sweep. */
   now = 0
   /** The topics still to be seen to since the bus is back, and since when. */
@@ -63,9 +69,15 @@ export class Carrier {
     return this.#rest !== null
   }
 
-  /** Whether publications of users wait, as the bus has yet to carry much. */
-  get isCrowded(): boolean {
-    return this.#bus.isCrowded?.() === true
+  /** Whether a user's publication waits, as the bus has yet to carry much. The first ones of each user do not. */
+  mustWait(by: Account): boolean {
+    if (this.#bus.isCrowded?.() !== true) {
+      this.#crowd.clear()
+      return false
+    }
+    const asked = (this.#crowd.get(by) ?? 0) + 1
+    this.#crowd.set(by, asked)
+    return asked > UNHINDERED
   }
 
   subscribe(topic: Topic): void {

@@ -217,7 +217,7 @@ export class Topics {
 
   /** Whether a user's publication to this topic waits: see {@link Space.mustWait} and {@link Listening.mustWait}. */
   mustWait(name: string, by: Account): boolean {
-    if (this.#carrier.isCrowded) return true
+    if (this.#carrier.mustWait(by)) return true
     const topic = this.#topics.get(name)
     if (topic === undefined) return false
     return this.listening.mustWait(topic, by) || this.#space.mustWait(topic, by)

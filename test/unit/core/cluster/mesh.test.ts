@@ -363,6 +363,36 @@ describe('A member on a node that does not own the meeting', () => {
     expect(taken.length).toBeLessThan(12)
   })
 
+  it('waits at its node once much of what users have said waits at the owner', () => {
+    const logic: MeetingLogic = {
+      input: (_slot, _user, data) => {
+        a.hookTime += 5e6
+        return data
+      },
+    }
+    const { world, a, b } = meeting({}, { linkWindow: 8_000, linkBytes: 2_900 }, logic)
+    const members = ['ann', 'bob', 'cal'].map((user) => client(b, user))
+    const logs = members.map((member) => join(world, member).log)
+    // They take turns, and there is time for what is said else.
+    a.hookTime += 2e6
+    for (const seq of [1, 2, 3]) {
+      for (const [at, member] of members.entries()) member.input(logs[at] as number, seq, text('x'))
+      b.settle()
+      world.bus.deliver()
+    }
+    const turns = a.node.peering?.mesh.hosting.turns
+    expect(turns?.isFull).toBe(true)
+    const dan = client(b, 'dan')
+    dan.join('m', { spectator: true })
+    b.settle()
+    world.bus.deliver()
+    expect([dan.all('joined').length, a.node.meeting('m')?.spectators]).toEqual([1, 0])
+    world.advance(1_000)
+    expect(a.node.meeting('m')?.spectators).toBe(1)
+    for (const member of members) expect(inputsOf(member.heard).length).toBe(9)
+    expect(a.node.stats.linksBroken + b.node.stats.linksBroken).toBe(0)
+  })
+
   it('is told which of its inputs were refused, and why', () => {
     const logic: MeetingLogic = {
       input: (_slot, _user, data) =>
