@@ -68,7 +68,10 @@ export class NodeApi {
   async call<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
     const response = await this.#fetch(method, path, body)
     const text = await response.text()
-    const answer = parse(text) as { error?: { code?: string; message?: string } } | undefined
+    const parsed = parse(text)
+    // All answers of the API are objects: whatever else listens there may answer any JSON.
+    const isAnswer = parsed instanceof Object && !Array.isArray(parsed)
+    const answer = isAnswer ? (parsed as { error?: { code?: string; message?: string } }) : undefined
     if (response.ok && answer !== undefined) return answer as T
     throw this.#refusal(response.status, answer?.error)
   }

@@ -2,6 +2,7 @@ import {
   type ErrorCode,
   type FrameEntry,
   type FrameEvent,
+  limits,
   type MeetingEvent,
   type MessageOf,
   type Payload,
@@ -9,6 +10,7 @@ import {
 } from '../protocol/index.ts'
 import { Listeners } from './events.ts'
 import {
+  EARLY_FRAME_BYTES,
   MOST_EARLY_FRAMES,
   MOST_EARLY_MESSAGES,
   type RawFrame,
@@ -98,6 +100,8 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
   readonly #members: Map<number, Member> = new Map()
   /** Frames and gaps that arrived before there was a listener, in order. */
   #early: (RawFrame | FrameGap)[] = []
+  /** How many they are, where one with much in it counts for several. */
+  #load = 0
   readonly #seat: SeatMachine
   #joined: MessageOf<'joined'> | null = null
   readonly #resolve: (meeting: Meeting<T, M, W, F>) => void
@@ -317,7 +321,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
       const { type } = event
       if (type === 'join') {
         // The list of the join has this client already, whose own event comes later.
-        if (members.get(event.slot)?.user === event.user) continue
+        if (members.get(event.slot)?.user === event.user || event.slot >= limits.slots) continue
         members.set(event.slot, { slot: event.slot, user: event.user, away: false })
       } else if (type === 'leave') members.delete(event.slot)
       else if (type === 'away' || type === 'back') {
@@ -335,11 +339,16 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
 
   /** A meeting without a listener keeps only its latest frames; the first listener gets a gap for the rest. */
   #wait(item: RawFrame | FrameGap): void {
-    if (this.#early.length >= MOST_EARLY_FRAMES) {
-      const [first] = this.#early as [RawFrame | FrameGap]
+    const [first] = this.#early
+    if (!first) this.#load = 0
+    else if (this.#load >= MOST_EARLY_FRAMES) {
+      this.#load = 1
       this.#early = [{ from: numberOf(first), to: numberOf(item), reason: 'SLOW' }]
     }
     this.#early.push(item)
+    this.#load++
+    for (const { data } of (item as RawFrame).inputs ?? [])
+      this.#load += data.bytes.length / EARLY_FRAME_BYTES
   }
 
   /** @internal */

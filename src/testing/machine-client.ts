@@ -74,7 +74,7 @@ export class MachineClient extends SimClient {
   #do(action: (now: number) => void): void {
     if (this.closed) return
     action(this.clock.now)
-    if (this.#machine.hasOutput && !this.#flushing) {
+    if (!this.#flushing) {
       this.#flushing = true
       this.clock.after(0, () => {
         this.#flushing = false
@@ -175,7 +175,7 @@ export class MachineClient extends SimClient {
 
   input(meeting: string): void {
     const seat = this.seats.get(meeting)
-    if (seat === undefined || seat.spectator) return
+    if (seat === undefined || seat.wish.spectator) return
     const text = `input ${this.id} ${meeting} ${++this.#sent}`
     this.observer.input?.(this, meeting, text)
     // Some inputs are worthless when late.

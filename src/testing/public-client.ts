@@ -27,7 +27,7 @@ const PUBLISH_MS = 5_000
 const MOST_LISTENERS = 4
 
 interface Seat {
-  readonly spectator: boolean
+  readonly wish: { readonly spectator: boolean }
   /** Aborts the join while it is under way. */
   readonly signal: CountedSignal
   meeting: Meeting | null
@@ -249,7 +249,7 @@ export class PublicClient extends SimClient {
     this.observer.joining?.(this, meeting)
     this.#do(() => {
       const signal = new CountedSignal()
-      const seat: Seat = { spectator, signal, meeting: null, world: 0, next: 1, unanswered: 0 }
+      const seat: Seat = { wish: { spectator }, signal, meeting: null, world: 0, next: 1, unanswered: 0 }
       this.seats.set(meeting, seat)
       const made = this.#client.join(meeting, { spectator, signal: signal.signal })
       const done = (end: Meeting | RtmsError): void => {
@@ -308,7 +308,7 @@ export class PublicClient extends SimClient {
 
   input(meeting: string): void {
     const seat = this.seats.get(meeting)
-    if (seat === undefined || seat.spectator || seat.meeting === null) return
+    if (seat === undefined || seat.wish.spectator || seat.meeting === null) return
     const joined = seat.meeting
     this.#do(() => {
       const text = `input ${this.id} ${meeting} ${++this.#sent}`

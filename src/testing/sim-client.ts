@@ -102,7 +102,7 @@ export abstract class SimClient implements ClientFacts {
     this.#named = settings.node
   }
 
-  abstract readonly seats: ReadonlyMap<string, { readonly spectator: boolean }>
+  abstract readonly seats: ReadonlyMap<string, { readonly wish: { readonly spectator: boolean } }>
   abstract readonly readers: ReadonlyMap<string, unknown>
   abstract get isLive(): boolean
   /** Whether the client has given up for good. */

@@ -248,7 +248,7 @@ class Run implements World {
     client.healthy = this.#healthy
     this.clients.push(client)
     client.start()
-    if (page !== undefined) for (const [name, { spectator }] of page.seats) client.join(name, spectator)
+    if (page !== undefined) for (const [name, { wish }] of page.seats) client.join(name, wish.spectator)
     else for (const name of this.meetings) if (random.chance(0.7)) client.join(name, random.chance(0.2))
     for (const topic of this.topics) if (random.chance(0.7)) client.subscribe(topic, drawReading(random))
     this.#every(random.int(100, 400), () => this.#act(client, random))

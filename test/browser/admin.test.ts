@@ -389,6 +389,9 @@ describe('The dashboard', () => {
     await rtms.meetings.open('room', { metadata: { level: 3 } })
     const client = await visit(rtms, 'u1')
     await client.join('room')
+    // A name as long as one may be, without a place to break it.
+    const { name } = await rtms.meetings.open('W'.repeat(255))
+    await client.join(name)
     rtms.topics.publish('wall', { price: 1 }, { key: 'last' })
     const looks: [string, BrowserContextOptions][] = [
       ['en-light', { viewport: { width: 360, height: 740 } }],

@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Rtms } from '../../src/server/index.ts'
 import { KEY, startApi } from './api/support.ts'
@@ -128,6 +131,17 @@ describe('rtms publish', () => {
     await node.close({ timeoutMs: 0 })
     expect(await out(['publish', 'a', '1'], 1)).toContain('rtms doctor')
   })
+
+  it.each(['null', '[]', '"pong"', '7'])(
+    'says where something else answers %s to everything',
+    async (json) => {
+      const other = createServer((_, response) => response.end(json)).listen(0, '127.0.0.1')
+      await once(other, 'listening')
+      env['RTMS_URL'] = `http://127.0.0.1:${(other.address() as AddressInfo).port}/rtms`
+      expect(await out(['publish', 'a', '1'], 1)).toContain('is no HTTP API of RTMS')
+      other.close()
+    },
+  )
 })
 
 describe('rtms drain', () => {

@@ -8,7 +8,7 @@ import {
   RtmsError,
 } from '../../protocol/index.ts'
 import { checkSize, ownError } from './errors.ts'
-import { busy, MOST_WAITING_CALLS, type Waiting } from './limits.ts'
+import { busy, MOST_WAITING_CALLS, MOST_WAITING_LEAVES, type Waiting } from './limits.ts'
 
 /** Called once, when the call ends: with the server's answer, or with an error. */
 export type Done<T> = (result: T | RtmsError) => void
@@ -75,7 +75,8 @@ export class Calls {
     if ('data' in message) {
       this.#waiting.take(message.data)
       this.#asking++
-    }
+      // Each meeting that a node names unasked is left.
+    } else if (this.#calls.size - this.#asking >= MOST_WAITING_LEAVES) return
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }
 

@@ -52,11 +52,6 @@ export class Followers {
     this.#send = send
   }
 
-  /** Whether {@link follow} has something to send. */
-  get hasWishes(): boolean {
-    return this.#wishes.size > 0
-  }
-
   get deadline(): number {
     return Math.min(...this.#refused.values(), ...[...this.#seats.values()].map((seat) => seat.deadline))
   }

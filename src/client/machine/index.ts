@@ -1,6 +1,7 @@
 export { checkKey, checkName, type Done } from './calls.ts'
 export { ownError } from './errors.ts'
 export {
+  EARLY_FRAME_BYTES,
   MOST_EARLY_FRAMES,
   MOST_EARLY_MESSAGES,
   MOST_LATEST_VALUES,

@@ -10,8 +10,12 @@ export const MOST_WAITING_INPUTS = 1_000
 export const MOST_FRAMED_INPUTS = 1_000
 /** Pending calls before the first welcome says how many are allowed; above it, BUSY. */
 export const MOST_WAITING_CALLS = 64
+/** Leaves that are sent again where the connection is lost before their answer; others are sent once. */
+export const MOST_WAITING_LEAVES = 10_000
 /** Frames and gaps of one meeting kept until a listener is added; above it, the oldest become one gap. */
 export const MOST_EARLY_FRAMES = 10_000
+/** Bytes of inputs that count like one more of these: what members send decides how large they are. */
+export const EARLY_FRAME_BYTES = 400
 /**
  * Publications that wait for a subscriber's turn, where another one has a higher rate; above it, they come before it.
  */

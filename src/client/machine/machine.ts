@@ -47,6 +47,8 @@ export class Machine {
   readonly #rivals: Map<number, Rival> = new Map()
   /** The attempt of the one that is open, if it is still there. */
   #open = 0
+  /** When it last began to move: nodes that lead it in a circle must not have it spin. */
+  #movedAt = -Infinity
   /** When the current phase times out, or the wait ends. */
   #deadline = Infinity
 
@@ -89,11 +91,6 @@ export class Machine {
 
   get phase(): Phase {
     return this.#phase
-  }
-
-  /** Whether {@link flush} has something to send. */
-  get hasOutput(): boolean {
-    return this.#out.length > 0 || this.followers.hasWishes
   }
 
   /** Until the next attempt to connect. */
@@ -427,7 +424,10 @@ export class Machine {
         return this.#backoff.goodbye(message.retryAfter)
       case 'move':
         // It stays until the other socket is open, and where that never is.
-        if (this.#rivals.size === 0) this.#try(++this.#lastAttempt, message)
+        if (this.#rivals.size === 0 && now - this.#movedAt > LATE_MS) {
+          this.#movedAt = now
+          this.#try(++this.#lastAttempt, message)
+        }
         return
       case 'done':
         return this.calls.end(message.call, message.value)

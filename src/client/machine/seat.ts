@@ -45,6 +45,7 @@ export interface SeatListener {
 export interface JoinWish {
   readonly spectator: boolean
   readonly config: string
+  /** Whether a first join begins behind the last frame sealed, instead of with frame 1. */
   readonly fromNow: boolean
   readonly joinBy: number
   /** Bytes of the latest frames that are kept, see `ConnectOptions.keepBytes`; default 256 KiB. */
@@ -69,10 +70,7 @@ const NO_MORE: Piece = {
 export class SeatMachine {
   /** The meeting's name. */
   readonly name: string
-  readonly spectator: boolean
-  readonly config: string
-  /** Whether a first join begins behind the last frame sealed, instead of with frame 1. */
-  readonly fromNow: boolean
+  readonly wish: JoinWish
   readonly listener: SeatListener
   /** When a first join is given up. */
   joinBy: number
@@ -131,24 +129,15 @@ export class SeatMachine {
   #kept: Kept[] = []
   /** The last call for which it was shown. */
   #shown = 0
-  readonly #keepBytes: number
   /** The last frame acknowledged, and when. */
   #acknowledged = 0
   #acknowledgedAt = 0
 
-  constructor(
-    name: string,
-    { spectator, config, fromNow, joinBy, keepBytes = 262_144 }: JoinWish,
-    listener: SeatListener,
-    waiting: Waiting,
-  ) {
-    this.#keepBytes = keepBytes
+  constructor(name: string, wish: JoinWish, listener: SeatListener, waiting: Waiting) {
     this.#inputs = new Inputs(waiting)
     this.name = name
-    this.spectator = spectator
-    this.config = config
-    this.fromNow = fromNow
-    this.joinBy = joinBy
+    this.wish = wish
+    this.joinBy = wish.joinBy
     this.listener = listener
   }
 
@@ -166,8 +155,9 @@ export class SeatMachine {
     this.call = call
     this.asked = call
     this.isMissing = false
-    const { name, spectator, config, world, slot, stable } = this
-    const next = world !== 0 ? this.next : this.fromNow ? 1 : 0
+    const { name, world, slot, stable } = this
+    const { spectator, config, fromNow } = this.wish
+    const next = world !== 0 ? this.next : fromNow ? 1 : 0
     const former = this.#session === session ? '' : this.#session
     // A node alone has told no fence: no other could go on with its meetings.
     const held = world === 0 || this.#held.term === 0 ? [] : [{ ...this.#held, slot, stable }]
@@ -192,9 +182,10 @@ export class SeatMachine {
   /** Keeps a charter or frames, and forgets the oldest charter with what follows it where that is too much. */
   #keep(first: number, count: number, data: Uint8Array, stable: number, tag: number): void {
     const kept = this.#kept
+    const { keepBytes = 262_144 } = this.wish
     const end = (kept[kept.length - 1]?.end ?? 0) + data.length + 32
     kept.push({ type: 'kept', first, count, bytes: data.slice(), stable, tag, end })
-    while (kept[0] && (kept[0].count > 0 || !(end - kept[0].end < this.#keepBytes))) kept.shift()
+    while (kept[0] && (kept[0].count > 0 || !(end - kept[0].end < keepBytes))) kept.shift()
   }
 
   /**
@@ -215,7 +206,7 @@ export class SeatMachine {
       isSameWorld && message.slot === this.slot && (message.continued || session === this.#session)
     const before = this.next
     // The node's answer to a position of another log: nothing held counts any more.
-    if (this.world === 0 && this.fromNow) this.next = message.next
+    if (this.world === 0 && this.wish.fromNow) this.next = message.next
     else if (!isSameWorld || message.reason === 'PROTOCOL') this.next = 1
     // Frames from there on were lost with their node, and are undone.
     else if (message.reason === 'REWOUND') {
@@ -310,7 +301,7 @@ export class SeatMachine {
    * be joined again. Throws READ_ONLY, TOO_LARGE or BUSY; `done` is not called then.
    */
   send(data: Payload, timeoutMs: number, now: number, done: Done<number>): MessageOf<'input'> | null {
-    if (this.spectator) throw ownError('READ_ONLY')
+    if (this.wish.spectator) throw ownError('READ_ONLY')
     checkSize(data, this.#joined.maxInput)
     const isJoined = this.log !== 0
     const input = this.#inputs.add(data, now + timeoutMs, isJoined, done)
@@ -324,7 +315,7 @@ export class SeatMachine {
 
   /** When received frames must be acknowledged; `Infinity` where none need it. */
   get acknowledgeAt(): number {
-    const isNews = this.log !== 0 && !this.spectator && this.next - 1 > this.#acknowledged
+    const isNews = this.log !== 0 && !this.wish.spectator && this.next - 1 > this.#acknowledged
     return isNews ? this.#acknowledgedAt + ACKNOWLEDGE_MS : Infinity
   }
 
@@ -345,7 +336,12 @@ export class SeatMachine {
     if (message.type === 'frames') return this.#deliver(message)
     if (message.type === 'direct') this.listener.direct(message.data)
     // Of one that comes late, the first frames are here already.
-    if (message.type === 'charter' && this.log !== 0 && message.first >= this.next)
+    if (
+      message.type === 'charter' &&
+      this.log !== 0 &&
+      message.first >= this.next &&
+      message.bytes.length <= limits.kept
+    )
       this.#keep(message.first, 0, message.bytes, 0, message.tag)
     if (message.type === 'paused' && this.log !== 0) this.#wait(message.paused)
     if (message.type === 'nack') this.#inputs.refused(message.seq, errorIn(message))

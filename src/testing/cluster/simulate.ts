@@ -487,7 +487,7 @@ class ClusterRun implements ClusterWorld {
     this.clients.push(client)
     client.healthy = !this.#isFaulty && this.clients.some(({ healthy }) => healthy)
     client.start()
-    if (page !== undefined) for (const [name, { spectator }] of page.seats) client.join(name, spectator)
+    if (page !== undefined) for (const [name, { wish }] of page.seats) client.join(name, wish.spectator)
     else client.join(favourite, random.chance(0.2))
     for (const topic of plan.topics) if (random.chance(0.6)) client.subscribe(topic, drawReading(random))
     this.#every(random.int(100, 300), () => this.#act(client, favourite, random))

@@ -1,4 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
+import type { FrameGap } from '../../../src/client/index.ts'
+import { Writer } from '../../../src/protocol/bytes.ts'
+import { writeEntry } from '../../../src/protocol/frames.ts'
 import { nowhere, type Position, RtmsError, toPayload } from '../../../src/protocol/index.ts'
 import { CountedSignal } from '../../../src/testing/signal.ts'
 import { failure, type FakeSocket, joined, live, make, settle, useVirtualTime } from './fake-socket.ts'
@@ -404,6 +407,30 @@ describe('A meeting', () => {
     await settle()
     expect(gaps).toEqual([{ from: 1, to: 10_001, reason: 'SLOW' }])
     expect(frames).toEqual(Array.from({ length: 10 }, (_, n) => n + 10_001))
+  })
+
+  it('keeps no more of large frames than of many, which members decide, until somebody listens', async () => {
+    const setup = await live()
+    const meeting = await joined(setup, { maxInput: 4_096 })
+    const frame = new Writer()
+    frame.uint(16)
+    for (let slot = 0; slot < 8; slot++)
+      writeEntry(frame, slot, 1, { text: false, bytes: new Uint8Array(4_096) })
+    const frames = frame.finish()
+    for (let first = 1; first <= 1_000; first++)
+      setup.socket.receive({ type: 'frames', log: 5, first, count: 1, frames, stable: 0, tag: 0 })
+    const heard: number[] = []
+    const gaps: FrameGap[] = []
+    meeting.onGap((gap) => gaps.push(gap))
+    meeting.onFrame(({ number }) => heard.push(number))
+    await settle()
+    const kept = heard.length
+    expect(kept * 8 * 4_096).toBeLessThanOrEqual(4_194_304)
+    expect(gaps).toEqual([{ from: 1, to: 1_001 - kept, reason: 'SLOW' }])
+    expect(heard).toEqual(Array.from({ length: kept }, (_, i) => 1_001 - kept + i))
+    // What came since is told as it comes.
+    setup.socket.receive({ type: 'frames', log: 5, first: 1_001, count: 1, frames, stable: 0, tag: 0 })
+    expect(heard.at(-1)).toBe(1_001)
   })
 
   it('resolves a sending with the number of its frame, or rejects it, and nobody need listen', async () => {

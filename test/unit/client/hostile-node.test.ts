@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { Client } from '../../../src/client/client.ts'
+import { MOST_WAITING_LEAVES } from '../../../src/client/machine/limits.ts'
 import type { Socket } from '../../../src/client/options.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
-import { closeCodes, limits, type MessageOf } from '../../../src/protocol/index.ts'
+import { binaryCodec, closeCodes, limits, type MessageOf } from '../../../src/protocol/index.ts'
 import { writeEntry } from '../../../src/protocol/frames.ts'
-import { framesOf, joinedOf, Rig, SeatRecorder, seatWish, text } from './rig.ts'
+import { framesOf, joinedOf, Rig, SeatRecorder, seatWish, text, welcomeOf } from './rig.ts'
 
 /* A node that lies, or is broken: the client neither spins nor waits for ever, and holds no more than its limits. */
 
@@ -82,6 +83,67 @@ describe('A node that names too much', () => {
     }
     rig.receive({ type: 'direct', log: 6, data: text('to 6 again') })
     expect(seat.take()).toEqual(['direct to 6', 'direct to 7'])
+  })
+})
+
+describe('A node that tells without an end', () => {
+  it('of seats that nobody asked for: each is left, and so many leaves wait at most', () => {
+    const rig = new Rig()
+    rig.live()
+    for (let log = 1; log <= MOST_WAITING_LEAVES + 500; log++)
+      rig.receive(joinedOf({ call: log, meeting: `m${log}`, log }))
+    expect(rig.takeOf('leave')).toHaveLength(MOST_WAITING_LEAVES + 500)
+    // The node has heard of none: these come again.
+    rig.lose()
+    expect(rig.live({ resumed: true }).filter(({ type }) => type === 'leave')).toHaveLength(
+      MOST_WAITING_LEAVES,
+    )
+  })
+
+  it('of another address: the client goes from one to the next once a second', () => {
+    const rig = new Rig()
+    const move = { type: 'move', url: 'ws://x', moves: 0 } as const
+    rig.live()
+    const begin = rig.now
+    while (rig.now < begin + 10_000) {
+      rig.receive(move)
+      rig.machine.handleOpen(rig.attempt)
+      if (rig.machine.deadline <= rig.now) rig.machine.tick(rig.now)
+      if (rig.machine.phase === 'greeting') rig.receive(welcomeOf())
+      rig.now += 10
+    }
+    expect(rig.opened.length - 1).toBe(10)
+  })
+
+  it('of another address where nobody is: it is tried once a second', () => {
+    const rig = new Rig()
+    rig.live()
+    const live = rig.attempt
+    const begin = rig.now
+    while (rig.now < begin + 10_000) {
+      const packet = binaryCodec.encode([{ type: 'move', url: 'ws://y', moves: 0 }])
+      rig.machine.handlePacket(live, packet, packet.length, rig.now)
+      rig.lose()
+      rig.now += 10
+    }
+    expect(rig.opened.length - 1).toBe(10)
+  })
+
+  it('in a charter: one is kept that a node could take in one piece', () => {
+    for (const [length, count] of [
+      [limits.kept, 1],
+      [limits.kept + 1, 0],
+    ] as const) {
+      const rig = new Rig()
+      rig.machine.followers.join('m', seatWish(), new SeatRecorder())
+      rig.live()
+      rig.receive(joinedOf({ call: 1 }))
+      rig.receive({ type: 'charter', log: 5, first: 1, bytes: new Uint8Array(length), tag: 9 })
+      rig.lose()
+      const join = rig.live().find(({ type }) => type === 'join') as MessageOf<'join'>
+      rig.receive({ type: 'pull', call: join.call, from: 0 })
+      expect(rig.takeOf('kept').filter(({ bytes }) => bytes.length > 0)).toHaveLength(count)
+    }
   })
 })
 

@@ -41,6 +41,19 @@ describe('The members of a meeting', () => {
     expect([told.length, names()]).toEqual([3, ['0 ann']])
   })
 
+  it('are no more than there are slots, whatever a node says', async () => {
+    const setup = await live()
+    const meeting = await joined(setup)
+    const events = Array.from({ length: 2_000 }, (_, slot): MeetingEvent => ({
+      type: 'join',
+      slot,
+      user: `u${slot}`,
+    }))
+    setup.socket.receive(eventsOf(1, ...events))
+    expect(meeting.members).toHaveLength(255)
+    expect(meeting.members.at(-1)).toEqual({ slot: 254, user: 'u254', away: false })
+  })
+
   it('are those of the new list after each rejoin', async () => {
     const setup = await live()
     const meeting = await joined(setup)

@@ -83,6 +83,7 @@ describe('A client that is asked to move', () => {
     open.rig.machine.handleClose(open.second, 4401, '', open.rig.now)
     tick(open.rig)
     expect([open.rig.machine.phase, open.rig.closed]).toEqual(['live', []])
+    open.rig.now += 1_001
     open.rig.machine.handlePacket(
       open.first,
       new Uint8Array([0x46, 7, 5, 119, 115, 58, 47, 47, 2]),
