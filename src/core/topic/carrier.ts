@@ -49,7 +49,7 @@ export class Carrier {
     publishers: Publishers,
     timers: Timers,
     limits: FixedLimits,
-    hasPeers: () => boolean = () => false,
+    hasPeers: () => boolean,
   ) {
     this.#hasPeers = hasPeers
     this.#bus = bus
