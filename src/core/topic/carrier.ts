@@ -55,7 +55,7 @@ export class Carrier {
     publishers: Publishers,
     timers: Timers,
     limits: FixedLimits,
-    hasPeers: () => boolean = () => false,
+    hasPeers: () => boolean,
   ) {
     this.#hasPeers = hasPeers
     this.#bus = bus

@@ -54,6 +54,20 @@ describe('The members of a meeting', () => {
     expect(meeting.members.at(-1)).toEqual({ slot: 254, user: 'u254', away: false })
   })
 
+  it('are not changed by frames before the list, which has what happened in them', async () => {
+    const setup = await live()
+    const meeting = await joined(setup, { head: 2 })
+    const told: unknown[] = []
+    meeting.onMembers((members) => told.push(members.map(({ user }) => user).join()))
+    setup.socket.receive(
+      eventsOf(1, { type: 'join', slot: 1, user: 'bob' }),
+      eventsOf(2, { type: 'leave', slot: 0, reason: 'left' }),
+    )
+    expect([meeting.members.map(({ user }) => user), told]).toEqual([['ann'], []])
+    setup.socket.receive(eventsOf(3, { type: 'join', slot: 1, user: 'bob' }))
+    expect(told).toEqual(['ann,bob'])
+  })
+
   it('are those of the new list after each rejoin', async () => {
     const setup = await live()
     const meeting = await joined(setup)

@@ -37,4 +37,16 @@ describe('Reigns', () => {
     expect([parting(first), parting(second), parting(third)]).toEqual([6, 6, 15])
     expect([reignOf(all, 5), reignOf(all, 6)]).toEqual([first, third])
   })
+
+  it('of one incarnation at different terms are not the same, so a log of one parts from the others', () => {
+    const log = { term: 4, incarnation: first.incarnation, next: 15, stable: 4 }
+    expect(partingOf([first, second], log)).toBe(5)
+  })
+
+  it('are at most 64: the oldest are forgotten, and a lower one than the last never comes behind it', () => {
+    let all: readonly Reign[] = []
+    for (let term = 1; term <= 70; term++) all = withReign(all, { term, incarnation: 5, from: term })
+    expect([all.length, all[0]?.term, all.at(-1)?.term]).toEqual([64, 7, 70])
+    expect(withReign(all, { term: 69, incarnation: 9, from: 80 })).toBe(all)
+  })
 })

@@ -1,6 +1,15 @@
 import * as fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { keyFault, nameFault, patternFault, userFault } from '../../../src/protocol/name-faults.ts'
+import {
+  keyFault,
+  keyWords,
+  nameFault,
+  nameWords,
+  patternFault,
+  patternWords,
+  userFault,
+  userWords,
+} from '../../../src/protocol/name-faults.ts'
 import { isKey, isName, isPattern, isUser } from '../../../src/protocol/names.ts'
 
 test.each([
@@ -47,6 +56,30 @@ test.each([
   [patternFault, '.*', 'it is empty'],
 ])('%o of %o says %o', (fault, value, words) => {
   expect(fault(value)).toBe(words)
+})
+
+test('the whole sentence names what was given, cut where it is long, and a hint where a topic has a star', () => {
+  const begins = (words: string): string => words.slice(0, words.indexOf(';'))
+  expect(begins(nameWords('meeting', 'a b'))).toBe(
+    '"a b" cannot be a meeting: a space at character 2 is not allowed',
+  )
+  expect(begins(userWords(null))).toBe('null cannot be a user: it is null, not a text')
+  expect(begins(keyWords('key', 7))).toBe('7 cannot be a key: it is number, not a text')
+  expect(begins(patternWords('pattern', 'a*'))).toContain('"a*" cannot be a pattern: ')
+  for (const [length, isCut] of [
+    [57, false],
+    [58, true],
+  ] as const) {
+    const words = nameWords('meeting', ` ${'x'.repeat(length)}`)
+    expect(words.startsWith(`" ${'x'.repeat(isCut ? 58 : length)}${isCut ? '…' : '"'} cannot`)).toBe(true)
+  }
+  const hint = 'use keys of one topic'
+  expect(nameWords('topic', 'a.*')).toContain(hint)
+  for (const words of [nameWords('meeting', 'a.*'), nameWords('topic', 'a b'), nameWords('topic', 7)])
+    expect(words).not.toContain(hint)
+  const valid = [nameWords('topic', 'a'), userWords('ann'), keyWords('key', ''), patternWords('pattern', '*')]
+  expect(valid).toEqual(['', '', '', ''])
+  expect(keyFault('x'.repeat(255))).toBe('')
 })
 
 test('a fault is told of all that is not valid, and of nothing else', () => {

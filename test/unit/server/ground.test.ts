@@ -1,10 +1,23 @@
+import * as v from 'valibot'
 import { describe, expect, it } from 'vitest'
 import { limits, RtmsError } from '../../../src/protocol/index.ts'
-import { checkName, checkUser, latePayloadOf, payloadOf } from '../../../src/server/ground/check.ts'
+import {
+  checkHandler,
+  checkKey,
+  checkLimit,
+  checkList,
+  checkName,
+  checkPattern,
+  checkUser,
+  latePayloadOf,
+  payloadOf,
+} from '../../../src/server/ground/check.ts'
 import { defined } from '../../../src/server/ground/defined.ts'
 import { logName } from '../../../src/server/ground/log-name.ts'
 import { refusalIn } from '../../../src/server/ground/refusal.ts'
 import { Seldom } from '../../../src/server/ground/seldom.ts'
+import { namesAt, optionFaults } from '../../../src/server/ground/issues.ts'
+import { writable } from '../../../src/server/ground/writable.ts'
 import { isThenable } from '../../../src/server/ground/thenable.ts'
 
 describe('A line that is written seldom', () => {
@@ -34,6 +47,13 @@ describe('What the business threw', () => {
       })
     const odd = Object.assign(new RtmsError('FULL'), { message: 7 })
     expect(refusalIn(odd)?.message).toBe('7')
+  })
+
+  it('has the reason that it names, if that is a text, and the text of its code where it has none of its own', () => {
+    expect(refusalIn(new RtmsError('FORBIDDEN', 'no', { reason: 'not yours' }))?.reason).toBe('not yours')
+    expect(refusalIn(Object.assign(new RtmsError('FORBIDDEN'), { reason: 7 }))?.reason).toBe('')
+    const plain = refusalIn(Object.assign(new RtmsError('FULL'), { message: 'FULL' }))
+    expect([plain?.message === 'FULL', (plain?.message ?? '').length > 4]).toEqual([false, true])
   })
 
   it('is none where it is anything else, or cannot be read', () => {
@@ -75,6 +95,18 @@ describe('A name', () => {
       expect(() => checkUser(bad)).toThrow(expect.objectContaining({ code: 'BAD_NAME' }) as Error)
   })
 
+  it('or a key, or a pattern, too', () => {
+    for (const key of ['', 'anything . at all']) expect(() => checkKey(key)).not.toThrow()
+    for (const key of [7, 'x'.repeat(256)])
+      expect(() => checkKey(key)).toThrow(expect.objectContaining({ code: 'BAD_NAME' }) as Error)
+    for (const pattern of ['*', 'a.*', 'a'])
+      expect(() => checkPattern('kind', pattern, 'BAD_NAME')).not.toThrow()
+    for (const pattern of ['a*', 7])
+      expect(() => checkPattern('kind', pattern, 'BAD_TOPIC')).toThrow(
+        expect.objectContaining({ code: 'BAD_TOPIC' }) as Error,
+      )
+  })
+
   it('of a session is cut short for a log', () => {
     expect(logName('0123456789abcdef')).toBe('01234567')
   })
@@ -99,4 +131,60 @@ it('Whatever `await` would wait for counts as a promise, a function with `then` 
   // oxlint-disable-next-line unicorn/no-thenable
   for (const value of [null, undefined, 'then', 7, {}, { then: true }, () => {}])
     expect(isThenable(value)).toBe(false)
+})
+
+it('What is no function, no list or no number of items is refused where it is given', () => {
+  expect(() => checkHandler('authorize', () => {})).not.toThrow()
+  expect(() => checkHandler('authorize', undefined)).toThrow(
+    new TypeError('authorize needs a function, and undefined was given'),
+  )
+  expect(() => checkList('read', ['a'], '["a"]')).not.toThrow()
+  expect(() => checkList('read', 'a', '["a"]')).toThrow(TypeError)
+  for (const limit of [0, 10]) expect(checkLimit(limit)).toBe(limit)
+  for (const limit of [-1, 1.5, Number.NaN]) expect(() => checkLimit(limit)).toThrow(RangeError)
+})
+
+it('What has no JSON form, or not enough room for what is put around it, is shown as something else', () => {
+  const deep = (levels: number): unknown => {
+    let value: unknown = 1
+    for (let n = 0; n < levels; n++) value = [value]
+    return value
+  }
+  const kept = { a: 1 }
+  expect([writable<unknown>(kept, 'instead'), writable(undefined, null)]).toEqual([kept, undefined])
+  for (const value of [1n, deep(100_000), { toJSON: () => 1n }])
+    expect(writable<unknown>(value, 'instead')).toBe('instead')
+})
+
+describe('The names that options may have', () => {
+  const rule = v.strictObject({ limit: v.optional(v.number()), burst: v.optional(v.number()) })
+  const schema = v.strictObject({
+    port: v.optional(v.number()),
+    tls: v.optional(v.union([v.boolean(), v.strictObject({ key: v.string(), cert: v.string() })])),
+    rules: v.optional(v.array(rule)),
+  })
+
+  it('are those of the object to which a path leads, through lists and alternatives, and none where none belongs', () => {
+    expect(namesAt(schema, [])).toEqual(['port', 'tls', 'rules'])
+    expect([namesAt(schema, ['tls']), namesAt(schema, ['rules', 3])]).toEqual([
+      ['key', 'cert'],
+      ['limit', 'burst'],
+    ])
+    for (const path of [['port'], ['port', 'x'], ['none'], ['toString'], ['tls', 'key'], [3]])
+      expect(namesAt(schema, path)).toEqual([])
+    expect(namesAt(undefined, [])).toEqual([])
+  })
+
+  it('are told with every name that is none of them, and with its place', () => {
+    const faults = (given: unknown): string[] => optionFaults(v.safeParse(schema, given).issues ?? [], schema)
+    expect(faults({ port: 1, rules: [{ limit: 1 }] })).toEqual([])
+    const found = faults({ prot: 1, tsl: 2, rules: [{ limit: 1 }, { limits: 1 }], port: 'x' })
+    expect(found.map((line) => line.slice(0, line.indexOf(':'))).toSorted()).toEqual([
+      'port',
+      'prot',
+      'rules.1.limits',
+      'tsl',
+    ])
+    expect(faults(7).map((line) => line.slice(0, line.indexOf(':')))).toEqual(['options'])
+  })
 })
