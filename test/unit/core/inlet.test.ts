@@ -45,13 +45,13 @@ const kinds = [LINK, MESH, CLUSTER, 0x7a]
 describe('What comes over the bus', () => {
   it('goes to the room that it is for, and what is for none is counted', () => {
     const { inlet, stats, news } = desk()
-    for (const subject of subjects) inlet.message(subject, Uint8Array.of(1, 2), 8, 50)
+    for (const [at, subject] of subjects.entries()) inlet.message(subject, new Uint8Array(at), 8, 50)
     expect([news(), stats.strangers]).toEqual([
-      ['published news 2 B 8 50', 'quiet 2 B 8 50', 'cluster 8 2 B 50'],
+      ['published news 0 B 8 50', 'quiet 1 B 8 50', 'cluster 8 2 B 50'],
       1,
     ])
-    for (const kind of kinds) inlet.sent(Uint8Array.of(kind, 2, 3), 8, 50)
-    expect([news(), stats.strangers]).toEqual([['link 8 3 B 50', 'mesh 8 3 B 50', 'cluster 8 3 B 50'], 2])
+    for (const [at, kind] of kinds.entries()) inlet.sent(new Uint8Array(at + 1).fill(kind), 8, 50)
+    expect([news(), stats.strangers]).toEqual([['link 8 1 B 50', 'mesh 8 2 B 50', 'cluster 8 3 B 50'], 2])
   })
 
   it('is of topics alone at a node that is alone', () => {
