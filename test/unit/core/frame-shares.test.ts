@@ -57,7 +57,7 @@ describe('A user who is in many meetings whose hooks take long', () => {
     expect(Math.min(...sealed)).toBeGreaterThan(2)
   })
 
-  it('waits for them where these have no clock, and others do not', () => {
+  it('waits for them where these have no clock, and a meeting where somebody else is does not', () => {
     const { h, sealed, eve, ann, logs } = hall(60, 0)
     h.settle()
     h.now += 60_000
@@ -67,7 +67,8 @@ describe('A user who is in many meetings whose hooks take long', () => {
     const before = [...sealed]
     ann.input(logs.at(-1) ?? 0, 1)
     h.node.sweep(h.now)
-    expect([before.at(-1), sealed.at(-1)]).toEqual([0, 1])
+    // What eve has sent there does not come last either.
+    expect([before.at(-1), sealed.at(-1)]).toEqual([1, 2])
     expect(before.filter((count) => count > 0).length).toBeLessThan(20)
     h.settle()
     expect(Math.min(...sealed)).toBe(1)
