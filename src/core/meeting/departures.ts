@@ -92,6 +92,12 @@ export class Departures {
     this.#host.leavers.add(member, this)
   }
 
+  /** On another node they were about to. */
+  restore(): void {
+    for (const member of this.#host.roster.all())
+      if (member.standing.is === 'leaving' && member.waiting === 0) this.wait(member)
+  }
+
   /** One that waits leaves, and the business is told. */
   leave(member: Member): void {
     this.#waiting.delete(member)

@@ -8,9 +8,11 @@ import type { Downstream } from '../down/downstream.ts'
 import { Leavers } from './departures.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { MeetingInfo } from './business.ts'
+import { FrameShares } from './frame-shares.ts'
 import { Owner } from './owner.ts'
 import type { Lineage } from './lineage.ts'
 import type { OwnerHost } from './owner-host.ts'
+import { AHEAD_MS, PARTS } from './pulse.ts'
 import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
@@ -82,6 +84,7 @@ export class Meetings {
       lineage,
       sealSoon: (owner) => this.#unsealed.push(owner),
       leavers: new Leavers(),
+      shares: new FrameShares(),
       expired: ({ name }, now) => this.close(name, now),
       ...backing,
     }
@@ -231,17 +234,29 @@ export class Meetings {
     return this.#meetings.values()
   }
 
-  /** Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order. */
+  /**
+   * Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order, those
+   * last that run because of users whose hooks have taken more than their share of the time.
+   */
   sweep(now: number): void {
     const { limits, work, leavers } = this.#host
     leavers.sweep()
     for (const [owner, message] of this.#closing)
       if (!owner.departures.hasSome) this.close(owner.name, now, message)
     const isOver = work.until(limits.sweepWork / 2)
-    const unsealed = this.#unsealed
+    const unsealed: Owner[] = []
+    const last: Owner[] = []
+    for (const owner of this.#unsealed) (owner.share.aheadMs(now) > AHEAD_MS ? last : unsealed).push(owner)
+    for (const owner of last) unsealed.push(owner)
     this.#unsealed = []
     let at = 0
-    for (; at < unsealed.length && !isOver(); at++) (unsealed[at] as Owner).sealNow(now, isOver)
+    for (; at < unsealed.length && !isOver(); at++) {
+      const owner = unsealed[at] as Owner
+      const before = work.ofHooks
+      owner.sealNow(now, isOver)
+      const tookMs = (work.ofHooks - before) / 1e6
+      if (tookMs > 0) owner.share.pay(tookMs * PARTS, now)
+    }
     if (at < unsealed.length) this.#unsealed = [...unsealed.slice(at), ...this.#unsealed]
   }
 }

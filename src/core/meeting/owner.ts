@@ -14,6 +14,7 @@ import { Departures } from './departures.ts'
 import { Electorate } from './electorate.ts'
 import { Entrance, type EntranceHost, isMember } from './entrance.ts'
 import type { FrameLog } from './frame-log.ts'
+import { FrameShare } from './frame-shares.ts'
 import { type Input, Intake } from './intake.ts'
 import { Notices } from './notices.ts'
 import type { OwnerHost } from './owner-host.ts'
@@ -53,6 +54,7 @@ export class Owner implements Host {
   #unsealed = false
   readonly #notices: Notices
   readonly departures: Departures
+  readonly share: FrameShare
 
   constructor(
     host: OwnerHost<Owner>,
@@ -68,12 +70,12 @@ export class Owner implements Host {
     this.room = room
     this.options = options
     const { log } = room
-    const { limits } = host
+    const { limits, leavers, shares } = host
     const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
+    this.share = new FrameShare(shares, maker, roster, room)
     this.events = new WaitingEvents(limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(limits.electorates))
     const notices = (this.#notices = new Notices(business.logic))
-    const { leavers } = host
     const departures = (this.departures = new Departures({ roster, electorate, log, notices, leavers }))
     const run = (at: number): void => this.#run(at)
     const kick: EntranceHost['kick'] = (...seat) => this.kick(...seat)
@@ -93,7 +95,7 @@ export class Owner implements Host {
     this.#pulse = new Pulse(options, log.number, now, {
       timers: host.timers,
       work: host.work,
-      maker,
+      share: this.share,
       tick: (at) => (options.frameRate === 0 ? this.#sealSoon() : this.#tick(at)),
       expired: (at) => host.expired(this, at),
     })
@@ -106,8 +108,7 @@ export class Owner implements Host {
     roster.restore(state.roster, occupantOf)
     this.#electorate.restore(state.electorate, (slot) => roster.get(slot)?.seat?.elector)
     this.#intake.restore(state.intake, (slot) => roster.get(slot))
-    for (const member of roster.all())
-      if (member.standing.is === 'leaving' && member.waiting === 0) this.departures.wait(member)
+    this.departures.restore()
     this.#entrance.config = state.config
     this.events.restore([event, ...state.events])
     this.#pulse.restore(state.clock, this.log.next, now)

@@ -1,27 +1,26 @@
 import type { MeetingOptions } from './options.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
-import type { Account } from '../session/account.ts'
 import { FrameClock } from './frame-clock.ts'
+import type { FrameShare } from './frame-shares.ts'
 import type { ClockState } from './owner-state.ts'
 
 /** How often a meeting that is paused looks whether it may go on, in milliseconds. */
 const LOOK_MS = 100
 
 /**
- * Where frames are later than this, hooks of meetings that were opened because one user asked have one part of the time
- * in so many for them, and are at most so much ahead of that.
+ * Where frames are later than this, hooks of meetings that run because of one user have one part of the time in so many
+ * for them, and are at most so much ahead of that.
  */
 const LATE_MS = 20
-const PARTS = 5
-const AHEAD_MS = 100
+export const PARTS = 5
+export const AHEAD_MS = 100
 
 /** What the pulse of a meeting needs and calls. */
 export interface PulseHost {
   readonly timers: Timers
   readonly work: Pick<Work, 'ofHooks'>
-  /** The user for whom it was opened; null for the business. */
-  readonly maker: Pick<Account, 'framesPaidAt'> | null
+  readonly share: Pick<FrameShare, 'aheadMs' | 'pay'>
   /** The next frame is due. Without a frame rate: it looks whether it may go on, or more is stable. */
   readonly tick: (now: number) => void
   /** The meeting has been empty for its TTL. */
@@ -54,18 +53,17 @@ export class Pulse {
     this.#timers.set(this.#ttl, now + ttlMs)
   }
 
-  /** On a node that is late, meetings of a user whose hooks take too much of the time leave frames out. */
+  /** On a node that is late, meetings of users whose hooks take too much of the time leave frames out. */
   #onBeat(now: number): void {
-    const { maker, work, tick } = this.#host
-    if (maker === null) return tick(now)
+    const { share, work, tick } = this.#host
     const lateMs = now - this.#dueAt
     // Whoever has waited for longest comes first.
-    if (this.interval > 0 && lateMs > LATE_MS && maker.framesPaidAt - now > AHEAD_MS + lateMs)
+    if (this.interval > 0 && lateMs > LATE_MS && share.aheadMs(now) > AHEAD_MS + lateMs)
       return this.#timers.set(this.#beat, now + this.interval)
     const before = work.ofHooks
     tick(now)
     const tookMs = (work.ofHooks - before) / 1e6
-    if (tookMs > 0) maker.framesPaidAt = Math.max(maker.framesPaidAt, now) + tookMs * PARTS
+    if (tookMs > 0) share.pay(tookMs * PARTS, now)
   }
 
   /** Milliseconds from frame to frame; 0 without a frame rate. */

@@ -51,8 +51,6 @@ export class Account {
   topics = 0
   /** Meetings that the business has opened because this user asked for them. */
   meetings = 0
-  /** When it has paid for what hooks have taken over the frames of these, in monotonic milliseconds: see `Pulse`. */
-  framesPaidAt: number = -Infinity
   /** Bytes of turns of its sessions that are yet to pay for the time of hooks: see `Upstream`. */
   owed = 0
   /**

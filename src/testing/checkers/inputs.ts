@@ -120,7 +120,8 @@ export class InputChecker implements Observer {
       if (isRewound) {
         this.#undo(client, message)
         this.#deaf.add(client.id)
-      }
+        // Who comes anew, after it has left, is not told that frames were undone which it has seen.
+      } else if (!message.continued) this.#unframe(client, message, message.head + 1)
       // What was refused while it was on its way to another node, nobody has told it.
       const { continued, seq, waiting } = message
       const answered = { seq, waiting: new Set(waiting.map((each) => each.seq)) }
@@ -142,9 +143,13 @@ export class InputChecker implements Observer {
    */
   #undo(client: ClientFacts, { world, slot, next, continued }: MessageOf<'joined'>): void {
     if (!continued) forget(this.#refused, `${client.id} ${world} `)
+    this.#unframe(client, { world, slot }, next)
+  }
+
+  #unframe(client: ClientFacts, { world, slot }: Place, from: number): void {
     const place = placeKey(client, { world, slot })
     for (const [input, frame] of this.#framedAs)
-      if (input.startsWith(place) && frame >= next) this.#framedAs.delete(input)
+      if (input.startsWith(place) && frame >= from) this.#framedAs.delete(input)
   }
 
   #nack(client: ClientFacts, place: Place, { seq, error }: MessageOf<'nack'>): void {

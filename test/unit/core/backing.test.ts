@@ -33,7 +33,7 @@ class Desk extends Parts {
     this.pulse = new Pulse({ ...defaultMeeting, frameRate: 10 }, 1, this.now, {
       timers: this.timers,
       work: { ofHooks: 0 },
-      maker: null,
+      share: { aheadMs: () => 0, pay() {} },
       tick: () => {},
       expired: () => {},
     })

@@ -1,3 +1,4 @@
+import { FrameShares } from '../../../src/core/meeting/frame-shares.ts'
 import { describe, expect, it } from 'vitest'
 import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
@@ -13,7 +14,7 @@ class Desk {
     this.pulse = new Pulse({ ...defaultMeeting, frameRate, ttlMs: 5_000 }, 1, 1_000, {
       timers: this.timers,
       work: { ofHooks: 0 },
-      maker: null,
+      share: { aheadMs: () => 0, pay() {} },
       tick: (now) => this.called.push(`tick ${now}`),
       expired: () => this.called.push('expired'),
     })
@@ -212,14 +213,18 @@ describe('Meetings of a user, on a node that is late', () => {
   function desk(count: number, tookMs: number) {
     const timers = new Timers()
     const work = { ofHooks: 0 }
-    const maker = { framesPaidAt: -Infinity }
+    const shares = new FrameShares()
+    const share = {
+      aheadMs: (now: number) => shares.aheadMs(['eve'], now),
+      pay: (ms: number, now: number) => shares.pay(['eve'], ms, now),
+    }
     const sealed: number[] = Array.from({ length: count }, () => 0)
     const pulses = sealed.map((_, n) => {
       let next = 1
       const pulse: Pulse = new Pulse({ ...defaultMeeting, frameRate: 10 }, 1, 1_000, {
         timers,
         work,
-        maker,
+        share,
         tick: () => {
           work.ofHooks += tookMs * 1e6
           sealed[n] = (sealed[n] ?? 0) + 1

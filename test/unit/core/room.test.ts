@@ -3,6 +3,7 @@ import type { Downstream } from '../../../src/core/down/downstream.ts'
 import { Work } from '../../../src/core/ground/work.ts'
 import { Gap, WarmCaches } from '../../../src/core/log/batches.ts'
 import { Leavers } from '../../../src/core/meeting/departures.ts'
+import { FrameShares } from '../../../src/core/meeting/frame-shares.ts'
 import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
@@ -63,7 +64,14 @@ function twins(parts: Partial<RoomFacts> = {}): {
   node: ReturnType<typeof nodeOf>
 } {
   const support = { supportedUntil: () => Infinity, answersSince: () => -Infinity, askReach: () => {} }
-  const host = { ...nodeOf(), sealSoon: () => {}, leavers: new Leavers(), expired: () => {}, ...support }
+  const host = {
+    ...nodeOf(),
+    sealSoon: () => {},
+    leavers: new Leavers(),
+    shares: new FrameShares(),
+    expired: () => {},
+    ...support,
+  }
   const owner = new Owner(host, roomOn(host), { ...defaultMeeting, frameRate: 0 }, plain, 0)
   const node = nodeOf()
   const replica = roomOn(node, parts)

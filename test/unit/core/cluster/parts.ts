@@ -5,6 +5,7 @@ import { Budget, type Payer } from '../../../../src/core/ground/budget.ts'
 import type { Limits } from '../../../../src/core/ground/config.ts'
 import type { Lineage } from '../../../../src/core/meeting/lineage.ts'
 import { Leavers } from '../../../../src/core/meeting/departures.ts'
+import { FrameShares } from '../../../../src/core/meeting/frame-shares.ts'
 import { defaultMeeting, type MeetingOptions } from '../../../../src/core/meeting/options.ts'
 import { Stats } from '../../../../src/core/ground/stats.ts'
 import { Timers } from '../../../../src/core/ground/timers.ts'
@@ -213,6 +214,7 @@ export function ownerOn(
     stats: parts.stats,
     sealSoon: () => {},
     leavers: new Leavers(),
+    shares: new FrameShares(),
     expired: () => {},
     ...support,
   }

@@ -1,0 +1,85 @@
+import type { Account } from '../session/account.ts'
+import type { Room } from './room.ts'
+import type { Roster } from './roster.ts'
+
+/** A meeting in which more users are present than this goes on whatever they have had. */
+const FEW = 8
+/** How far ahead of its share a user can be, in milliseconds. */
+const MOST_AHEAD_MS = 10_000
+/** Users that are remembered at least, before those are forgotten who are no longer ahead. */
+const MANY = 4_096
+
+/** The time that hooks have had over the frames of meetings, by the users because of whom these run. */
+export class FrameShares {
+  /** When a user has paid for it, in monotonic milliseconds. */
+  readonly #paidAt: Map<string, number> = new Map()
+  /** How many of them there may be until some are forgotten. */
+  #most = MANY
+
+  /** Whether nobody has had any. */
+  get isEmpty(): boolean {
+    return this.#paidAt.size === 0
+  }
+
+  /** How far ahead the user is who is least so, in milliseconds; 0 for no users. */
+  aheadMs(users: readonly string[], now: number): number {
+    let least = users.length === 0 ? 0 : Infinity
+    for (const user of users) least = Math.min(least, Math.max(0, (this.#paidAt.get(user) ?? 0) - now))
+    return least
+  }
+
+  /** They pay the same each. */
+  pay(users: readonly string[], ms: number, now: number): void {
+    const paidAt = this.#paidAt
+    if (paidAt.size >= this.#most) {
+      for (const [user, at] of paidAt) if (at <= now) paidAt.delete(user)
+      this.#most = Math.max(MANY, 2 * paidAt.size)
+    }
+    for (const user of users) {
+      const at = Math.max(paidAt.get(user) ?? 0, now) + ms / users.length
+      paidAt.set(user, Math.min(at, now + MOST_AHEAD_MS))
+    }
+  }
+}
+
+/** The share of the users because of whom one meeting runs. */
+export class FrameShare {
+  readonly #shares: FrameShares
+  readonly #maker: Account | null
+  readonly #roster: Roster
+  readonly #room: Room
+
+  /** `maker`: the user for whom it was opened; null for the business. */
+  constructor(shares: FrameShares, maker: Account | null, roster: Roster, room: Room) {
+    this.#shares = shares
+    this.#maker = maker
+    this.#roster = roster
+    this.#room = room
+  }
+
+  /** See {@link FrameShares.aheadMs}. */
+  aheadMs(now: number): number {
+    return this.#shares.isEmpty ? 0 : this.#shares.aheadMs(this.#users, now)
+  }
+
+  /** Hooks have taken so long over a frame, in milliseconds. */
+  pay(ms: number, now: number): void {
+    this.#shares.pay(this.#users, ms, now)
+  }
+
+  /** Who it was opened for, or else who is there; none where these are many. */
+  get #users(): readonly string[] {
+    if (this.#maker !== null) return [this.#maker.user]
+    const users: string[] = []
+    for (const { user, seat, standing } of this.#roster.all())
+      if (seat !== null && standing.is === 'present' && isOneTooMany(users, user)) return []
+    for (const { session } of this.#room.seats()) if (isOneTooMany(users, session.user)) return []
+    return users
+  }
+}
+
+/** Adds a user, unless there are too many. */
+function isOneTooMany(users: string[], user: string): boolean {
+  if (users.includes(user)) return false
+  return users.push(user) > FEW
+}
