@@ -40,6 +40,8 @@ export class GuestSeat implements Occupant {
   isGivenUp = false
   /** It was away when the meeting was handed over, which its node knows. */
   isAway = false
+  /** Rises where what it has said, and waits for its turn, counts no more: its node says that again. */
+  #life = 0
   /** Why it leaves, once what it has said before has had its turn. */
   #leaves: string | null = null
 
@@ -89,17 +91,18 @@ export class GuestSeat implements Occupant {
     if (!isHeard) this.refuse(seq, 'BUSY')
   }
 
-  /** What it says counts as long as it is here, and its node does not say again what this one has not heard of. */
   #hear(bytes: number, now: number, act: (now: number) => void): boolean {
     const guest = this.#guest
-    const { life } = guest
+    const life = this.#life
     return guest.turns.hear(this.member.user, bytes, now, (at) => {
-      if (guest.life === life && guest.seats.get(this.number) === this) act(at)
+      if (this.#life === life && guest.seats.get(this.number) === this) act(at)
     })
   }
 
-  /** It need not wait for its turn to leave. */
+  /** What waits for its turn is not heard any more: its node is told how far it was, and says the rest again. */
   hurry(): void {
+    this.#life++
+    // It need not wait to leave.
     if (this.#leaves !== null) this.depart(this.#leaves)
   }
 
@@ -140,7 +143,7 @@ export class Guest implements Follower {
   isConnected = false
   /** Its node had frames of the meeting before, and has not said that it gave them up: it may have gone on with them. */
   isDoubtful = false
-  /** Rises where what its node has said, and waits for its turn, counts no more: it says that again. */
+  /** Rises where JOINs that wait for their turn count no more: its node says them again. */
   life = 0
   /** The configuration and the bots that it was told. */
   config = ''

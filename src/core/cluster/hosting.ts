@@ -207,6 +207,7 @@ export class Hosting implements GuestHost {
   #enter(guest: Guest, message: MeshMessageOf<'enter'>, now: number): void {
     const { replica, seat: number, again, user } = message
     const { owner, life } = guest
+    if (again) guest.seats.get(number)?.hurry()
     const known = guest.seats.get(number)
     if (known !== undefined) {
       known.isLost = known.isGivenUp = false

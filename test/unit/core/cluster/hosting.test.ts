@@ -683,6 +683,19 @@ describe('Members at a replica, where hooks take long over what they say,', () =
     expect(said).toEqual(['0: 5', '1: 5'])
   })
 
+  it('that are entered again, since their replica had fallen behind, are heard from there on, and once', () => {
+    const { desk, said } = slow()
+    for (const seq of [1, 2]) send(desk, 1, seq)
+    desk.sweep()
+    // It has frames that are not kept any more.
+    desk.enter(1, { again: true })
+    expect(desk.heard().map((each) => each.slice(0, 19))).toEqual(['seated seat:1 seq:1'])
+    send(desk, 1, 2)
+    send(desk, 1, 3)
+    while (desk.hosting.hasWork) desk.sweep()
+    expect([said, desk.heard(), desk.owner.waiting]).toEqual([['0: 1', '0: 2', '0: 3'], [], 3])
+  })
+
   it('are seated in turn, once, unless the link has broken since', () => {
     const { desk, said } = slow()
     desk.enter(3)
