@@ -434,9 +434,9 @@ describe('A seat', () => {
 
   it('that its listener gives up in the middle of a packet gets no more of it', () => {
     const ann = new Member()
-    const { frame } = ann.recorder
+    const frame = ann.recorder.frame.bind(ann.recorder)
     ann.recorder.frame = (item) => {
-      frame.call(ann.recorder, item)
+      frame(item)
       if (item.number === 2) ann.rig.machine.followers.leave(ann.seat)
     }
     ann.frames(1, 4)

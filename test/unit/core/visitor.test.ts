@@ -60,7 +60,13 @@ describe('Who asks for a seat', () => {
 
   it.each<[string, boolean, Member, string, Holding | null]>([
     ['goes on in the session that had it', true, member('old'), 'old', null],
-    ['goes on as the member that it was elected as, whatever the session', true, member('x'), 'old', holding()],
+    [
+      'goes on as the member that it was elected as, whatever the session',
+      true,
+      member('x'),
+      'old',
+      holding(),
+    ],
     ['does not, where nobody has the place', false, member(null), 'old', holding()],
     ['does not, in another session', false, member('x'), 'old', null],
     ['does not, where neither has a session', false, member(''), '', null],
