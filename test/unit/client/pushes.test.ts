@@ -54,8 +54,8 @@ it('What waits for a listener comes before what arrives with the message in whos
 
 it('A meeting is joined from now on where that is asked for, and from its start otherwise', async () => {
   const { client, socket } = await live()
-  for (const from of ['now', 'start', undefined] as const)
-    void client.join(`m-${from ?? 'none'}`, { from }).catch(() => {})
+  for (const [at, options] of [{ from: 'now' }, { from: 'start' }, {}].entries())
+    void client.join(`m${at}`, options as { from?: 'now' | 'start' }).catch(() => {})
   await settle()
   expect(socket.takeOf('join').map(({ next }) => next)).toEqual([1, 0, 0])
 })
