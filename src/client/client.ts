@@ -117,7 +117,7 @@ export class Client<C extends Contract = Contract> {
   /** Why there is no connection, as far as it is known. */
   #fault: RtmsError | null = null
   readonly #pushes: Map<string, Listeners<[unknown]>> = new Map()
-  #earlyPushes: EarlyPush[] = []
+  readonly #earlyPushes: EarlyPush[] = []
   readonly #readers: ReaderHost
   /** By the machine's number of their attempt. */
   readonly #sockets: Map<number, Socket> = new Map()
@@ -313,10 +313,9 @@ export class Client<C extends Contract = Contract> {
     const listeners = this.#pushes.get(name) ?? new Listeners(this.#outside.report)
     const remove = listeners.add(listener as (data: unknown) => void)
     this.#pushes.set(name, listeners)
-    const early = this.#earlyPushes.filter((push) => push.name === name)
-    this.#earlyPushes = this.#earlyPushes.filter((push) => push.name !== name)
+    // Once the caller can remove it; those of other names wait on.
     queueMicrotask(() => {
-      for (const push of early) this.#pushed(push)
+      for (const push of this.#earlyPushes.splice(0)) this.#pushed(push)
     })
     this.#need()
     return () => {
@@ -326,10 +325,13 @@ export class Client<C extends Contract = Contract> {
   }
 
   #pushed(push: EarlyPush): void {
-    const listeners = this.#pushes.get(push.name)
-    if (listeners !== undefined) return listeners.tell(() => [ownData(push.data)])
-    this.#earlyPushes.push(push)
-    if (this.#earlyPushes.length > MOST_EARLY_MESSAGES) this.#earlyPushes.shift()
+    const { name, data } = push
+    const early = this.#earlyPushes
+    const listeners = this.#pushes.get(name)
+    // Behind those that wait for the listener's next turn.
+    if (listeners && !early.some((each) => each.name === name)) return listeners.tell(() => [ownData(data)])
+    early.push(push)
+    if (early.length > MOST_EARLY_MESSAGES) early.shift()
   }
 
   /**
