@@ -165,23 +165,20 @@ it('A meeting without a frame rate looks when it is woken, unless it is paused; 
 })
 
 describe('Meetings of a user, on a node that is late', () => {
-  /** A meeting that was opened for a user, whose hooks have had their time until then; it runs, and its beat is due. */
+  /** A meeting of a user whose hooks are ahead of their share by `aheadMs`; it runs, and its beat is due. */
   function one(frameRate: number) {
-    const [timers, maker, ticks]: [Timers, { framesPaidAt: number }, number[]] = [
-      new Timers(),
-      { framesPaidAt: 0 },
-      [],
-    ]
+    const [timers, ticks]: [Timers, number[]] = [new Timers(), []]
+    const user = { aheadMs: 0 }
     const pulse = new Pulse({ ...defaultMeeting, frameRate }, 1, 1_000, {
       timers,
       work: { ofHooks: 0 },
-      maker,
+      share: { aheadMs: () => user.aheadMs, pay: () => {} },
       tick: (now) => ticks.push(now),
       expired: () => {},
     })
     pulse.run(1, 1_000)
     pulse.wake(1_100)
-    return { timers, maker, ticks, due: timers.next }
+    return { timers, user, ticks, due: timers.next }
   }
 
   it.each([
@@ -193,9 +190,9 @@ describe('Meetings of a user, on a node that is late', () => {
   ])(
     'have a frame that is %i ms late, with hooks %i ms ahead of their part, left out: %s',
     (lateMs, aheadMs, isLeftOut) => {
-      const { timers, maker, ticks, due } = one(10)
+      const { timers, user, ticks, due } = one(10)
       const now = due + lateMs
-      maker.framesPaidAt = now + aheadMs
+      user.aheadMs = aheadMs
       timers.run(now)
       expect(ticks).toEqual(isLeftOut ? [] : [now])
       if (isLeftOut) expect(timers.next).toBe(now + 100)
@@ -203,8 +200,8 @@ describe('Meetings of a user, on a node that is late', () => {
   )
 
   it('are looked at without a frame rate however late it is: there is no frame to leave out', () => {
-    const { timers, maker, ticks } = one(0)
-    maker.framesPaidAt = 10_000
+    const { timers, user, ticks } = one(0)
+    user.aheadMs = 10_000
     timers.run(1_200)
     expect(ticks).toEqual([1_200])
   })
