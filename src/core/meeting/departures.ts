@@ -112,6 +112,11 @@ export class Departures {
     if (next !== undefined) this.leave(next)
   }
 
+  /** A user joins who may have left before: one of the user leaves first, so that nobody is there twice by that. */
+  makeWay(user: string): void {
+    for (const member of this.#waiting) if (member.user === user) return this.leave(member)
+  }
+
   /** All leave: the meeting is about to end. */
   finish(): void {
     while (this.hasSome) this.makeRoom()

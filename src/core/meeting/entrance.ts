@@ -77,6 +77,7 @@ export class Entrance {
    */
   #admit(user: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, options, business, departures } = this.#host
+    departures.makeWay(user)
     if (roster.free === -1) departures.makeRoom()
     const isFull = roster.free === -1
     // Whoever opens tabs without end would be faster than whom the slot is for.
