@@ -8,14 +8,18 @@ import type { Topic } from './topic.ts'
 
 /** Unheard publications to one topic from which on users wait who have published more than their share of them. */
 export const MANY_UNHEARD = 128
+/** How long those of a user of another node wait, in milliseconds, who has published more than that. */
+export const UNHEARD_MS = 500
 /** What they may weigh; beyond that the oldest are lost to the business. */
 export const MOST_UNHEARD_BYTES = 33_554_432
 
 interface Unheard extends HeardPublication {
   readonly entry: Publication
-  /** The user; null for one of the business or of another node. */
-  readonly by: Account | null
+  readonly by: Author
 }
+
+/** Who has published: a user of this node, or of another one by its number; null for a business, and where unknown. */
+type Author = Account | number | null
 
 /**
  * The publications to one topic that the business has yet to hear: a queue, whose oldest give way where it is full or
@@ -30,7 +34,7 @@ class News extends Payer {
   count = 0
   #told = 0
   /** How many of each user there are in the queue. */
-  readonly #of: Map<Account, number> = new Map()
+  readonly #of: Map<Account | number, number> = new Map()
 
   constructor(topic: Topic, ledger: Ledger, since: number) {
     super(ledger)
@@ -43,7 +47,7 @@ class News extends Payer {
   }
 
   /** `isKept`: there is room for it. */
-  add(entry: Publication, by: Account | null, isKept: boolean): void {
+  add(entry: Publication, by: Author, isKept: boolean): void {
     this.count += entry.lost
     if (entry.isHole) return
     const before = this.count++
@@ -53,19 +57,22 @@ class News extends Payer {
     this.hold(entry.weight)
   }
 
-  #unheardOf(user: Account): number {
+  #unheardOf(user: Account | number): number {
     return this.#of.get(user) ?? 0
   }
 
-  /** Whose turn it is to be heard: that of a user of this node, or of a node. */
-  get payer(): string {
+  /** Whose turn it is to be heard: that of a user, or of a node. */
+  payerAt(now: number): string {
+    this.#skip(now)
     const { first, size } = this.#ring
     if (size === 0) return ''
     const { by, entry } = this.#ring.get(first)
-    return by === null ? `node ${entry.source.incarnation}` : `user ${by.user}`
+    if (by === null) return `node ${entry.source.incarnation}`
+    return typeof by === 'number' ? `far ${by}` : `user ${by.user}`
   }
 
-  next(): HeardPublication | null {
+  next(now: number): HeardPublication | null {
+    this.#skip(now)
     if (this.#ring.size > 0) {
       const heard = this.#shift()
       this.#told = heard.before + 1
@@ -74,6 +81,18 @@ class News extends Payer {
     if (!this.hasSome) return null
     this.#told = this.count
     return { before: this.count, entry: null }
+  }
+
+  /**
+   * Users of other nodes do not wait to publish. Where somebody else is to be heard, those are lost that have waited for
+   * long, of users who have more than their share.
+   */
+  #skip(now: number): void {
+    while (this.#ring.size > MANY_UNHEARD && this.#of.size > 1) {
+      const { by, entry } = this.#ring.get(this.#ring.first)
+      if (typeof by !== 'number' || now - entry.cameAt < UNHEARD_MS || !this.#hasShare(by)) return
+      this.#shift()
+    }
   }
 
   #shift(): Unheard {
@@ -97,7 +116,10 @@ class News extends Payer {
    * shared out evenly, or at least one. So nobody waits for what others have published.
    */
   mustWait(by: Account): boolean {
-    if (this.#ring.size < MANY_UNHEARD) return false
+    return this.#ring.size >= MANY_UNHEARD && this.#hasShare(by)
+  }
+
+  #hasShare(by: Account | number): boolean {
     const own = this.#unheardOf(by)
     const users = this.#of.size + (own === 0 ? 1 : 0)
     return own >= Math.max(1, Math.floor(MANY_UNHEARD / users))
@@ -156,13 +178,13 @@ export class Listening {
   }
 
   /** The oldest publication to a topic that the business has yet to hear; null: it has heard all. */
-  next(name: string): HeardPublication | null {
-    return this.#news.get(name)?.next() ?? null
+  next(name: string, now: number): HeardPublication | null {
+    return this.#news.get(name)?.next(now) ?? null
   }
 
   /** On whose account the next one is heard; '': there is none. */
-  payerOf(name: string): string {
-    return this.#news.get(name)?.payer ?? ''
+  payerOf(name: string, now: number): string {
+    return this.#news.get(name)?.payerAt(now) ?? ''
   }
 
   /** Whether nobody else reads the topic, or is about to. */
@@ -170,8 +192,8 @@ export class Listening {
     return this.#news.has(topic.name) && topic.expected === 1 && topic.subscribers === 0
   }
 
-  /** An entry has come in, of a user or not; `isOld`: another node has kept it until now. */
-  hear(topic: Topic, entry: Publication, isOld: boolean, by: Account | null = null): void {
+  /** An entry has come in; `isOld`: another node has kept it until now. */
+  hear(topic: Topic, entry: Publication, isOld: boolean, by: Author = null): void {
     const news = this.#news.get(topic.name)
     if (news === undefined || (isOld && entry.stamp < news.since)) return
     const { hasSome } = news

@@ -8,9 +8,9 @@ import { Listening, MANY_UNHEARD, MOST_UNHEARD_BYTES } from '../../../src/core/t
 import { grant, Harness, type Peer, text, textOf } from './harness.ts'
 
 /** What there is to hear of a topic: its data, or `—`, behind how many there were before. */
-function heardOf({ node }: Harness, topic = 't'): string[] {
+function heardOf({ node, now }: Harness, topic = 't'): string[] {
   const all: string[] = []
-  for (let heard = node.listening.next(topic); heard !== null; heard = node.listening.next(topic))
+  for (let heard = node.listening.next(topic, now); heard !== null; heard = node.listening.next(topic, now))
     all.push(`${heard.before} ${heard.entry === null ? '—' : textOf(heard.entry.data)}`)
   return all
 }
@@ -88,7 +88,7 @@ describe('A business that listens to a topic', () => {
     h.node.listening.begin('t', h.now)
     say(h, '0', '1')
     expect(h.application.news).toEqual(['t'])
-    h.node.listening.next('t')
+    h.node.listening.next('t', h.now)
     say(h, '2')
     expect(h.application.news).toEqual(['t'])
     heardOf(h)
@@ -154,7 +154,7 @@ describe('A business that listens to a topic', () => {
     // The topic itself has the latest one.
     const itself = weigh('', data.length) + 2_000
     expect(h.node.logs.of.topic - before).toBeLessThan(MOST_UNHEARD_BYTES + itself)
-    expect(h.node.listening.next('t')?.before).toBe(3)
+    expect(h.node.listening.next('t', h.now)?.before).toBe(3)
     expect(heardOf(h)).toHaveLength(most - 1)
     // What is heard weighs nothing any more.
     expect(h.node.logs.of.topic - before).toBeLessThan(itself)
@@ -219,7 +219,7 @@ describe('Users who publish more than the business has heard', () => {
     const most = MANY_UNHEARD * 1.5 + Math.floor(MANY_UNHEARD / 3)
     expect(taken(h)).toBe(most)
     // One fewer is too many still.
-    h.node.listening.next('t')
+    h.node.listening.next('t', h.now)
     sweep(h)
     expect(taken(h)).toBe(most)
     for (let n = 0; n < 50; n++) {
@@ -255,14 +255,14 @@ describe('Users who publish more than the business has heard', () => {
 
   it('pay for what is heard of them, and so do other nodes and the business', () => {
     const { h, publish } = setup()
-    expect([h.node.listening.payerOf('t'), h.node.listening.payerOf('none')]).toEqual(['', ''])
+    expect([h.node.listening.payerOf('t', h.now), h.node.listening.payerOf('none', h.now)]).toEqual(['', ''])
     publish(h.connect('ann'), 1)
     say(h, '1')
     publish(h.connect('bob'), 1)
     const payers: string[] = []
     for (let n = 0; n < 3; n++) {
-      payers.push(h.node.listening.payerOf('t'))
-      h.node.listening.next('t')
+      payers.push(h.node.listening.payerOf('t', h.now))
+      h.node.listening.next('t', h.now)
     }
     expect(payers).toEqual(['user ann', `node ${h.node.incarnation}`, 'user bob'])
   })
@@ -303,7 +303,7 @@ describe('What is lost at the end', () => {
     const add = (parts: { lost?: number; isHole?: boolean } = {}): void =>
       listening.hear(topic, { lost: 0, isHole: false, weight: 100, stamp: 1, ...parts } as Publication, false)
     const next = (): unknown => {
-      const told = listening.next('t')
+      const told = listening.next('t', 0)
       return told && [told.before, told.entry !== null]
     }
     return { heard, add, next }

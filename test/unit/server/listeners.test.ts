@@ -154,7 +154,7 @@ describe('Listeners of a topic', () => {
     for (let n = 0; n < 4; n++) await turn()
     expect([first.told, second.told]).toEqual([['0 0', '0 1'], ['1 5']])
     second.off()
-    expect([host.node.logs.of.topic > 0, host.node.listening.next('t')]).toEqual([true, null])
+    expect([host.node.logs.of.topic > 0, host.node.listening.next('t', 0)]).toEqual([true, null])
   })
 
   it('may remove one another, and what one throws or rejects is logged and costs no other one anything', async () => {
