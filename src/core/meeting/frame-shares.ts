@@ -75,7 +75,8 @@ export class FrameShare {
       if (seat !== null && standing.is === 'present' && isOneTooMany(users, user)) return []
     for (const { session } of this.#room.seats()) if (isOneTooMany(users, session.user)) return []
     for (const { spectators, watchers } of this.#room.followers)
-      if (spectators > 0 && (watchers.length === 0 || watchers.some((user) => isOneTooMany(users, user)))) return []
+      if (spectators > 0 && (watchers.length === 0 || watchers.some((user) => isOneTooMany(users, user))))
+        return []
     return users
   }
 }

@@ -55,12 +55,17 @@ describe('A user who watches many meetings of another node', () => {
     const names = Array.from({ length: 40 }, (_, n) => `m${n}`)
     const sealed = new Map<string, number>()
     for (const name of names)
-      world.open(a, name, { frameRate: 10 }, {
-        frame: () => {
-          a.hookTime += 4e6
-          sealed.set(name, (sealed.get(name) ?? 0) + 1)
+      world.open(
+        a,
+        name,
+        { frameRate: 10 },
+        {
+          frame: () => {
+            a.hookTime += 4e6
+            sealed.set(name, (sealed.get(name) ?? 0) + 1)
+          },
         },
-      })
+      )
     const [eve, ann] = [client(b, 'eve'), client(b, 'ann')]
     for (const name of names) join(world, eve, name, true)
     join(world, ann, 'm39', true)
