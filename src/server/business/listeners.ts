@@ -134,7 +134,9 @@ export class Listeners {
   #make(topic: string): TopicListeners {
     const next = (): HeardPublication | null => {
       // What comes after they are gone is for others.
-      return this.#topics.get(topic) === listeners ? this.#host.node.listening.next(topic, this.#host.outside.now()) : null
+      return this.#topics.get(topic) === listeners
+        ? this.#host.node.listening.next(topic, this.#host.outside.now())
+        : null
     }
     const payers = (): readonly string[] => this.#host.node.listening.payersOf(topic, this.#host.outside.now())
     const listeners: TopicListeners = new TopicListeners(topic, next, payers, (error) =>

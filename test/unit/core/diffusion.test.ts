@@ -137,7 +137,9 @@ describe('What one node publishes to a topic in a sweep', () => {
 
   it('says which user has published each, if one has', () => {
     const all = [entry(1, 0), entry(2, 0, 'k'), entry(3, 0)]
-    const decoded = decodeDiffusion(encodeDiffusion(all, ({ number }) => (number === 3 ? 0 : 2 ** 32 - number)))
+    const decoded = decodeDiffusion(
+      encodeDiffusion(all, ({ number }) => (number === 3 ? 0 : 2 ** 32 - number)),
+    )
     expect(decoded?.map(({ by }) => by)).toEqual([2 ** 32 - 1, 2 ** 32 - 2, 0])
     expect(decodeDiffusion(encodeDiffusion(all))?.map(({ by }) => by)).toEqual([0, 0, 0])
   })

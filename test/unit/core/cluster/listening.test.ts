@@ -108,7 +108,9 @@ describe('Users of another node who publish more than a business hears', () => {
     const left = news(b)
     expect(left.map((each) => each.split(' ')[1])).toEqual([
       ...Array.from({ length: MANY_UNHEARD - 3 }, () => 'eve'),
-      ...['ann', 'ann', 'the'],
+      'ann',
+      'ann',
+      'the',
     ])
     // The numbers say how many are lost.
     expect([left[0], left.at(-1)]).toEqual([`${1_003 - MANY_UNHEARD} eve`, '1002 the business'])
