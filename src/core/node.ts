@@ -151,6 +151,7 @@ export class RtmsNode implements PeeringHost {
     const { limits } = this.#config
     this.stats.sweeps++
     this.#guards.sweep(now)
+    this.#work.beginTimers()
     this.#timers.run(now, limits.sweepTimers, this.#work.until(limits.sweepWork))
     this.#dispatch.sweep(now)
     this.#meetings.sweep(now)

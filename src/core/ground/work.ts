@@ -64,6 +64,8 @@ export class Work {
   readonly #ofHooks: () => number
   /** That of hooks when the last sweep began. */
   #ofHooksBefore = 0
+  /** And when the timers of one began to fire. */
+  #ofHooksAtTimers = 0
 
   /** `ofHooks`: nanoseconds that hooks of the business have taken so far, in which a sweep stands still. */
   constructor(ofHooks: () => number = () => 0) {
@@ -88,6 +90,16 @@ export class Work {
   /** Whether they have taken so much of it that those over whose messages they do so take turns. */
   get isBusy(): boolean {
     return this.#ofHooks() - this.#ofHooksBefore >= HOOKS / 4
+  }
+
+  /** The timers of a sweep begin to fire. */
+  beginTimers(): void {
+    this.#ofHooksAtTimers = this.#ofHooks()
+  }
+
+  /** Whether hooks have taken so much time since then that no others run of users who have had more than their share. */
+  get areTimersBusy(): boolean {
+    return this.#ofHooks() - this.#ofHooksAtTimers >= HOOKS / 4
   }
 
   /** With that of hooks. */

@@ -48,6 +48,8 @@ export class FrameShare {
   readonly #maker: Account | null
   readonly #roster: Roster
   readonly #room: Room
+  /** Who was there last. */
+  #last: readonly string[] = []
 
   /** `maker`: the user for whom it was opened; null for the business. */
   constructor(shares: FrameShares, maker: Account | null, roster: Roster, room: Room) {
@@ -67,7 +69,10 @@ export class FrameShare {
     this.#shares.pay(this.#users, ms, now)
   }
 
-  /** Who it was opened for, or else who is there, or waits to leave; none where these are many. */
+  /**
+   * Who it was opened for, or else who is there, or waits to leave; where nobody is, who was there last; none where
+   * these are many.
+   */
   get #users(): readonly string[] {
     if (this.#maker !== null) return [this.#maker.user]
     const users: string[] = []
@@ -77,7 +82,8 @@ export class FrameShare {
     for (const { spectators, watchers } of this.#room.followers)
       if (spectators > 0 && (watchers.length === 0 || watchers.some((user) => isOneTooMany(users, user))))
         return []
-    return users
+    if (users.length > 0) this.#last = users
+    return this.#last
   }
 }
 

@@ -19,7 +19,7 @@ export const AHEAD_MS = 100
 /** What the pulse of a meeting needs and calls. */
 export interface PulseHost {
   readonly timers: Timers
-  readonly work: Pick<Work, 'ofHooks'>
+  readonly work: Pick<Work, 'ofHooks' | 'areTimersBusy'>
   readonly share: Pick<FrameShare, 'aheadMs' | 'pay'>
   /** The next frame is due. Without a frame rate: it looks whether it may go on, or more is stable. */
   readonly tick: (now: number) => void
@@ -57,9 +57,12 @@ export class Pulse {
   #onBeat(now: number): void {
     const { share, work, tick } = this.#host
     const lateMs = now - this.#dueAt
-    // Whoever has waited for longest comes first.
-    if (this.interval > 0 && lateMs > LATE_MS && share.aheadMs(now) > AHEAD_MS + lateMs)
-      return this.#timers.set(this.#beat, now + this.interval)
+    if (this.interval > 0 && lateMs > LATE_MS) {
+      const ahead = share.aheadMs(now)
+      // Whoever has waited for longest comes first, but takes no sweep from those who have had less.
+      if (ahead > AHEAD_MS && (work.areTimersBusy || ahead > AHEAD_MS + lateMs))
+        return this.#timers.set(this.#beat, now + this.interval)
+    }
     const before = work.ofHooks
     tick(now)
     const tookMs = (work.ofHooks - before) / 1e6

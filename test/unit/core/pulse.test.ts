@@ -13,7 +13,7 @@ class Desk {
   constructor(frameRate: number) {
     this.pulse = new Pulse({ ...defaultMeeting, frameRate, ttlMs: 5_000 }, 1, 1_000, {
       timers: this.timers,
-      work: { ofHooks: 0 },
+      work: { ofHooks: 0, areTimersBusy: false },
       share: { aheadMs: () => 0, pay() {} },
       tick: (now) => this.called.push(`tick ${now}`),
       expired: () => this.called.push('expired'),
@@ -169,16 +169,17 @@ describe('Meetings of a user, on a node that is late', () => {
   function one(frameRate: number) {
     const [timers, ticks]: [Timers, number[]] = [new Timers(), []]
     const user = { aheadMs: 0 }
+    const work = { ofHooks: 0, areTimersBusy: false }
     const pulse = new Pulse({ ...defaultMeeting, frameRate }, 1, 1_000, {
       timers,
-      work: { ofHooks: 0 },
+      work,
       share: { aheadMs: () => user.aheadMs, pay: () => {} },
       tick: (now) => ticks.push(now),
       expired: () => {},
     })
     pulse.run(1, 1_000)
     pulse.wake(1_100)
-    return { timers, user, ticks, due: timers.next }
+    return { timers, user, work, ticks, due: timers.next }
   }
 
   it.each([
@@ -199,6 +200,22 @@ describe('Meetings of a user, on a node that is late', () => {
     },
   )
 
+  it.each([
+    [20, 10_000, false],
+    [21, 100, false],
+    [21, 101, true],
+    [5_000, 101, true],
+  ])(
+    'have a frame that is %i ms late, with hooks %i ms ahead, left out where others have had their time: %s',
+    (lateMs, aheadMs, isLeftOut) => {
+      const { timers, user, work, ticks, due } = one(10)
+      user.aheadMs = aheadMs
+      work.areTimersBusy = true
+      timers.run(due + lateMs)
+      expect(ticks).toEqual(isLeftOut ? [] : [due + lateMs])
+    },
+  )
+
   it('are looked at without a frame rate however late it is: there is no frame to leave out', () => {
     const { timers, user, ticks } = one(0)
     user.aheadMs = 10_000
@@ -209,7 +226,7 @@ describe('Meetings of a user, on a node that is late', () => {
   /** Meetings that were opened for one user, each frame of which takes hooks so long. */
   function desk(count: number, tookMs: number) {
     const timers = new Timers()
-    const work = { ofHooks: 0 }
+    const work = { ofHooks: 0, areTimersBusy: false }
     const shares = new FrameShares()
     const share = {
       aheadMs: (now: number) => shares.aheadMs(['eve'], now),
