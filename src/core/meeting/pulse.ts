@@ -15,6 +15,8 @@ const LOOK_MS = 100
 const LATE_MS = 20
 export const PARTS = 5
 export const AHEAD_MS = 100
+/** How many milliseconds late count like one that a user is less ahead. */
+const PATIENCE = 4
 
 /** What the pulse of a meeting needs and calls. */
 export interface PulseHost {
@@ -60,7 +62,7 @@ export class Pulse {
     if (this.interval > 0 && lateMs > LATE_MS) {
       const ahead = share.aheadMs(now)
       // Whoever has waited for longest comes first, but takes no sweep from those who have had less.
-      if (ahead > AHEAD_MS && (work.areTimersBusy || ahead > AHEAD_MS + lateMs))
+      if (ahead > AHEAD_MS && (work.areTimersBusy || ahead > AHEAD_MS + lateMs / PATIENCE))
         return this.#timers.set(this.#beat, now + this.interval)
     }
     const before = work.ofHooks

@@ -191,6 +191,33 @@ describe('Members who leave together', () => {
     expect([sweep(), h.node.meetingCount]).toEqual([['closes'], 0])
   })
 
+  it('hold up no meeting that is closed by those who wait elsewhere, nor by who would come and leave', () => {
+    const names = ['a', 'b', 'c', 'd']
+    const { h, come, slots, sweep, busy } = slowly({}, ...names)
+    const [eve, two, ann, bob] = ['eve', 'eve', 'ann', 'bob'].map((user) => h.connect(user)) as Peer[] as [
+      Peer,
+      Peer,
+      Peer,
+      Peer,
+    ]
+    for (const name of names) come([eve], name)
+    come([eve, two, ann])
+    busy()
+    for (const peer of [eve, two]) peer.hangUp(true)
+    h.node.closeMeeting('m', h.now)
+    bob.join('m')
+    expect([sweep(), sweep(), slots(), sweep(), sweep()]).toEqual([
+      ['eve leaves a 0: left'],
+      ['eve leaves m 0: left'],
+      [1, 2],
+      ['eve leaves b 0: left'],
+      ['eve leaves m 1: left', 'closes'],
+    ])
+    h.settle()
+    expect(bob.takeOf('failed')).toMatchObject([{ error: 'BUSY', retryAfterMs: 500 }])
+    expect(h.node.meetingCount).toBe(4)
+  })
+
   it('have left before their meeting ends, in turns unless the node ends', () => {
     for (const isNow of [false, true]) {
       const { h, come, news, sweep, busy } = slowly()

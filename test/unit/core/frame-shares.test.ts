@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { FrameShares } from '../../../src/core/meeting/frame-shares.ts'
+import type { MeetingLogic } from '../../../src/core/index.ts'
 import { Harness } from './harness.ts'
 
 describe('Time that hooks have over frames', () => {
@@ -25,7 +26,7 @@ describe('Time that hooks have over frames', () => {
 })
 
 /** Meetings of the business, whose `frame` takes 4 ms; eve is in all of them, and ann in the last one too. */
-function hall(count: number, frameRate: number) {
+function hall(count: number, frameRate: number, others: MeetingLogic = {}) {
   const h = new Harness()
   const sealed = Array.from({ length: count }, () => 0)
   for (const n of sealed.keys()) {
@@ -33,7 +34,7 @@ function hall(count: number, frameRate: number) {
       h.hookTime += 4e6
       sealed[n] = (sealed[n] ?? 0) + 1
     }
-    h.node.openMeeting(`m${n}`, { frameRate }, h.now, { kind: 'k', metadata: {}, logic: { frame } })
+    h.node.openMeeting(`m${n}`, { frameRate }, h.now, { kind: 'k', metadata: {}, logic: { ...others, frame } })
   }
   const [eve, ann] = [h.connect('eve'), h.connect('ann')]
   const logs = Array.from(sealed.keys(), (n) => h.seat(eve, `m${n}`).log)
@@ -55,6 +56,24 @@ describe('A user who is in many meetings whose hooks take long', () => {
     expect(last).toBeGreaterThan(80)
     expect(Math.max(...sealed)).toBeLessThan(30)
     expect(Math.min(...sealed)).toBeGreaterThan(2)
+  })
+
+  it('has no more of them while waiting to leave, nor once gone', () => {
+    let left = 0
+    const { h, sealed, eve } = hall(60, 10, { isBehind: () => true, leave: () => void left++ })
+    h.advance(300)
+    eve.hangUp(true)
+    let [last, at, longest] = [sealed.at(-1) ?? 0, h.now, 0]
+    for (const until = h.now + 4_000; h.now < until;) {
+      const before = h.hookTime
+      h.node.sweep(h.now)
+      h.now += 20 + (h.hookTime - before) / 1e6
+      if (sealed.at(-1) === last) continue
+      last = sealed.at(-1) ?? 0
+      longest = Math.max(longest, h.now - at)
+      at = h.now
+    }
+    expect([left, longest]).toEqual([60, expect.toSatisfy((ms: number) => ms < 200)])
   })
 
   it('waits for them where these have no clock, and a meeting where somebody else is does not', () => {

@@ -184,10 +184,10 @@ describe('Meetings of a user, on a node that is late', () => {
 
   it.each([
     [20, 10_000, false],
-    [21, 121, false],
-    [21, 122, true],
-    [60, 160, false],
-    [60, 161, true],
+    [21, 105, false],
+    [21, 106, true],
+    [60, 115, false],
+    [60, 116, true],
   ])(
     'have a frame that is %i ms late, with hooks %i ms ahead of their part, left out: %s',
     (lateMs, aheadMs, isLeftOut) => {

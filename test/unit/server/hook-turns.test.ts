@@ -68,6 +68,22 @@ it('Hooks that nobody waits for run in this turn while it has time, and then one
   expect(done.at(-1)).toBe('c0')
 })
 
+it('Hooks run in the turns of each of their payers, so nobody waits for what another payer of them has elsewhere', async () => {
+  const [loop, done]: [Loop, string[]] = [new Loop(), []]
+  const turns = new HookTurns(loop)
+  const [shared, ...others] = ['s', 'a', 'b', 'c'].map((name) => hooksOf(loop, name, 3, done))
+  if (shared === undefined) throw new Error('there are four')
+  let payers = ['eve']
+  for (const hooks of others) turns.run(Object.assign(hooks, { payers }))
+  turns.run(Object.assign(shared, { payers }))
+  expect([done.splice(0), [...shared.listed]]).toEqual([['a0', 'a1'], ['eve']])
+  payers = ['eve', 'ann', 'eve']
+  turns.run(Object.assign(shared, { payers }))
+  expect([...shared.listed]).toEqual(['eve', 'ann'])
+  for (let n = 0; n < 3; n++) await loop.next()
+  expect(done).toEqual(['a2', 's0', 'b0', 's1', 'c0', 's2'])
+})
+
 it('Hooks are settled once none is left for a later turn, or after the time that was given', async () => {
   for (const [timeoutMs, ranUntil] of [
     [1_000, ['a0', 'a1', 'a2', 'a3', 'a4']],

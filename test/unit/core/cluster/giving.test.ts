@@ -277,7 +277,7 @@ describe('A node that hands over its meetings', () => {
     desk.begin()
     desk.work.begin()
     for (const name of ['a', 'b', 'c']) desk.ready(2, name)
-    expect(desk.yields.map(({ state }) => state.roster.members)).toMatchObject([
+    expect(desk.yields.splice(0).map(({ state }) => state.roster.members)).toMatchObject([
       [{ user: 'ann', standing: { is: 'leaving' } }],
       [{ user: 'ann', standing: { is: 'leaving' } }],
     ])
@@ -292,7 +292,7 @@ describe('A node that hands over its meetings', () => {
           .join(''),
       )
     }
-    expect(yielded).toEqual(['ab', 'c', ''])
+    expect(yielded).toEqual(['c', '', ''])
   })
 
   it('offers a meeting to the node with most of its members, and of those with as many to the one with more readers', () => {
