@@ -258,7 +258,7 @@ describe('Meetings of a user, on a node that is late', () => {
     // Each frame comes 30 ms late.
     for (let n = 0; n < 200; n++) timers.run(due + 30 + n * 50)
     // A fifth of ten seconds is 500 of them; what they may be ahead comes on top.
-    expect(sum(sealed)).toBeGreaterThan(300)
+    expect(sum(sealed)).toBeGreaterThan(250)
     expect(sum(sealed)).toBeLessThan(550)
     expect(Math.min(...sealed)).toBeGreaterThan(2)
   })
