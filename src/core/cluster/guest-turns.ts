@@ -14,7 +14,7 @@ interface Line {
 interface TurnsLimits {
   /** Bytes that wait for one user, beyond which what the user says is refused. */
   readonly perUser: number
-  /** Bytes that wait in all, beyond which nothing is heard of other nodes. */
+  /** Bytes that wait in all, beyond which nothing is heard of other nodes. Of half of them each user has an even share. */
   readonly most: number
 }
 
@@ -47,14 +47,23 @@ export class GuestTurns {
     return this.#lines.get(user) !== undefined
   }
 
-  /** Acts on what a user says, of so many bytes, at once or in the user's turn. False: too much of the user waits. */
+  /** How many bytes may wait for one user now: where many users have much, others must not wait until it is heard. */
+  get #room(): number {
+    const { perUser, most } = this.#limits
+    return this.#bytes < most / 2 ? perUser : Math.min(perUser, most / 2 / this.#lines.size)
+  }
+
+  /**
+   * Acts on what a user says, of so many bytes, at once or in the user's turn. False: too much of the user waits. What has
+   * no bytes, and whoever has nothing that waits, is heard in any case.
+   */
   hear(user: string, bytes: number, now: number, act: Act): boolean {
     let line = this.#lines.get(user)
     if (line === undefined && !this.#work.isBusy) {
       act(now)
       return true
     }
-    if (line !== undefined && line.bytes + bytes > this.#limits.perUser) return false
+    if (line !== undefined && bytes > 0 && line.bytes + bytes > this.#room) return false
     if (line === undefined) this.#lines.set(user, (line = { said: new Ring(0), bytes: 0 }))
     line.said.push({ act, bytes })
     this.#count(line, bytes)

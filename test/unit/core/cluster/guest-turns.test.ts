@@ -71,4 +71,19 @@ describe('What users at other nodes say', () => {
     expect(desk.sweep()).toBe('e1 a1 b1 e2')
     expect([desk.turns.isFull, desk.say('ann', 'a3', 1, 1)]).toEqual([false, true])
   })
+
+  it('is refused where many users have much that waits, of who has more than an even share of half of it', () => {
+    const desk = new Desk()
+    desk.say('eve', 'e0', 4)
+    const users = ['eve', 'ann', 'bob', 'cid', 'dan']
+    const taken = users.map(() => 0)
+    for (let n = 0; n < 20; n++)
+      for (const [at, user] of users.entries()) if (desk.say(user, user, 1)) taken[at] = (taken[at] ?? 0) + 1
+    // Up to half of 250 bytes each might have 100; 25 are the share of five in that.
+    expect([taken, desk.turns.isFull]).toEqual([[3, 3, 3, 2, 2], false])
+    // Who has nothing is heard, and that somebody leaves has its turn.
+    expect([desk.say('fay', 'f1'), desk.say('eve', 'left', 1, 0)]).toEqual([true, true])
+    desk.done.length = 0
+    expect([desk.sweep(), desk.sweep()]).toEqual(['eve ann bob cid', 'dan f1 eve ann'])
+  })
 })
