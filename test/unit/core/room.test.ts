@@ -583,6 +583,47 @@ describe('A room', () => {
     expect(electedOf(fed(roomOn(nodeOf(), { reigns: [] }), 2), true)[0]).toBe(0)
   })
 
+  it('is paid for, once it has ended, until the last of its readers has what there is', () => {
+    const node = nodeOf()
+    const room = fed(roomOn(node), 2)
+    expect(room.lastFull).toBe(2)
+    const [ann, bob] = [placeIn(room).seat, placeIn(room).seat]
+    readAll(ann)
+    const third = placeIn(room).seat
+    room.close('over', 10)
+    // Who has read all is told at once.
+    expect([node.sent.length, room.readers, room.log.held > 0]).toEqual([1, 2, true])
+    const told: number[][] = []
+    for (const [at, seat] of [bob, third].entries()) {
+      readAll(seat)
+      node.timers.run(20 + at)
+      told.push([node.sent.length, room.readers, Number(room.log.held > 0)])
+    }
+    expect(told).toEqual([
+      [2, 1, 1],
+      [3, 0, 0],
+    ])
+    expect([room.log.passed, node.timers.size]).toEqual([null, 0])
+  })
+
+  it('shows its delayed spectators the last frames in their time, though no later frame comes', () => {
+    const node = nodeOf()
+    const room = roomOn(node, { frameRate: 20, spectatorDelayMs: 500 })
+    const { seat } = placeIn(room, { spectator: true, now: 0 })
+    room.append(full, 10)
+    room.close('over', 10)
+    node.timers.run(509)
+    node.marked.clear()
+    expect([node.sent.length, readAll(seat)]).toEqual([0, []])
+    node.timers.run(510)
+    expect([...node.marked]).toEqual([seat.cursor])
+    expect(readAll(seat)).toHaveLength(1)
+    node.timers.run(511)
+    // The batch that was read last cools down.
+    for (let n = 0; n < 3; n++) node.downstream.caches.settle(true)
+    expect([node.sent.length, room.readers, room.log.held, node.timers.size]).toEqual([1, 0, 0, 0])
+  })
+
   it('gives readers whose seats end a time to read on, and spectators their delay more; others are in it alone', () => {
     const node = nodeOf()
     const room = roomOn(node, { spectatorDelayMs: 500 })
