@@ -118,8 +118,8 @@ describe('Listeners of a topic', () => {
   })
 
   it('hear each user in turn, however many topics one of them has published to', async () => {
-    const payer = (topic: string): string => `user ${topic.split(' ')[0]}`
-    vi.spyOn(host.node.listening, 'payerOf').mockImplementation(payer)
+    const payers = (topic: string): string[] => [`user ${topic.split(' ')[0]}`]
+    vi.spyOn(host.node.listening, 'payersOf').mockImplementation(payers)
     const eve = count(50).map((n) => slow(`eve ${n}`, 3))
     const [ann, second] = [slow('ann', 3), slow('ann', 3)]
     for (const n of count(50)) publish(`eve ${n}`, n, n)
