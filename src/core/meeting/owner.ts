@@ -69,14 +69,14 @@ export class Owner implements Host {
     this.business = business
     this.room = room
     this.options = options
-    const { log } = room
-    const { limits, leavers, shares } = host
+    const [{ log }, { limits, leavers, shares }] = [room, host]
     const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
     this.share = new FrameShare(shares, maker, roster, room)
     this.events = new WaitingEvents(limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(limits.electorates))
     const notices = (this.#notices = new Notices(business.logic))
-    const departures = (this.departures = new Departures({ roster, electorate, log, notices, leavers, maker }))
+    const leaving = { roster, electorate, log, notices, leavers, maker }
+    const departures = (this.departures = new Departures(leaving))
     const run = (at: number): void => this.#run(at)
     const kick: EntranceHost['kick'] = (...seat) => this.kick(...seat)
     const parts = { options, business, log, roster, electorate, departures, limits }

@@ -32,7 +32,7 @@ class Desk extends Parts {
     super()
     this.pulse = new Pulse({ ...defaultMeeting, frameRate: 10 }, 1, this.now, {
       timers: this.timers,
-      work: { ofHooks: 0 },
+      work: { ofHooks: 0, areTimersBusy: false },
       share: { aheadMs: () => 0, pay() {} },
       tick: () => {},
       expired: () => {},

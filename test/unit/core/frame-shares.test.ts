@@ -118,7 +118,11 @@ function hall(count: number, frameRate: number, others: MeetingLogic = {}) {
       h.hookTime += 4e6
       sealed[n] = (sealed[n] ?? 0) + 1
     }
-    h.node.openMeeting(`m${n}`, { frameRate }, h.now, { kind: 'k', metadata: {}, logic: { ...others, frame } })
+    h.node.openMeeting(`m${n}`, { frameRate }, h.now, {
+      kind: 'k',
+      metadata: {},
+      logic: { ...others, frame },
+    })
   }
   const [eve, ann] = [h.connect('eve'), h.connect('ann')]
   const logs = Array.from(sealed.keys(), (n) => h.seat(eve, `m${n}`).log)

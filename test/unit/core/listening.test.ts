@@ -333,7 +333,14 @@ describe('What is lost at the end', () => {
     const add = (parts: { lost?: number; isHole?: boolean; stamp?: number } = {}, isOld = false): void =>
       listening.hear(
         topic,
-        { lost: 0, isHole: false, weight: 100, stamp: 1, source: { incarnation: 1 }, ...parts } as Publication,
+        {
+          lost: 0,
+          isHole: false,
+          weight: 100,
+          stamp: 1,
+          source: { incarnation: 1 },
+          ...parts,
+        } as Publication,
         isOld,
       )
     const next = (): unknown => {

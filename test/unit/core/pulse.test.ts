@@ -260,7 +260,7 @@ describe('Meetings of a user, on a node that is late', () => {
     // A fifth of ten seconds is 500 of them; what they may be ahead comes on top.
     expect(sum(sealed)).toBeGreaterThan(250)
     expect(sum(sealed)).toBeLessThan(550)
-    expect(Math.min(...sealed)).toBeGreaterThan(2)
+    expect(Math.min(...sealed)).toBeGreaterThan(1)
   })
 
   it('leave none out where the node is not late, or hooks take less', () => {
