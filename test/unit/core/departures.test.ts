@@ -300,6 +300,7 @@ describe('Members who wait to leave a meeting', () => {
       log: { next: 7 },
       notices: { isBehind: false, wantsDepartures: false, tell: () => {} } as never,
       leavers,
+      maker: null,
     })
     return { departures, leavers, left }
   }
