@@ -35,6 +35,8 @@ class News extends Payer {
   #told = 0
   /** How many of each user there are in the queue. */
   readonly #of: Map<Account | number, number> = new Map()
+  /** And on each account: see {@link payerOf}. */
+  readonly #on: Map<string, number> = new Map()
 
   constructor(topic: Topic, ledger: Ledger, since: number) {
     super(ledger)
@@ -46,29 +48,28 @@ class News extends Payer {
     return this.#told < this.count
   }
 
-  /** `isKept`: there is room for it. */
-  add(entry: Publication, by: Author, isKept: boolean): void {
+  /** `isKept`: there is room for it. True: it is the only one on its account. */
+  add(entry: Publication, by: Author, isKept: boolean): boolean {
     this.count += entry.lost
-    if (entry.isHole) return
+    if (entry.isHole) return false
     const before = this.count++
-    if (!isKept) return
-    this.#ring.push({ before, entry, by })
+    if (!isKept) return false
+    const unheard = { before, entry, by }
+    this.#ring.push(unheard)
     if (by !== null) this.#of.set(by, this.#unheardOf(by) + 1)
     this.hold(entry.weight)
+    return more(this.#on, payerOf(unheard), 1) === 1
   }
 
   #unheardOf(user: Account | number): number {
     return this.#of.get(user) ?? 0
   }
 
-  /** Whose turn it is to be heard: that of a user, or of a node. */
-  payerAt(now: number): string {
+  /** On whose accounts there is something to hear, the next one first; '' where it is only that some are lost. */
+  payersAt(now: number): string[] {
     this.#skip(now)
     const { first, size } = this.#ring
-    if (size === 0) return ''
-    const { by, entry } = this.#ring.get(first)
-    if (by === null) return `node ${entry.source.incarnation}`
-    return typeof by === 'number' ? `far ${by}` : `user ${by.user}`
+    return size === 0 ? [''] : [payerOf(this.#ring.get(first)), ...this.#on.keys()]
   }
 
   next(now: number): HeardPublication | null {
@@ -103,6 +104,7 @@ class News extends Payer {
       if (left > 0) this.#of.set(by, left)
       else this.#of.delete(by)
     }
+    more(this.#on, payerOf(oldest), -1)
     this.hold(-entry.weight)
     return oldest
   }
@@ -126,6 +128,20 @@ class News extends Payer {
   }
 }
 
+/** On whose account it is heard: that of a user, or of a node. */
+function payerOf({ by, entry }: Unheard): string {
+  if (by === null) return `node ${entry.source.incarnation}`
+  return typeof by === 'number' ? `far ${by}` : `user ${by.user}`
+}
+
+/** Counts so many more for this account. Returns how many there are. */
+function more(counts: Map<string, number>, payer: string, by: number): number {
+  const count = (counts.get(payer) ?? 0) + by
+  if (count > 0) counts.set(payer, count)
+  else counts.delete(payer)
+  return count
+}
+
 /** What listening needs of the topics of the node. */
 export interface ListeningHost {
   /** The topic of this name, or a new one; null where there is no room for it. */
@@ -135,7 +151,7 @@ export interface ListeningHost {
   /** Somebody may have read it last. */
   left(topic: Topic, now: number): void
   stamp(now: number): number
-  /** There is something to hear of a topic, of which all was heard before. */
+  /** There is something to hear of a topic, of which all was heard before, or all on the same account. */
   heard(name: string): void
 }
 
@@ -182,9 +198,9 @@ export class Listening {
     return this.#news.get(name)?.next(now) ?? null
   }
 
-  /** On whose account the next one is heard; '': there is none. */
-  payerOf(name: string, now: number): string {
-    return this.#news.get(name)?.payerAt(now) ?? ''
+  /** On whose accounts there is something to hear: see {@link News.payersAt}. */
+  payersOf(name: string, now: number): readonly string[] {
+    return this.#news.get(name)?.payersAt(now) ?? ['']
   }
 
   /** Whether nobody else reads the topic, or is about to. */
@@ -197,9 +213,9 @@ export class Listening {
     const news = this.#news.get(topic.name)
     if (news === undefined || (isOld && entry.stamp < news.since)) return
     const { hasSome } = news
-    news.add(entry, by, this.#budget.admits(news.held, entry.weight))
+    const isFirst = news.add(entry, by, this.#budget.admits(news.held, entry.weight))
     news.shrinkTo(MOST_UNHEARD_BYTES)
-    if (!hasSome && news.hasSome) this.#host.heard(topic.name)
+    if (isFirst || (!hasSome && news.hasSome)) this.#host.heard(topic.name)
   }
 
   /** Whether a user's publication waits until the business has heard some of those before. */

@@ -131,6 +131,8 @@ export class NodeWatch implements Watch {
         await setTimeout((known.isProven ? probeAgainMs : probeMs) * 2 ** tries++, undefined, { ref: false })
     }
     known.isFollowed = false
+    // A question has found it during the last pause.
+    if (known.line !== null && this.#nodes.get(node) === known) void this.#follow(node, known)
   }
 
   probe({ node }: WatchedNode): void {

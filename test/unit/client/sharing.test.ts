@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
-import { nowhere, type Position } from '../../../src/protocol/index.ts'
-import { MOST_LATEST_VALUES } from '../../../src/client/machine/limits.ts'
+import { limits, nowhere, type Position } from '../../../src/protocol/index.ts'
+import { MOST_LATEST_VALUES, MOST_WAITING_PUBLICATIONS } from '../../../src/client/machine/limits.ts'
 import { failure, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
 import { positionOf, publicationsOf, subscribedOf, text, welcomeOf } from './rig.ts'
 
@@ -356,6 +356,76 @@ describe('Subscribers of one topic', () => {
     await answer(setup, positionOf(1))
     for (const number of [1, 2]) setup.socket.receive(publicationsOf([{ number }]))
     expect(heard).toEqual(['one', 'three', 'one'])
+  })
+
+  it('get bytes of their own', async () => {
+    const setup = await live()
+    const heard: unknown[] = []
+    for (const _ of [1, 2])
+      setup.client.subscribe<Uint8Array>('t', (data) => {
+        heard.push([...data])
+        data.fill(9)
+      })
+    await answer(setup, positionOf(1))
+    setup.socket.receive(
+      publicationsOf([{ number: 1, data: { text: false, bytes: new Uint8Array([1, 2]) } }]),
+    )
+    expect(heard).toEqual([
+      [1, 2],
+      [1, 2],
+    ])
+  })
+
+  it('have the node send all keys where they name more than it may be asked for', async () => {
+    for (const [most, sent] of [
+      [limits.keys, limits.keys],
+      [limits.keys + 1, 0],
+    ] as const) {
+      const setup = await live()
+      const keys = Array.from({ length: most }, (_, n) => `k${n}`)
+      for (const key of keys) subscriber(setup, { keys: [key] })
+      const wish = await answer(setup, positionOf(0), { keyed: true })
+      expect(wish?.keys).toHaveLength(sent)
+    }
+  })
+
+  it('that come late have the node asked where one of their keys is new to it', async () => {
+    const setup = await live()
+    subscriber(setup, { keys: ['a', 'b'] })
+    await answer(setup, positionOf(0), { keyed: true })
+    const covered = subscriber(setup, { keys: ['b'] })
+    await settle()
+    expect([wishes(setup), covered.heard]).toEqual([[], ['start false ']])
+    const late = subscriber(setup, { keys: ['b', 'c'] })
+    await settle()
+    expect([wishes(setup).map(({ keys }) => keys.map(({ key }) => key)), late.heard]).toEqual([
+      [['a', 'b', 'c']],
+      [],
+    ])
+  })
+
+  it('that want every publication begin anew where the node has sent the latest ones alone', async () => {
+    const setup = await live()
+    subscriber(setup, { conflate: true })
+    expect(await answer(setup, positionOf(5, [[1, 4]]))).toMatchObject({ conflate: true })
+    const all = subscriber(setup)
+    await settle()
+    expect([wishes(setup), all.heard]).toMatchObject([[{ conflate: false, since: nowhere }], []])
+  })
+
+  it('at a rate are given what waits before its time where it has become much', async () => {
+    const setup = await live()
+    subscriber(setup)
+    const slow = subscriber(setup, { maxHz: 1 })
+    await answer(setup, positionOf(1))
+    setup.socket.receive(publicationsOf([{ number: 1 }]))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(slow.heard).toHaveLength(2)
+    const more = Array.from({ length: MOST_WAITING_PUBLICATIONS }, (_, n) => ({ number: n + 2 }))
+    setup.socket.receive(publicationsOf(more.slice(1)))
+    expect(slow.heard).toHaveLength(2)
+    setup.socket.receive(publicationsOf([{ number: MOST_WAITING_PUBLICATIONS + 2 }]))
+    expect(slow.heard).toHaveLength(2 + MOST_WAITING_PUBLICATIONS)
   })
 
   it('get objects of their own', async () => {

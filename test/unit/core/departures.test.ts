@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../src/core/index.ts'
+import { Departures, Leavers } from '../../../src/core/meeting/departures.ts'
+import type { Member } from '../../../src/core/meeting/seat.ts'
 import { Harness, type Peer, text } from './harness.ts'
 
 /** Meetings whose business has time for one who leaves in each sweep. */
@@ -62,6 +64,14 @@ describe('Members who leave together', () => {
     ])
     h.settle()
     expect(h.node.deadline(h.now)).toBeGreaterThan(h.now)
+  })
+
+  it('leave at once where it has time, and the business hears of it then', () => {
+    const { h, come, news, slots } = slowly()
+    const [ann, bob] = [h.connect('ann'), h.connect('bob')]
+    come([ann, bob])
+    ann.hangUp(true)
+    expect([news(), slots()]).toEqual([['ann leaves m 0: left'], [1]])
   })
 
   it('leave together where it has time', () => {
@@ -235,5 +245,64 @@ describe('Members who leave together', () => {
     again.join('m')
     sweep()
     expect(again.takeOf('joined')).toMatchObject([{ log, slot: 0 }])
+  })
+})
+
+describe('Members who wait to leave a meeting', () => {
+  const member = (user: string, parts: object = {}): Member =>
+    ({
+      user,
+      slot: 0,
+      seat: { elector: {} },
+      waiting: 0,
+      standing: { is: 'leaving', reason: 'left' },
+      ...parts,
+    }) as never
+
+  function desk(members: readonly Member[]) {
+    const leavers = new Leavers()
+    const left: string[] = []
+    const departures = new Departures({
+      roster: {
+        all: () => members,
+        remove: ({ user }: Member, reason: string) => void left.push(`${user} ${reason}`),
+      } as never,
+      electorate: {
+        leave: (_: object, frame: number, asked: boolean) => void left.push(`${frame} ${asked}`),
+      } as never,
+      log: { next: 7 },
+      notices: { isBehind: false, wantsDepartures: false, tell: () => {} } as never,
+      leavers,
+    })
+    return { departures, leavers, left }
+  }
+
+  it('do so where another node goes on with it, but for those whose inputs are in no frame yet', () => {
+    const { departures, leavers, left } = desk([
+      member('ann'),
+      member('bob', { standing: { is: 'present' } }),
+      member('cid', { waiting: 1 }),
+    ])
+    departures.restore()
+    expect(['ann', 'bob', 'cid'].map((user) => leavers.has(user))).toEqual([true, false, false])
+    leavers.sweep()
+    expect([left, departures.hasSome, leavers.hasSome]).toEqual([['ann left', '7 true'], false, false])
+  })
+
+  it('wait no more once it has ended here', () => {
+    const [ann, bob] = [member('ann'), member('bob')]
+    const { departures, leavers, left } = desk([])
+    for (const each of [ann, bob]) departures.wait(each)
+    departures.clear()
+    expect([departures.hasSome, leavers.hasSome]).toEqual([false, false])
+    leavers.sweep()
+    expect(left).toEqual([])
+  })
+
+  it('count as lost with what they have not acknowledged unless they have asked to leave', () => {
+    const { departures, left } = desk([])
+    for (const reason of ['left', 'expired', 'kicked'])
+      departures.add(member(reason, { standing: { is: 'leaving', reason } }))
+    expect(left).toEqual(['left left', '7 true', 'expired expired', '7 false', 'kicked kicked', '7 false'])
   })
 })

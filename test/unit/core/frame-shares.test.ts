@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { FrameShares } from '../../../src/core/meeting/frame-shares.ts'
+import { FrameShare, FrameShares } from '../../../src/core/meeting/frame-shares.ts'
+import type { Member } from '../../../src/core/meeting/seat.ts'
 import { Harness } from './harness.ts'
 
 describe('Time that hooks have over frames', () => {
@@ -21,6 +22,89 @@ describe('Time that hooks have over frames', () => {
     for (let n = 0; n < 10_000; n++) shares.pay([`u${n}`], 1, 2_000 + n)
     expect(shares.aheadMs(['eve'], 10_900)).toBe(100)
     expect(shares.aheadMs(['u9999'], 11_999)).toBe(1)
+  })
+})
+
+describe('Users that have had some of it', () => {
+  const users = (count: number): string[] => Array.from({ length: count }, (_, n) => `u${n}`)
+
+  it('are forgotten where there are many, once they are no longer ahead', () => {
+    const shares = new FrameShares()
+    for (const user of users(4_095)) shares.pay([user], 10, 1_000)
+    shares.pay([], 0, 5_000)
+    expect(shares.isEmpty).toBe(false)
+    shares.pay(['one more'], 10, 1_000)
+    // One of them is ahead by nothing.
+    shares.pay([], 0, 1_009)
+    expect(shares.isEmpty).toBe(false)
+    shares.pay(users(4_097), 0, 1_009)
+    shares.pay([], 0, 20_000)
+    // They are twice as many before all are looked at again.
+    expect(shares.isEmpty).toBe(false)
+    shares.pay(users(8_192), 8_192, 20_000)
+    shares.pay([], 0, 20_001)
+    expect(shares.isEmpty).toBe(true)
+  })
+})
+
+describe('The users because of whom a meeting runs', () => {
+  type Present = Pick<Member, 'user'> & { readonly is?: string; readonly isBot?: boolean }
+
+  /** How far a user is ahead once hooks of a meeting, with these members and readers, have taken 800 ms. */
+  function paidBy(user: string, members: readonly Present[], readers: readonly string[], maker = ''): number {
+    const shares = new FrameShares()
+    const roster = {
+      all: () =>
+        members.map((each) => ({
+          user: each.user,
+          seat: each.isBot === true ? null : {},
+          standing: { is: each.is ?? 'present' },
+        })),
+    }
+    const room = { seats: () => readers.map((each) => ({ session: { user: each } })) }
+    const account = maker === '' ? null : { user: maker }
+    const share = new FrameShare(shares, account as never, roster as never, room as never)
+    expect(share.aheadMs(1_000)).toBe(0)
+    share.pay(800, 1_000)
+    return shares.aheadMs([user], 1_000)
+  }
+
+  const guests = (count: number): Present[] => Array.from({ length: count }, (_, n) => ({ user: `u${n}` }))
+
+  it('are whom it was opened for, whoever else is there', () => {
+    const paid = ['eve', 'ann'].map((user) => paidBy(user, [{ user: 'ann' }], ['ann'], 'eve'))
+    expect(paid).toEqual([800, 0])
+  })
+
+  it('are else the members who are present and those who read, once each', () => {
+    const members: Present[] = [
+      { user: 'ann' },
+      { user: 'ann' },
+      { user: 'bob', is: 'away' },
+      { user: 'cid', is: 'leaving' },
+      { user: 'dan', isBot: true },
+    ]
+    const paid = ['ann', 'bob', 'cid', 'dan', 'eve'].map((user) =>
+      paidBy(user, members, ['ann', 'eve', 'eve']),
+    )
+    expect(paid).toEqual([400, 0, 0, 0, 400])
+  })
+
+  it('are nobody where there are more than eight', () => {
+    expect(paidBy('u0', guests(8), [])).toBe(100)
+    expect(paidBy('u0', guests(9), [])).toBe(0)
+    expect(paidBy('u0', guests(8), ['u7', 'u1'])).toBe(100)
+    expect(paidBy('u0', guests(8), ['u7', 'eve'])).toBe(0)
+  })
+
+  it('wait with it as long as the one of them who has had least', () => {
+    const shares = new FrameShares()
+    const room = { seats: () => [{ session: { user: 'ann' } }, { session: { user: 'eve' } }] }
+    const share = new FrameShare(shares, null, { all: () => [] } as never, room as never)
+    shares.pay(['eve'], 500, 1_000)
+    expect(share.aheadMs(1_000)).toBe(0)
+    shares.pay(['ann'], 300, 1_000)
+    expect(share.aheadMs(1_100)).toBe(200)
   })
 })
 

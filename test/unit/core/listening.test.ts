@@ -229,6 +229,30 @@ describe('Users who publish more than the business has heard', () => {
     expect([taken(h), heardOf(h)]).toEqual([600, []])
   })
 
+  it('have shares of what is unheard now, whatever was heard of others before', () => {
+    const { h, publish } = setup()
+    const [ann, bob, cid, dan] = ['ann', 'bob', 'cid', 'dan'].map((user) => h.connect(user)) as Peer[]
+    publish(ann as Peer, 100)
+    publish(dan as Peer, 1)
+    heardOf(h)
+    // The business itself is none of those who share.
+    say(h, 'x')
+    publish(bob as Peer, 200)
+    const before = taken(h)
+    expect(before).toBe(102 + MANY_UNHEARD)
+    publish(cid as Peer, 200)
+    expect(taken(h)).toBe(before + MANY_UNHEARD / 2)
+    publish(ann as Peer, 200)
+    expect(taken(h)).toBe(before + MANY_UNHEARD / 2 + Math.floor(MANY_UNHEARD / 3))
+  })
+
+  it('do not wait before there are many in all, however few of them are of others', () => {
+    const { h, publish } = setup()
+    publish(h.connect('bob'), 10)
+    publish(h.connect('ann'), 200)
+    expect(taken(h)).toBe(MANY_UNHEARD)
+  })
+
   it('have one taken each, however many they are', () => {
     const { h, publish } = setup()
     say(h, ...Array.from({ length: MANY_UNHEARD }, (_, n) => `${n}`))
@@ -255,16 +279,21 @@ describe('Users who publish more than the business has heard', () => {
 
   it('pay for what is heard of them, and so do other nodes and the business', () => {
     const { h, publish } = setup()
-    expect([h.node.listening.payerOf('t', h.now), h.node.listening.payerOf('none', h.now)]).toEqual(['', ''])
+    expect(['t', 'none'].map((name) => h.node.listening.payersOf(name, h.now))).toEqual([[''], ['']])
     publish(h.connect('ann'), 1)
     say(h, '1')
     publish(h.connect('bob'), 1)
-    const payers: string[] = []
-    for (let n = 0; n < 3; n++) {
-      payers.push(h.node.listening.payerOf('t', h.now))
+    const node = `node ${h.node.incarnation}`
+    for (const [first, all] of [
+      ['user ann', ['user ann', node, 'user bob']],
+      [node, [node, 'user bob']],
+      ['user bob', ['user bob']],
+      ['', ['']],
+    ] as const) {
+      const payers = h.node.listening.payersOf('t', h.now)
+      expect([payers[0], [...new Set(payers)].toSorted()]).toEqual([first, all.toSorted()])
       h.node.listening.next('t', h.now)
     }
-    expect(payers).toEqual(['user ann', `node ${h.node.incarnation}`, 'user bob'])
   })
 
   it('do not wait where they publish to another topic, and the business never does', () => {
@@ -296,12 +325,12 @@ describe('What is lost at the end', () => {
       get: () => topic,
       use() {},
       left() {},
-      stamp: () => 0,
+      stamp: () => 5,
       heard: (name) => heard.push(name),
     })
     listening.begin('t', 0)
-    const add = (parts: { lost?: number; isHole?: boolean } = {}): void =>
-      listening.hear(topic, { lost: 0, isHole: false, weight: 100, stamp: 1, ...parts } as Publication, false)
+    const add = (parts: { lost?: number; isHole?: boolean; stamp?: number } = {}, isOld = false): void =>
+      listening.hear(topic, { lost: 0, isHole: false, weight: 100, stamp: 1, ...parts } as Publication, isOld)
     const next = (): unknown => {
       const told = listening.next('t', 0)
       return told && [told.before, told.entry !== null]
@@ -329,4 +358,42 @@ describe('What is lost at the end', () => {
     add()
     expect([next(), next()]).toEqual([[2, true], null])
   })
+
+  it('is nothing that another node has kept from before, and all from the moment on at which it began', () => {
+    const { heard, add, next } = setup({ admits: true })
+    add({ stamp: 4 }, true)
+    expect([heard, next()]).toEqual([[], null])
+    add({ stamp: 4 })
+    add({ stamp: 5 }, true)
+    expect([next(), next(), next()]).toEqual([[0, true], [1, true], null])
+  })
+})
+
+it('A topic has no reader but the business where nobody has subscribed, or is about to', () => {
+  const topicOf = (name: string, parts: object = {}): Topic =>
+    ({ name, expected: 0, subscribers: 0, ...parts }) as Topic
+  const budget = { ledgers: endless().ledgers, enter() {}, leave() {}, admits: () => true }
+  const topic = topicOf('t')
+  let found: Topic | null = topic
+  const listening = new Listening(budget as unknown as Budget, {
+    get: () => found,
+    use() {},
+    left() {},
+    stamp: () => 0,
+    heard() {},
+  })
+  expect(listening.begin('t', 0)).toBe(0)
+  expect(listening.isAlone(topic)).toBe(true)
+  for (const other of [
+    topicOf('t', { expected: 2 }),
+    topicOf('t', { expected: 1, subscribers: 1 }),
+    topicOf('u', { expected: 1 }),
+    topicOf('u', { expected: 2 }),
+    topicOf('u', { expected: 1, subscribers: 1 }),
+  ])
+    expect(listening.isAlone(other)).toBe(false)
+  listening.end('t', 0)
+  expect(listening.isAlone(topicOf('t', { expected: 1 }))).toBe(false)
+  found = null
+  expect(listening.begin('v', 0)).toBe('LIMIT')
 })

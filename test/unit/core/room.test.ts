@@ -7,17 +7,24 @@ import { FrameShares } from '../../../src/core/meeting/frame-shares.ts'
 import { defaultMeeting } from '../../../src/core/meeting/options.ts'
 import { Stats } from '../../../src/core/ground/stats.ts'
 import { Timers } from '../../../src/core/ground/timers.ts'
-import { binaryCodec } from '../../../src/protocol/index.ts'
 import { Encoded } from '../../../src/core/log/encoded.ts'
 import { type Cursor, Outlet } from '../../../src/core/log/log.ts'
 import { type Bot, plain } from '../../../src/core/meeting/business.ts'
 import { Owner } from '../../../src/core/meeting/owner.ts'
 import { Room, type RoomFacts } from '../../../src/core/meeting/room.ts'
+import { EMPTY_FRAME } from '../../../src/protocol/frames.ts'
 import { openFrame, sealFrame } from '../../../src/core/meeting/sealed.ts'
 import { type Host, type Member, Seat } from '../../../src/core/meeting/seat.ts'
 import type { Session } from '../../../src/core/session/session.ts'
-import type { MeetingEvent, MessageOf } from '../../../src/protocol/index.ts'
+import {
+  binaryCodec,
+  limits as wire,
+  type MeetingEvent,
+  type MessageOf,
+  type ServerMessage,
+} from '../../../src/protocol/index.ts'
 import { defaultLimits, fixedLimits } from '../../../src/core/index.ts'
+import { joinOf } from './cluster/parts.ts'
 import { bytes, RecordingTransport, text } from './harness.ts'
 import { endless } from './payers.ts'
 
@@ -37,8 +44,10 @@ const facts: RoomFacts = {
 /** A node with no socket: it notes whose cursors were marked. */
 function nodeOf() {
   const marked = new Set<Cursor>()
+  const sent: ServerMessage[] = []
   const downstream = {
     mark: (cursor: Cursor) => marked.add(cursor),
+    send: (_: Session, message: ServerMessage) => sent.push(message),
     caches: new WarmCaches(),
   } as unknown as Downstream
   const limits = { ...fixedLimits, ...defaultLimits }
@@ -50,6 +59,7 @@ function nodeOf() {
     stats: new Stats(),
     downstream,
     marked,
+    sent,
   }
 }
 
@@ -109,19 +119,9 @@ function placeIn(
   { spectator = false, parts = {}, now = 100 } = {},
 ): { seat: Seat; joined: MessageOf<'joined'> } {
   const outlet = new Outlet(new RecordingTransport(() => 0), false, 0)
-  const seat = new Seat(host, { seats: new Map(), outlet } as unknown as Session, spectator ? null : member)
-  const join: MessageOf<'join'> = {
-    type: 'join',
-    call: 1,
-    meeting: 'm',
-    spectator,
-    config: '',
-    world: 0,
-    next: 0,
-    former: '',
-    held: [],
-    ...parts,
-  }
+  const session = { seats: new Map(), outlet, stand: () => {} } as unknown as Session
+  const seat = new Seat(host, session, spectator ? null : member)
+  const join = joinOf({ spectator, ...parts })
   const placing = { start: 0, startFrame: 1, members: room.attendance.list, continued: false, waiting: [] }
   return { seat, joined: room.place(seat, join, placing, now) }
 }
@@ -331,6 +331,19 @@ describe('A room that begins where another one stands', () => {
     expect([later.head, users(later.members)]).toEqual([3, ['ann']])
   })
 
+  it('has the members of the last frame but one where that is the last that has come', () => {
+    const from = source()
+    const gone: MeetingEvent[] = [{ type: 'leave', slot: 1, reason: 'left' }]
+    from.append({ bytes: frameOf(gone), events: gone, inputs: 0, stable: 4 }, 400)
+    expect(users(cutOff(from, 4).attendance.list)).toEqual(['(ann)', 'bob'])
+  })
+
+  it('shows spectators what they had been shown, where more has come than that', () => {
+    const room = cutOff(source(250), 2)
+    const { head, members } = placeIn(room, { spectator: true, now: 300 }).joined
+    expect([head, users(members)]).toEqual([1, ['ann']])
+  })
+
   it('changes nothing where all of it has come', () => {
     const { room, feed } = follow(source())
     feed(300)
@@ -376,5 +389,266 @@ describe('A room that begins where another one stands', () => {
     // Frames that were gathered go out first.
     expect(heard).toEqual(['frames', 'frames', 'over'])
     expect(room.log.held).toBe(0)
+  })
+})
+
+describe('A room whose frames come with a clock', () => {
+  const empty = { bytes: EMPTY_FRAME, events: [], inputs: 0, stable: 0 }
+  const full = { bytes: sealFrame([{ type: 'back', slot: 0 }], []), events: [], inputs: 0, stable: 0 }
+
+  /** At which times its reader was told, where it is told of a frame every 50 ms from 0 on. */
+  function toldAt(isGathered: (at: number) => boolean, frameOf: (at: number) => typeof empty): number[] {
+    const node = nodeOf()
+    const room = roomOn(node, { frameRate: 20 })
+    const { seat } = placeIn(room)
+    const times: number[] = []
+    for (let at = 50; at <= 3_500; at += 50) {
+      node.marked.clear()
+      room.append(frameOf(at), at)
+      room.tell(at, isGathered(at))
+      if (node.marked.has(seat.cursor as Cursor)) times.push(at)
+    }
+    return times
+  }
+
+  it('tells of each for two seconds behind an input, and then of the empty ones of a quarter of a second at once', () => {
+    const times = toldAt(
+      () => false,
+      () => empty,
+    )
+    const first = Array.from({ length: 40 }, (_, n) => 50 * (n + 1))
+    expect(times).toEqual([...first, 2_200, 2_400, 2_600, 2_800, 3_000, 3_200, 3_400])
+  })
+
+  it('tells at once of one that is not empty, and of those that have been gathered already', () => {
+    const quiet = toldAt(
+      (at) => at === 2_150,
+      (at) => (at === 2_250 ? full : at === 2_300 ? { ...empty, inputs: 1 } : empty),
+    ).filter((at) => at > 2_000 && at < 2_500)
+    expect(quiet).toEqual([2_150, 2_250, 2_300, 2_350, 2_400, 2_450])
+  })
+
+  it('sets no timer for its spectators, since a later frame shows them this one', () => {
+    for (const [frameRate, timers] of [
+      [20, 0],
+      [0, 1],
+    ] as const) {
+      const node = nodeOf()
+      const room = roomOn(node, { frameRate, spectatorDelayMs: 500 })
+      const { seat } = placeIn(room, { spectator: true, now: 0 })
+      expect(node.timers.size).toBe(0)
+      room.append(full, 10)
+      room.tell(10)
+      expect(node.timers.size).toBe(timers)
+      // Nor is one left once all is shown, or nobody reads.
+      room.tell(600)
+      expect(node.timers.size).toBe(0)
+      room.append(full, 700)
+      room.tell(700)
+      room.unplace(seat)
+      expect(node.timers.size).toBe(0)
+    }
+  })
+})
+
+describe('A room', () => {
+  const full = { bytes: sealFrame([{ type: 'back', slot: 0 }], []), events: [], inputs: 0, stable: 0 }
+  const fed = (room: Room, frames: number): Room => {
+    for (let n = 0; n < frames; n++) room.append(full, n)
+    return room
+  }
+
+  it('tells its readers once that no frames come for now, and once that they do again', () => {
+    const node = nodeOf()
+    const room = roomOn(node)
+    const { seat } = placeIn(room)
+    const tells = (isPaused: boolean): boolean => {
+      node.marked.clear()
+      room.pause(isPaused, 5)
+      return node.marked.has(seat.cursor as Cursor)
+    }
+    expect([tells(false), tells(true), tells(true), tells(false)]).toEqual([false, true, false, true])
+    expect(readAll(seat)).toHaveLength(1)
+  })
+
+  it('tells delayed spectators neither of that nor of what they may not see yet, and members of both', () => {
+    const node = nodeOf()
+    const room = roomOn(node, { spectatorDelayMs: 500 })
+    const [watching, playing] = [placeIn(room, { spectator: true }).seat, placeIn(room).seat]
+    for (const act of [
+      () => room.pause(true, 5),
+      () => {
+        room.append(full, 10)
+        room.tell(10)
+      },
+    ]) {
+      node.marked.clear()
+      act()
+      expect([...node.marked]).toEqual([playing.cursor])
+    }
+    node.marked.clear()
+    room.tell(510)
+    expect([...node.marked]).toContain(watching.cursor)
+  })
+
+  it('knows from its frames which owner seals, and takes no earlier one for it', () => {
+    const room = roomOn(nodeOf())
+    const epoch = (term: number, incarnation: number): MeetingEvent =>
+      ({ type: 'epoch', term, incarnation }) as MeetingEvent
+    room.append({ ...full, events: [{ type: 'back', slot: 0 }] }, 0)
+    expect(room.facts).toMatchObject({ term: 2, incarnation: 7 })
+    room.append({ ...full, events: [epoch(3, 8)] }, 0)
+    const { facts: later } = room
+    expect([later.term, later.incarnation, later.reigns.at(-1)]).toEqual([
+      3,
+      8,
+      { term: 3, incarnation: 8, from: 2 },
+    ])
+    room.append({ ...full, events: [epoch(2, 9)] }, 0)
+    expect(room.facts).toBe(later)
+    // The next frame will be of another one.
+    room.reign({ term: 4, incarnation: 1, from: room.log.next })
+    expect(room.lastFence).toMatchObject({ term: 3, incarnation: 8 })
+    const { joined } = placeIn(room, { parts: { world: 9, next: 4 } })
+    expect([joined.next, joined.heldTerm, joined.heldIncarnation, joined.term]).toEqual([4, 3, 8, 4])
+  })
+
+  it('is deserted where those who follow it have no readers either', () => {
+    const room = roomOn(nodeOf())
+    const follower = { readers: 0, spectators: 0, watchers: [], tell: () => {}, close: () => {} }
+    room.followers.add(follower)
+    expect(room.isDeserted).toBe(true)
+    follower.readers = 1
+    expect(room.isDeserted).toBe(false)
+  })
+
+  it('places who asks for what is yet to come behind the last frame, with nothing to read', () => {
+    const node = nodeOf()
+    const room = fed(roomOn(node), 3)
+    const { seat, joined } = placeIn(room, { parts: { world: 0, next: 1 } })
+    expect([joined.next, seat.cursor?.position, joined.reason, joined.recovered]).toEqual([4, 4, '', false])
+    expect(node.marked.size).toBe(0)
+    // Whatever frame is named without a world.
+    expect(placeIn(room, { parts: { world: 0, next: 99 } }).joined).toMatchObject({ next: 4, reason: '' })
+    expect(placeIn(room).joined).toMatchObject({ next: 1, reason: '' })
+    expect(node.marked.size).toBe(1)
+  })
+
+  it('refuses positions that it never gave out, and believes what a client holds only where owners are known', () => {
+    const held = [{ slot: 1, elected: 1, term: 8, incarnation: 8, seen: 1, stable: 0 }] as never
+    const room = fed(roomOn(nodeOf()), 3)
+    expect(placeIn(room, { parts: { world: 9, next: 5 } }).joined.reason).toBe('PROTOCOL')
+    expect(placeIn(room, { parts: { world: 9, next: 4 } }).joined.recovered).toBe(true)
+    expect(placeIn(room, { parts: { world: 9, next: 4, held } }).joined).toMatchObject({
+      reason: 'REWOUND',
+      next: 1,
+    })
+    const alone = fed(roomOn(nodeOf(), { reigns: [], term: 0 }), 3)
+    expect(placeIn(alone, { parts: { world: 9, next: 4, held } }).joined.recovered).toBe(true)
+  })
+
+  it('counts the work of placing, more for more frames, and of leaving', () => {
+    const worked = (frames: number, parts: object): number[] => {
+      const node = nodeOf()
+      const room = fed(roomOn(node), frames)
+      const before = node.work.done
+      const { seat } = placeIn(room, { parts })
+      const placed = node.work.done
+      room.unplace(seat)
+      return [placed - before, node.work.done - placed]
+    }
+    const [none = 0, left = 0] = worked(50, { world: 9, next: 51 })
+    const [all = 0] = worked(50, { world: 9, next: 1 })
+    expect([none > 0, left > 0, all > none + 500]).toEqual([true, true, true])
+  })
+
+  it('tells a member who was elected, and how many inputs wait, as many as a message may name', () => {
+    const room = fed(roomOn(nodeOf()), 2)
+    const waiting = Array.from({ length: wire.batch + 5 }, (_, n) => n + 1)
+    const electedOf = (to: Room, isMember: boolean): readonly number[] => {
+      const outlet = new Outlet(new RecordingTransport(() => 0), false, 0)
+      const seat = new Seat(
+        host,
+        { seats: new Map(), outlet } as unknown as Session,
+        isMember ? member : null,
+      )
+      seat.elector.elected = 5
+      const placing = { start: 0, startFrame: 1, members: [], continued: false, waiting }
+      const joined = to.place(seat, { ...joinOf(), world: 9, next: 3 }, placing, 100)
+      return [joined.elected, joined.waiting.length, joined.waiting[0]?.seq ?? 0]
+    }
+    expect([electedOf(room, true), electedOf(room, false)]).toEqual([
+      [5, wire.batch, 6],
+      [0, wire.batch, 6],
+    ])
+    expect(electedOf(fed(roomOn(nodeOf(), { reigns: [] }), 2), true)[0]).toBe(0)
+  })
+
+  it('is paid for, once it has ended, until the last of its readers has what there is', () => {
+    const node = nodeOf()
+    const room = fed(roomOn(node), 2)
+    expect(room.lastFull).toBe(2)
+    const [ann, bob] = [placeIn(room).seat, placeIn(room).seat]
+    readAll(ann)
+    const third = placeIn(room).seat
+    room.close('over', 10)
+    // Who has read all is told at once.
+    expect([node.sent.length, room.readers, room.log.held > 0]).toEqual([1, 2, true])
+    const told: number[][] = []
+    for (const [at, seat] of [bob, third].entries()) {
+      readAll(seat)
+      node.timers.run(20 + at)
+      told.push([node.sent.length, room.readers, Number(room.log.held > 0)])
+    }
+    expect(told).toEqual([
+      [2, 1, 1],
+      [3, 0, 0],
+    ])
+    expect([room.log.passed, node.timers.size]).toEqual([null, 0])
+  })
+
+  it('shows its delayed spectators the last frames in their time, though no later frame comes', () => {
+    const node = nodeOf()
+    const room = roomOn(node, { frameRate: 20, spectatorDelayMs: 500 })
+    const { seat } = placeIn(room, { spectator: true, now: 0 })
+    room.append(full, 10)
+    room.close('over', 10)
+    node.timers.run(509)
+    node.marked.clear()
+    expect([node.sent.length, readAll(seat)]).toEqual([0, []])
+    node.timers.run(510)
+    expect([...node.marked]).toEqual([seat.cursor])
+    expect(readAll(seat)).toHaveLength(1)
+    node.timers.run(511)
+    // The batch that was read last cools down.
+    for (let n = 0; n < 3; n++) node.downstream.caches.settle(true)
+    expect([node.sent.length, room.readers, room.log.held, node.timers.size]).toEqual([1, 0, 0, 0])
+  })
+
+  it('gives readers whose seats end a time to read on, and spectators their delay more; others are in it alone', () => {
+    const node = nodeOf()
+    const room = roomOn(node, { spectatorDelayMs: 500 })
+    const [watching, playing, other] = [
+      placeIn(room, { spectator: true }).seat,
+      placeIn(room).seat,
+      placeIn(room).seat,
+    ]
+    fed(room, 2)
+    for (const seat of [watching, playing]) room.end(seat, 'out', 3)
+    expect([...room.seats()]).toEqual([other])
+    const { partingMs } = node.limits
+    node.timers.run(0)
+    node.timers.run(partingMs - 1)
+    expect(node.sent).toEqual([])
+    node.timers.run(partingMs)
+    expect([node.sent, playing.cursor, watching.cursor === null]).toMatchObject([
+      [{ type: 'ended', error: 'CLOSED', message: 'out' }],
+      null,
+      false,
+    ])
+    node.timers.run(partingMs + 499)
+    expect(node.sent).toHaveLength(1)
+    node.timers.run(partingMs + 500)
+    expect([node.sent.length, room.readers]).toEqual([2, 1])
   })
 })

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { MemoryBus } from '../../../src/bus/memory.ts'
-import { defaultLimits, idlePorts } from '../../../src/core/index.ts'
+import { defaultLimits, type HeardPublication, idlePorts } from '../../../src/core/index.ts'
 import { MANY_UNHEARD } from '../../../src/core/topic/listening.ts'
 import { Listeners, type ListenOptions } from '../../../src/server/business/listeners.ts'
 import type { Logger } from '../../../src/server/ground/logger.ts'
@@ -60,6 +60,7 @@ beforeEach(() => {
   listeners = new Listeners(host, logger)
 })
 afterEach(() => {
+  vi.restoreAllMocks()
   host.stop()
   expect(logged.splice(0)).toEqual([])
 })
@@ -117,8 +118,8 @@ describe('Listeners of a topic', () => {
   })
 
   it('hear each user in turn, however many topics one of them has published to', async () => {
-    const payer = (topic: string): string => `user ${topic.split(' ')[0]}`
-    vi.spyOn(host.node.listening, 'payerOf').mockImplementation(payer)
+    const payers = (topic: string): string[] => [`user ${topic.split(' ')[0]}`]
+    vi.spyOn(host.node.listening, 'payersOf').mockImplementation(payers)
     const eve = count(50).map((n) => slow(`eve ${n}`, 3))
     const [ann, second] = [slow('ann', 3), slow('ann', 3)]
     for (const n of count(50)) publish(`eve ${n}`, n, n)
@@ -228,6 +229,90 @@ describe('Listeners of a topic', () => {
     await microtasks()
     for (let n = 0; n < 60; n++) await turn()
     expect([Number(settled[1]) < 20, told.length]).toEqual([true, 107])
+  })
+})
+
+describe('A listener of a topic', () => {
+  /** Has these be what there is to hear. */
+  function has(...all: readonly HeardPublication[]): void {
+    const left = [...all]
+    vi.spyOn(host.node.listening, 'next').mockImplementation(() => left.shift() ?? null)
+  }
+  const entryOf = (data: unknown, parts: object = {}): HeardPublication['entry'] =>
+    ({ key: '', tombstone: false, stamp: 0, data: toPayload(data), ...parts }) as never
+
+  it('hears of what is lost at the end, where it was there before that, and goes on behind it', async () => {
+    const [told, other]: [unknown[], unknown[]] = [[], []]
+    const add = (heard: unknown[]): (() => void) =>
+      listeners.add('t', (data) => heard.push(data), { onGap: ({ lost }) => heard.push(`lost ${lost}`) })
+    add(told)
+    publish('t', 'one')
+    await microtasks()
+    has({ before: 3, entry: null })
+    listeners.heard('t')
+    await microtasks()
+    expect(told).toEqual(['one', 'lost 2'])
+    vi.spyOn(host.node.listening, 'begin').mockReturnValue(3)
+    add(other)
+    // What was lost before it came is none of its business.
+    has(
+      { before: 3, entry: null },
+      { before: 3, entry: entryOf('two') },
+      { before: 5, entry: entryOf('three') },
+    )
+    listeners.heard('t')
+    for (let n = 0; n < 3; n++) await turn()
+    expect([told.slice(2), other]).toEqual([
+      ['two', 'lost 1', 'three'],
+      ['two', 'lost 1', 'three'],
+    ])
+  })
+
+  it('hears the key, whether it was removed, and the millisecond', async () => {
+    const told: unknown[] = []
+    listeners.add('t', (_, publication) => told.push(publication), {})
+    has(
+      { before: 0, entry: entryOf(1, { key: 'a', stamp: 1_900_000_000_123_999 }) },
+      { before: 1, entry: entryOf(2, { key: 'a', tombstone: true, stamp: 5_000 }) },
+    )
+    listeners.heard('t')
+    for (let n = 0; n < 2; n++) await turn()
+    expect(told).toEqual([
+      { topic: 't', key: 'a', removed: false, time: 1_900_000_000_123 },
+      { topic: 't', key: 'a', removed: true, time: 5 },
+    ])
+  })
+
+  it('is refused where there is no room for its topic', () => {
+    vi.spyOn(host.node.listening, 'begin').mockReturnValue('LIMIT')
+    expect(() => listeners.add('t', () => {}, {})).toThrow(expect.objectContaining({ code: 'LIMIT' }))
+  })
+
+  it('that goes as the last one ends the listening, unless another one has come by then', async () => {
+    const end = vi.spyOn(host.node.listening, 'end')
+    const add = (): (() => void) => listeners.add('t', () => {}, {})
+    const [one, two] = [add(), add()]
+    one()
+    one()
+    expect(end).not.toHaveBeenCalled()
+    two()
+    two()
+    expect(end).toHaveBeenCalledTimes(1)
+    // Inside a hook, it is done afterwards.
+    const later: (() => void)[] = []
+    vi.spyOn(host, 'afterHook').mockImplementation((act) => void later.push(() => act(host.node, now)))
+    add()()
+    const third = add()
+    for (const act of later.splice(0)) act()
+    expect(end).toHaveBeenCalledTimes(1)
+    third()
+    add()()
+    expect(later).toHaveLength(2)
+    for (const act of later.splice(0)) act()
+    expect(end).toHaveBeenCalledTimes(2)
+    // Nobody listens: there is nobody to tell.
+    listeners.heard('t')
+    await microtasks()
   })
 })
 

@@ -228,9 +228,201 @@ describe('The connection to a node', () => {
       made.met({ node, health: `http://127.0.0.1:${port}/healthz?${node}` })
     await until(() => asked() >= many)
     await until(() => made.lines === serverLimits.lines)
+    // The others are not asked again and again for want of one.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(asked()).toBe(many)
     made.close()
     expect(made.lines).toBe(0)
     await vi.waitFor(async () => expect(await connectionsOf(server)).toBe(0), { timeout: 10_000 })
+  })
+})
+
+/** Something that answers each question when the test says so. */
+async function desk(): Promise<{
+  server: Server
+  url: string
+  asked: () => number
+  answer: (incarnation?: number) => void
+}> {
+  const waiting: ((incarnation: number) => void)[] = []
+  let asked = 0
+  const server = createServer((_, response) => {
+    asked++
+    waiting.push((incarnation) => response.end(JSON.stringify({ incarnation })))
+  })
+  servers.push(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/healthz`
+  return { server, url, asked: () => asked, answer: (incarnation = NODE) => waiting.shift()?.(incarnation) }
+}
+
+const connections = (server: Server, count: number): Promise<void> =>
+  vi.waitFor(async () => expect(await connectionsOf(server)).toBe(count), { interval: 10, timeout: 10_000 })
+
+describe('A node that is looked for', () => {
+  it('is asked one question at a time', async () => {
+    const { url, asked, answer, server } = await desk()
+    const { met, probe, gone } = watching()
+    met(url)
+    for (let n = 0; n < 5; n++) probe()
+    await until(() => asked() === 1)
+    for (let n = 0; n < 5; n++) probe()
+    answer()
+    await until(() => watch?.lines === 1)
+    expect(asked()).toBe(1)
+    // Where there is a connection already, the one of another answer is closed.
+    probe()
+    await until(() => asked() === 2)
+    answer()
+    await connections(server, 1)
+    expect([watch?.lines, gone]).toEqual([1, []])
+  })
+
+  it('that tells another address meanwhile is asked there, and what the first one answers counts for nothing', async () => {
+    const [first, second] = [await desk(), await desk()]
+    const { met, gone } = watching()
+    met(first.url)
+    await until(() => first.asked() === 1)
+    met(second.url)
+    first.answer()
+    await until(() => second.asked() === 1)
+    await connections(first.server, 0)
+    expect(watch?.lines).toBe(0)
+    second.answer()
+    await until(() => watch?.lines === 1)
+    await stop(first.server)
+    expect([gone, first.asked(), second.asked()]).toEqual([[], 1, 1])
+  })
+
+  it('leaves no connection open where another one is found, or none can be told', async () => {
+    for (const body of [{ incarnation: 8 }, { status: 'ok' }]) {
+      // eslint-disable-next-line no-await-in-loop
+      const { server, url, asked } = await listen(() => body)
+      const { met } = watching()
+      met(url)
+      // eslint-disable-next-line no-await-in-loop
+      await until(() => asked() > 0)
+      // eslint-disable-next-line no-await-in-loop
+      await connections(server, 0)
+      expect(watch?.lines).toBe(0)
+      watch?.close()
+    }
+  })
+
+  it('is followed again where a question finds it that had been given up, or was about to be', async () => {
+    for (const isGivenUp of [true, false]) {
+      const headers: Record<string, string> = { Connection: 'close' }
+      // eslint-disable-next-line no-await-in-loop
+      const { server, url, asked } = await listen(itself, 0, headers)
+      const { met, probe, gone } = watching()
+      met(url)
+      // eslint-disable-next-line no-await-in-loop
+      await until(() => asked() === serverLimits.probeTries)
+      // eslint-disable-next-line no-await-in-loop
+      await connections(server, 0)
+      // eslint-disable-next-line no-await-in-loop
+      if (isGivenUp) await new Promise((resolve) => setTimeout(resolve, 500))
+      delete headers['Connection']
+      probe()
+      // eslint-disable-next-line no-await-in-loop
+      await until(() => watch?.lines === 1)
+      expect(asked()).toBe(serverLimits.probeTries + 1)
+      // eslint-disable-next-line no-await-in-loop
+      await stop(server)
+      // eslint-disable-next-line no-await-in-loop
+      await until(() => gone.length > 0)
+      expect([gone, watch?.lines]).toEqual([[NODE], 0])
+      watch?.close()
+    }
+  })
+
+  it('is forgotten where the cluster does not count with it any more, once another one has come', async () => {
+    const { server, url } = await listen(itself)
+    const there = new Set([NODE])
+    const gone: number[] = []
+    const made = (watch = new NodeWatch(
+      (node) => gone.push(node),
+      (node) => there.has(node),
+    ))
+    made.met({ node: NODE, health: url })
+    await until(() => made.lines === 1)
+    made.met({ node: 9, health: '' })
+    expect(made.lines).toBe(1)
+    there.delete(NODE)
+    made.met({ node: 9, health: '' })
+    expect(made.lines).toBe(0)
+    await connections(server, 0)
+    await stop(server)
+    made.probe({ node: NODE, health: url })
+    expect(gone).toEqual([])
+  })
+})
+
+describe('A node that nobody finds at its address any more', () => {
+  /** A watch that asks the bus, where the test answers. */
+  function asking(): { made: NodeWatch; gone: number[]; asks: ((lives: boolean) => void)[] } {
+    const gone: number[] = []
+    const asks: ((lives: boolean) => void)[] = []
+    const made = (watch = new NodeWatch(
+      (node) => gone.push(node),
+      () => true,
+      () => {},
+      () => new Promise((resolve) => asks.push(resolve)),
+    ))
+    return { made, gone, asks }
+  }
+
+  it('has not ended where it is forgotten while the bus is asked', async () => {
+    const { server, url } = await listen(itself)
+    const { made, gone, asks } = asking()
+    made.met({ node: NODE, health: url })
+    await until(() => made.lines === 1)
+    await stop(server)
+    await until(() => asks.length === 1)
+    made.met({ node: NODE, health: '' })
+    asks[0]?.(false)
+    await Promise.resolve()
+    expect(gone).toEqual([])
+  })
+
+  it('has ended without a word of the bus where it was silent', async () => {
+    const { server, url, asked } = await listen(itself, 0, { Connection: 'close' })
+    const { made, gone, asks } = asking()
+    made.met({ node: NODE, health: url })
+    await until(() => asked() === serverLimits.probeTries)
+    await connections(server, 0)
+    await stop(server)
+    await until(() => {
+      made.probe({ node: NODE, health: url })
+      return gone.length > 0
+    })
+    expect([gone, asks]).toEqual([[NODE], []])
+  })
+
+  it('has ended where another one says so in as many bytes as an answer may have, and not in more', async () => {
+    let length = 0
+    const bodyOf = (): unknown => {
+      if (length === 0) return itself()
+      const frame = JSON.stringify({ incarnation: 8, pad: '' }).length
+      return { incarnation: 8, pad: 'x'.repeat(length - frame) }
+    }
+    const { url, asked } = await listen(bodyOf, 0, { Connection: 'close' })
+    const { met, probe, gone } = watching()
+    met(url)
+    await until(() => asked() === serverLimits.probeTries)
+    length = serverLimits.probeBytes + 1
+    const before = asked()
+    await until(() => {
+      probe()
+      return asked() >= before + 3
+    })
+    expect(gone).toEqual([])
+    length = serverLimits.probeBytes
+    await until(() => {
+      probe()
+      return gone.length > 0
+    })
   })
 })
 
@@ -243,6 +435,7 @@ it('That the others count with this node no more is told once', () => {
   )
   expect(watch.isExpelled).toBe(false)
   watch.expelled()
+  expect([watch.isExpelled, told]).toEqual([true, 1])
   watch.expelled()
   expect([watch.isExpelled, told]).toEqual([true, 1])
 })

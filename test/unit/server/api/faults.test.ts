@@ -104,4 +104,62 @@ describe('A wrong input of the API is described', () => {
       { numRuns: 300 },
     )
   })
+
+  it('as five faults at most, each cut where it is long, and a fault that comes twice is told once', () => {
+    const item = v.strictObject({
+      name: v.pipe(
+        v.string(),
+        v.check((name) => name === '', 'x'.repeat(300)),
+      ),
+    })
+    const schema = v.strictObject({ items: v.array(item), count: v.number() })
+    const of = (input: unknown): string => {
+      const { success, issues } = v.safeParse(schema, input)
+      return success ? '' : faultsOf(schema, issues)
+    }
+    const [first = '', ...rest] = of({ items: [{ name: 'a' }], count: 1 }).split('; ')
+    expect([first.length, first.slice(0, 14), first.at(-1), rest]).toEqual([201, 'items.0.name: ', '…', []])
+    const five = [0, 1, 2, 3, 4]
+    const items = Array.from({ length: 7 }, () => ({ name: 7 }))
+    const told = five.map((at) => `items.${at}.name: 7 was given; expected a text`)
+    expect(of({ items, count: 'x' })).toBe(told.join('; '))
+    const odd = Object.fromEntries('abcdefgh'.split('').map((name) => [name, 1]))
+    const unknown = (name: string): string => `${name}: it is not known; known are items, count`
+    expect(of({ items: [{ name: 7 }], count: 1, ...odd })).toBe(
+      ['items.0.name: 7 was given; expected a text', ...[...'abcd'].map(unknown)].join('; '),
+    )
+  })
+
+  it('that has exactly as many characters as an answer has room for is not cut', () => {
+    const words = (length: number): string => 'x'.repeat(length)
+    for (const [length, told] of [
+      [200, 200],
+      [201, 201],
+      [250, 201],
+    ] as const) {
+      const schema = v.pipe(
+        v.string(),
+        v.check((text) => text === '', words(length)),
+      )
+      const { issues } = v.safeParse(schema, 'a')
+      const text = faultsOf(schema, issues ?? ([] as never))
+      expect([text.length, text.endsWith('…')]).toEqual([told, length > 200])
+    }
+  })
+
+  it('that is no object at all, where it would have no fields, and where it is missing', () => {
+    const empty = v.strictObject({})
+    const saidOf = (schema: v.GenericSchema, input: unknown): string =>
+      faultsOf(schema, v.safeParse(schema, input).issues ?? ([] as never))
+    expect(saidOf(empty, 7)).toBe('7 was given; expected an object')
+    expect(saidOf(v.strictObject({ a: v.string() }), undefined)).toMatch(
+      / was given; expected an object with a$/,
+    )
+    expect(saidOf(v.pipe(v.string(), v.minLength(3)), 'ab')).toBe(
+      '2 characters were given; expected at least 3',
+    )
+    expect(saidOf(v.pipe(v.array(v.string()), v.minLength(3)), ['ab'])).toBe(
+      '1 were given; expected at least 3',
+    )
+  })
 })
