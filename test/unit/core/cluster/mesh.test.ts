@@ -371,12 +371,12 @@ describe('A member on a node that does not own the meeting', () => {
       },
     }
     const { world, a, b } = meeting({}, { linkWindow: 8_000, linkBytes: 2_900 }, logic)
-    const members = ['ann', 'bob', 'cal'].map((user) => client(b, user))
+    const members = Array.from({ length: 9 }, (_, n) => client(b, `u${n}`))
     const logs = members.map((member) => join(world, member).log)
-    // They take turns, and there is time for what is said else.
+    // They take turns, and there is time for what is said else. One input of each is heard in any case.
     a.hookTime += 2e6
-    for (const seq of [1, 2, 3]) {
-      for (const [at, member] of members.entries()) member.input(logs[at] as number, seq, text('x'))
+    for (const [at, member] of members.entries()) {
+      member.input(logs[at] as number, 1, text('x'))
       b.settle()
       world.bus.deliver()
     }
