@@ -231,18 +231,18 @@ describe('Users who publish more than the business has heard', () => {
 
   it('have shares of what is unheard now, whatever was heard of others before', () => {
     const { h, publish } = setup()
-    const [ann, bob, cid, dan] = ['ann', 'bob', 'cid', 'dan'].map((user) => h.connect(user)) as Peer[]
-    publish(ann as Peer, 100)
-    publish(dan as Peer, 1)
+    const [ann, bob, cid, dan] = [h.connect('ann'), h.connect('bob'), h.connect('cid'), h.connect('dan')]
+    publish(ann, 100)
+    publish(dan, 1)
     heardOf(h)
     // The business itself is none of those who share.
     say(h, 'x')
-    publish(bob as Peer, 200)
+    publish(bob, 200)
     const before = taken(h)
     expect(before).toBe(102 + MANY_UNHEARD)
-    publish(cid as Peer, 200)
+    publish(cid, 200)
     expect(taken(h)).toBe(before + MANY_UNHEARD / 2)
-    publish(ann as Peer, 200)
+    publish(ann, 200)
     expect(taken(h)).toBe(before + MANY_UNHEARD / 2 + Math.floor(MANY_UNHEARD / 3))
   })
 
