@@ -149,7 +149,7 @@ export class Client<C extends Contract = Contract> {
         close: (attempt, code) => this.#forget(attempt, code),
         phase: (phase, error) => {
           if (phase === 'closed') this.#unwatch()
-          if (error !== null || phase === 'live' || phase === 'closed') this.#fault = error
+          if (error || phase === 'live' || phase === 'closed') this.#fault = error
           const state = stateOf(phase)
           if (state === this.#state) return
           this.#state = state
@@ -162,7 +162,7 @@ export class Client<C extends Contract = Contract> {
           // A session that was not asked for again, because the ticket may be another user's, has no reason from the
           // node.
           const reason = welcome.reason || (welcome.resumed ? '' : 'NOT_FOUND')
-          if (before !== null) this.#reconnects.tell(() => [{ recovered: !reason, reason }])
+          if (before) this.#reconnects.tell(() => [{ recovered: !reason, reason }])
         },
       },
     )
@@ -544,7 +544,7 @@ export class Client<C extends Contract = Contract> {
 
   #forget(attempt: number, code: number): void {
     const socket = this.#sockets.get(attempt)
-    if (socket === undefined) return
+    if (!socket) return
     this.#sockets.delete(attempt)
     socket.onopen = socket.onmessage = socket.onclose = null
     try {

@@ -210,7 +210,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
     early.splice(0, at)
     const messages = this.#earlyMessages
     while (this.#messages.size > 0 && messages.length > 0) this.#say(messages.shift() as Payload)
-    if (this.#end !== null) this.ended(this.#end)
+    if (this.#end) this.ended(this.#end)
   }
 
   #tell(item: RawFrame | FrameGap): void {
@@ -326,7 +326,7 @@ export class Meeting<T = unknown, M = unknown, W = unknown, F = T> implements Se
       } else if (type === 'leave') members.delete(event.slot)
       else if (type === 'away' || type === 'back') {
         const member = members.get(event.slot)
-        if (member !== undefined) members.set(event.slot, { ...member, away: type === 'away' })
+        if (member) members.set(event.slot, { ...member, away: type === 'away' })
       } else continue
       isChanged = true
     }

@@ -122,13 +122,13 @@ export class Calls {
 
   markSent(call: number): void {
     const waiting = this.#calls.get(call)
-    if (waiting !== undefined) waiting.sent = true
+    if (waiting) waiting.sent = true
   }
 
   /** Ends a call, unless it has ended. */
   end(call: number, result: unknown): void {
     const waiting = this.#calls.get(call)
-    if (waiting === undefined) return
+    if (!waiting) return
     this.#calls.delete(call)
     if ('data' in waiting.message) {
       this.#waiting.give(waiting.message.data)

@@ -8,8 +8,7 @@ import {
   type ServerMessage,
 } from '../../protocol/index.ts'
 import { ownError } from './errors.ts'
-import type { Calls } from './calls.ts'
-import type { Done } from './calls.ts'
+import type { Calls, Done } from './calls.ts'
 import { type Waiting, within } from './limits.ts'
 import { type ReaderListener, type ReadOptions, type Senders, TopicReader } from './reader.ts'
 import { type JoinWish, type SeatListener, SeatMachine } from './seat.ts'
@@ -167,10 +166,10 @@ export class Followers {
   }
 
   /** Leaves a meeting, on this connection or on the session's next one. */
-  #sendLeave(log: number): void {
+  #sendLeave(log: number, done: Done<unknown> = () => {}): void {
     const calls = this.#calls
     const message = { type: 'leave', call: calls.next(), log } as const
-    calls.add(message, () => {}, Infinity, 0)
+    calls.add(message, done, Infinity, 0)
     if (this.#isLive) this.#send(message)
     // A new session has no seat that would have to be left.
     else calls.markSent(message.call)
@@ -203,7 +202,7 @@ export class Followers {
       return publishers.length <= limits.nodePublishers
     } else if ('log' in message) {
       const follower = this.#byLog.get(message.log)
-      if (follower === undefined) return true
+      if (!follower) return true
       if (message.type === 'gap') follower.handleGap(message)
       else if (message.type === 'ended') this.#lose(follower, new RtmsError(message.error, message.message))
       else if (follower instanceof SeatMachine) return follower.receive(message)
@@ -221,7 +220,7 @@ export class Followers {
     // for nobody, where the session has come back to that node since.
     if (isGivenUp ? abandoned.lastLog !== log : !seat && !abandoned) this.#sendLeave(log)
     if (isGivenUp) this.#settle(meeting)
-    else if (seat !== undefined && (seat.call === call || abandoned === undefined)) {
+    else if (seat && (seat.call === call || !abandoned)) {
       this.#byLog.delete(seat.lastLog)
       this.#byLog.set(log, seat)
       if (seat.call === call) {
@@ -246,7 +245,7 @@ export class Followers {
 
   #handleSubscribed(message: MessageOf<'subscribed'>): void {
     const reader = this.#readers.get(message.topic)
-    if (reader === undefined) return this.#sendUnsubscribe(message.log)
+    if (!reader) return this.#sendUnsubscribe(message.log)
     // What follows the answer to an earlier wish is not for the present one, whose answer comes yet.
     if (reader.call !== message.call) return void this.#byLog.delete(message.log)
     this.#byLog.set(message.log, reader)
@@ -264,7 +263,7 @@ export class Followers {
     }
     for (const seat of this.#seats.values()) seat.answered(call)
     const of = this.#all.find((follower) => follower.call === call && follower.index === index)
-    if (of === undefined) return false
+    if (!of) return false
     const isSeat = of instanceof SeatMachine
     const isGone = code === 'NOT_FOUND'
     // A first join is told at once.
@@ -329,7 +328,7 @@ export class Followers {
   input(seat: SeatMachine, data: Payload, timeoutMs: number, now: number, done: Done<number>): void {
     if (!this.has(seat)) throw ownError('NOT_JOINED')
     const message = seat.send(data, timeoutMs, now, done)
-    if (message !== null) this.#send(message)
+    if (message) this.#send(message)
   }
 
   /** Reads on with other options: from a position, from the start that they name (null), or where it stands. */
@@ -341,10 +340,14 @@ export class Followers {
   leave(follower: Follower, error: RtmsError = new RtmsError('CLOSED', 'this client has left')): void {
     if (!this.has(follower)) return
     this.#forget(follower)
-    const { lastLog } = follower
+    const { name, lastLog } = follower
     if (follower instanceof SeatMachine) {
       follower.end(error)
-      if (lastLog !== 0) this.#sendLeave(lastLog)
+      if (lastLog !== 0)
+        // The answer to its JOIN, which comes later, takes another seat.
+        this.#sendLeave(lastLog, () => {
+          if (!this.#seats.has(name)) follower.lastLog = 0
+        })
     } else if (lastLog !== 0) this.#sendUnsubscribe(lastLog)
   }
 

@@ -120,7 +120,7 @@ export class Inputs {
   framed(seq: number, frame: number): void {
     const input = this.#inputs.get(seq)
     const before = input?.frame
-    if (input === undefined || (before !== 0 && before !== UNDONE)) return
+    if (!input || (before !== 0 && before !== UNDONE)) return
     input.frame = frame
     if (before === UNDONE) return
     this.#waiting.give(input.data)
@@ -180,7 +180,7 @@ export class Inputs {
 
   #answer(seq: number, error: RtmsError): void {
     const input = this.#inputs.get(seq)
-    if (input === undefined || (input.frame !== 0 && input.frame !== UNDONE)) return
+    if (!input || (input.frame !== 0 && input.frame !== UNDONE)) return
     this.#inputs.delete(seq)
     if (input.frame === 0) this.#finish(input, error)
     else this.#framed--

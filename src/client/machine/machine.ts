@@ -293,7 +293,7 @@ export class Machine {
   #lost(said: number, reason: string, now: number, cause?: unknown): void {
     // The GOODBYE still has the reason if a proxy or a broken network has removed the close code.
     const goodbye = this.#goodbye
-    const code = isOwnCode(said) || goodbye === null || !isOwnCode(goodbye.code) ? said : goodbye.code
+    const code = isOwnCode(said) || !goodbye || !isOwnCode(goodbye.code) ? said : goodbye.code
     const tickets = this.#tickets
     let wait: number | undefined
     let again = false
@@ -386,7 +386,7 @@ export class Machine {
 
   handlePacket(attempt: number, packet: Uint8Array | string, size: number, now: number): void {
     // After a GOODBYE nothing counts.
-    if (attempt !== this.#attempt || this.#goodbye !== null) return
+    if (attempt !== this.#attempt || this.#goodbye) return
     this.#heardAt = now
     try {
       for (const message of this.#options.codec.decode(packet, 'server') as ServerMessage[]) {
@@ -400,7 +400,7 @@ export class Machine {
       return
     }
     if (this.#attempt !== attempt) return
-    this.#silentUntil = now + (this.#goodbye === null ? 2 * (this.#welcome?.heartbeat ?? 0) : LEAVING_MS)
+    this.#silentUntil = now + (this.#goodbye ? LEAVING_MS : 2 * (this.#welcome?.heartbeat ?? 0))
     this.#receipts.bytes += size
     if (this.#receipts.isAckDue || now >= this.followers.acknowledgeAt) this.#acknowledge(now)
   }

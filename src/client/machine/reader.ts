@@ -146,7 +146,7 @@ export class TopicReader {
     return {
       topic: this.name,
       since: position ?? nowhere,
-      history: position === null ? history : 0,
+      history: position ? 0 : history,
       conflate,
       maxHz,
       policy: policyNumbers[policy],
@@ -173,7 +173,7 @@ export class TopicReader {
     const { epoch, at, numbers } = message.position
     this.#place = { epoch, at, numbers: new Map(numbers) }
     this.listener.subscribed(message, isNew, before)
-    if (from === null || message.recovered) return
+    if (!from || message.recovered) return
     // Of another log, or where the latest values follow, nobody can tell how many.
     const { conflate, keys } = this.options
     const isCounted = epoch === from.epoch && keys.length === 0 && !conflate

@@ -362,7 +362,7 @@ export class SeatMachine {
       const inputs: FrameEntry[] = []
       for (const entry of entries) {
         const event = entry.slot === SYSTEM_SLOT ? decodeEvent(entry) : null
-        if (event !== null) events.push(event)
+        if (event) events.push(event)
         else if (entry.slot !== SYSTEM_SLOT) inputs.push(entry)
       }
       for (const event of events)

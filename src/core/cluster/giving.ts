@@ -276,7 +276,7 @@ export class Giving {
     if (readyAt === NEVER || !this.#isHere(owner)) return
     if (owner.due !== Infinity && owner.log.next === readyAt) return
     // In a later sweep: many may be ready together.
-    if (owner.departures.hasSome || this.#host.work.isTaken) return
+    if (this.#host.work.isTaken) return
     this.#offers.delete(owner.name)
     if (this.#yield(offered, now)) this.#offerSome(AFTER_ONE, now)
     else this.#staying.add(owner)

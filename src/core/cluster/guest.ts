@@ -137,6 +137,7 @@ export class Guest implements Follower {
   readonly grace: Timer
   readers = 0
   spectators = 0
+  watchers: readonly string[] = []
   /** The next frame to send. */
   position = 1
   /** Its node knows of no break of the link that this one does not know of. */

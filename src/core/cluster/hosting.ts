@@ -102,6 +102,9 @@ export class Hosting implements GuestHost {
         // The clock may have begun to run for the first of them, who waits to be told when a frame is due.
         if (guest.position === guest.owner.log.next) this.#host.put(node, encodeHeads([headOf(guest, now)]))
         break
+      case 'watchers':
+        guest.watchers = message.users.map(({ user }) => user)
+        break
       case 'enter':
         this.#enter(guest, message, now)
         break

@@ -67,6 +67,8 @@ export const meshMessages = {
   away: { code: 8, fields: { replica: 'uint', seat: 'uint' } },
   back: { code: 9, fields: { replica: 'uint', seat: 'uint' } },
   leave: { code: 10, fields: { replica: 'uint', seat: 'uint', reason: 'reason' } },
+  /** Which users are spectators at the replica; none where these are many. */
+  watchers: { code: 12, fields: { replica: 'uint', users: { list: { user: 'name' }, max: 'batch' } } },
   /** A member has promised a fence to a node that stands. `meeting`: the replica may have no frames yet. */
   promised: {
     code: 11,

@@ -6,6 +6,7 @@ import { CLOSED } from '../meeting/meetings.ts'
 import type { Room } from '../meeting/room.ts'
 import { type Host, type Seat, seatOf } from '../meeting/seat.ts'
 import type { Session } from '../session/session.ts'
+import { Audience } from './audience.ts'
 import { Copy } from './copy.ts'
 import { encodePull, type Frames, type Heads } from './datagrams.ts'
 import type { MeshMessage, MeshMessageOf } from './mesh-messages.ts'
@@ -36,8 +37,7 @@ export class Replica implements Host {
   readonly #joins: WaitingJoins = new WaitingJoins()
   readonly pledges: Pledges
   readonly recall: Recall
-  /** What the owner was told of readers. */
-  #told = { readers: 0, spectators: 0 }
+  readonly #audience: Audience = new Audience()
   /** Since when nobody is here. */
   #idleSince: number
   /** It is part of a hand-over, and kept though nobody is here. */
@@ -198,9 +198,9 @@ export class Replica implements Host {
   follow(): void {
     this.#isConnected = false
     this.#members.lose()
-    this.#told = this.#readers
+    const readers = this.#audience.begin(this.#readers)
     const about = { replica: this.number, meeting: this.name, world: this.copy.room?.facts.world ?? 0 }
-    this.#host.link(this.#owner, { type: 'follow', ...about, next: this.log.next, ...this.#told })
+    this.#host.link(this.#owner, { type: 'follow', ...about, next: this.log.next, ...readers })
   }
 
   /** Who waits to read counts, so that the owner's clock runs for the first. */
@@ -343,10 +343,7 @@ export class Replica implements Host {
     if (!this.#isConnected) return
     for (const joining of this.#joins.untried(this.#host.work, end)) this.#tryPlace(joining, now)
     this.#members.sweep(this.number)
-    const { readers, spectators } = this.#readers
-    if (readers === this.#told.readers && spectators === this.#told.spectators) return
-    this.#told = { readers, spectators }
-    this.#say({ type: 'readers', replica: this.number, readers, spectators })
+    for (const each of this.#audience.news(this.number, this.#readers, this.copy.room)) this.#say(each)
   }
 
   beat(now: number): void {

@@ -1,12 +1,13 @@
+import type { Account } from '../session/account.ts'
 import type { Electorate } from './electorate.ts'
 import type { FrameLog } from './frame-log.ts'
 import type { Notices } from './notices.ts'
 import type { Roster } from './roster.ts'
 import type { Member } from './seat.ts'
 
-/** Members that wait to leave, of all meetings of a node. Users take turns. */
+/** Members that wait to leave, of all meetings of a node. They wait in lines, one of each user, which take turns. */
 export class Leavers {
-  /** By user, the next turn first. */
+  /** By line, the next turn first. */
   readonly #waiting: Map<string, Map<Member, Departures>> = new Map()
 
   get hasSome(): boolean {
@@ -18,16 +19,15 @@ export class Leavers {
     return this.#waiting.has(user)
   }
 
-  add(member: Member, from: Departures): void {
-    const { user } = member
-    const own = this.#waiting.get(user)
+  add(line: string, member: Member, from: Departures): void {
+    const own = this.#waiting.get(line)
     if (own !== undefined) own.set(member, from)
-    else this.#waiting.set(user, new Map([[member, from]]))
+    else this.#waiting.set(line, new Map([[member, from]]))
   }
 
-  delete(member: Member): void {
-    const own = this.#waiting.get(member.user)
-    if (own?.delete(member) === true && own.size === 0) this.#waiting.delete(member.user)
+  delete(line: string, member: Member): void {
+    const own = this.#waiting.get(line)
+    if (own?.delete(member) === true && own.size === 0) this.#waiting.delete(line)
   }
 
   /** Part of the sweep: one of them leaves, and others as long as there is time for what the business does then. */
@@ -35,12 +35,12 @@ export class Leavers {
     for (;;) {
       const [next] = this.#waiting
       if (next === undefined) return
-      const [user, own] = next
+      const [line, own] = next
       const [first] = own
       if (first === undefined) return
       const [member, from] = first
-      this.#waiting.delete(user)
-      if (own.size > 1) this.#waiting.set(user, own)
+      this.#waiting.delete(line)
+      if (own.size > 1) this.#waiting.set(line, own)
       own.delete(member)
       from.leave(member)
       if (from.isBehind) return
@@ -55,6 +55,8 @@ export interface DeparturesHost {
   readonly log: Pick<FrameLog, 'next'>
   readonly notices: Notices
   readonly leavers: Leavers
+  /** The user for whom the meeting was opened; null for the business. */
+  readonly maker: Pick<Account, 'user'> | null
 }
 
 /**
@@ -64,6 +66,8 @@ export interface DeparturesHost {
 export class Departures {
   readonly #host: DeparturesHost
   readonly #waiting: Set<Member> = new Set()
+  /** Whether the meeting ends once they have left. */
+  #isLast = false
 
   constructor(host: DeparturesHost) {
     this.#host = host
@@ -89,7 +93,24 @@ export class Departures {
   /** A member leaves later in this sweep, or in another one. */
   wait(member: Member): void {
     this.#waiting.add(member)
-    this.#host.leavers.add(member, this)
+    this.#host.leavers.add(this.#lineOf(member), member, this)
+  }
+
+  /** Whether the meeting ends once they have left, so nobody comes. */
+  get isLast(): boolean {
+    return this.#isLast
+  }
+
+  /** The meeting ends once they have left: they wait behind nobody else who has left other meetings. */
+  hasten(): void {
+    for (const member of this.#waiting) this.#host.leavers.delete(this.#lineOf(member), member)
+    this.#isLast = true
+    for (const member of this.#waiting) this.wait(member)
+  }
+
+  /** Meetings that end have a line for each user for whom they were opened. No user's name begins like theirs. */
+  #lineOf({ user }: Member): string {
+    return this.#isLast ? `\0${this.#host.maker?.user ?? ''}` : user
   }
 
   /** On another node they were about to. */
@@ -101,7 +122,7 @@ export class Departures {
   /** One that waits leaves, and the business is told. */
   leave(member: Member): void {
     this.#waiting.delete(member)
-    this.#host.leavers.delete(member)
+    this.#host.leavers.delete(this.#lineOf(member), member)
     this.#vacate(member)
     this.#host.notices.tell()
   }
@@ -112,6 +133,11 @@ export class Departures {
     if (next !== undefined) this.leave(next)
   }
 
+  /** A user joins who may have left before: one of the user leaves first, so that nobody is there twice by that. */
+  makeWay(user: string): void {
+    for (const member of this.#waiting) if (member.user === user) return this.leave(member)
+  }
+
   /** All leave: the meeting is about to end. */
   finish(): void {
     while (this.hasSome) this.makeRoom()
@@ -119,7 +145,7 @@ export class Departures {
 
   /** The meeting has ended here. */
   clear(): void {
-    for (const member of this.#waiting) this.#host.leavers.delete(member)
+    for (const member of this.#waiting) this.#host.leavers.delete(this.#lineOf(member), member)
     this.#waiting.clear()
   }
 

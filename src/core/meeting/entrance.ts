@@ -14,6 +14,7 @@ import { continues, type Visitor } from './visitor.ts'
 
 /** Time in which somebody who found a meeting full asks again. */
 const KEPT_MS = 10_000
+const ENDING: Refusal = { code: 'BUSY', message: 'the meeting is about to end', retryAfterMs: 500 }
 const CROWDED = 'the meeting is full, and its user has another seat'
 
 /** What the entrance to a meeting needs of its owner. */
@@ -77,6 +78,8 @@ export class Entrance {
    */
   #admit(user: string, isHere: () => boolean, now: number): Member | Refusal | ErrorCode {
     const { roster, options, business, departures } = this.#host
+    if (departures.isLast) return ENDING
+    departures.makeWay(user)
     if (roster.free === -1) departures.makeRoom()
     const isFull = roster.free === -1
     // Whoever opens tabs without end would be faster than whom the slot is for.

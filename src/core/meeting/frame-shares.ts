@@ -67,15 +67,26 @@ export class FrameShare {
     this.#shares.pay(this.#users, ms, now)
   }
 
-  /** Who it was opened for, or else who is there; none where these are many. */
+  /** Who it was opened for, or else who is there, or waits to leave; none where these are many. */
   get #users(): readonly string[] {
     if (this.#maker !== null) return [this.#maker.user]
     const users: string[] = []
     for (const { user, seat, standing } of this.#roster.all())
-      if (seat !== null && standing.is === 'present' && isOneTooMany(users, user)) return []
+      if (seat !== null && standing.is !== 'away' && isOneTooMany(users, user)) return []
     for (const { session } of this.#room.seats()) if (isOneTooMany(users, session.user)) return []
+    for (const { spectators, watchers } of this.#room.followers)
+      if (spectators > 0 && (watchers.length === 0 || watchers.some((user) => isOneTooMany(users, user))))
+        return []
     return users
   }
+}
+
+/** The users who watch a meeting at a room; none where these are many. */
+export function fewWatchersOf(room: Room): readonly string[] {
+  const users: string[] = []
+  for (const { member, session } of room.seats())
+    if (member === null && isOneTooMany(users, session.user)) return []
+  return users
 }
 
 /** Adds a user, unless there are too many. */

@@ -91,7 +91,7 @@ export class Meetings {
   }
 
   get hasWork(): boolean {
-    return this.#unsealed.length > 0 || this.#host.leavers.hasSome
+    return this.#unsealed.length > 0 || this.#closing.size > 0 || this.#host.leavers.hasSome
   }
 
   get size(): number {
@@ -178,14 +178,16 @@ export class Meetings {
   }
 
   /**
-   * `message`: what its members are told. Whoever waits to leave does so first, in turns, unless it `isNow` or never.
+   * `message`: what its members are told. Whoever waits to leave does so first, in turns, and nobody comes meanwhile, unless
+   * it `isNow` or never.
    */
   close(name: string, now: number, message: string = CLOSED, isNow = false): void {
     const meeting = this.#meetings.get(name)
     if (meeting === undefined) return
     if (!isNow && meeting.departures.hasSome) {
-      if (!this.#closing.has(meeting)) this.#closing.set(meeting, message)
-      return
+      if (this.#closing.has(meeting)) return
+      this.#closing.set(meeting, message)
+      return meeting.departures.hasten()
     }
     meeting.close(message, now)
     this.#forget(meeting)

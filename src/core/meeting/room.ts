@@ -84,6 +84,8 @@ export interface Follower {
   /** Number of its readers, and how many of them are spectators. */
   readonly readers: number
   readonly spectators: number
+  /** Which users these are; none where they are many, or not known. */
+  readonly watchers: readonly string[]
   /** Readers may be told of new frames. */
   tell(): void
   /** The room has ended. */

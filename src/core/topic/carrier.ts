@@ -43,6 +43,9 @@ export class Carrier {
   readonly #digest: Timer
   /** How many publications of each user were to be taken since the bus is crowded. */
   readonly #crowd: Map<Account, number> = new Map()
+  /** Which users have published what is not carried yet, by their numbers. */
+  readonly #by: Map<Publication, number> = new Map()
+  readonly #byOf: (entry: Publication) => number = (entry) => this.#by.get(entry) ?? 0
   /** The time of this sweep. */
   now = 0
   /** The topics still to be seen to since the bus is back, and since when. */
@@ -88,6 +91,11 @@ export class Carrier {
     this.#bus.unsubscribe(TOPIC + topic.name)
   }
 
+  /** A user has published an entry, which the other nodes will be told. */
+  note(entry: Publication, by: Account): void {
+    if (this.#hasPeers()) this.#by.set(entry, numberOf(by.user))
+  }
+
   /** Gives the bus this node's new entries of a topic, if another node may listen. */
   carry(topic: Topic): void {
     if (this.#bus.hears(TOPIC + topic.name)) {
@@ -106,7 +114,7 @@ export class Carrier {
     for (const [at, entry] of entries.entries()) {
       size += entry.size
       if (size < this.#limits.busBytes && at + 1 < entries.length) continue
-      this.#bus.publish(TOPIC + topic.name, encodeDiffusion(entries.slice(from, at + 1)))
+      this.#bus.publish(TOPIC + topic.name, encodeDiffusion(entries.slice(from, at + 1), this.#byOf))
       from = at + 1
       size = 0
     }
@@ -152,8 +160,9 @@ export class Carrier {
     this.#rest = topics[Symbol.iterator]()
   }
 
-  /** Part of the sweep: after an outage, says the last numbers of topics that were published to meanwhile. */
+  /** Part of the sweep, once all was carried: after an outage, says the last numbers of topics that were published to meanwhile. */
   sweep(): void {
+    this.#by.clear()
     if (this.#rest === null) return
     const heads: Head[] = []
     for (let n = 0; n < this.#limits.busTopics; n++) {
@@ -167,4 +176,11 @@ export class Carrier {
     }
     this.#tell(heads)
   }
+}
+
+/** A number for a user, of 32 bits and not 0: hardly ever the same one for two of those who publish at a time. */
+function numberOf(user: string): number {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < user.length; at++) hash = Math.imul(hash ^ user.charCodeAt(at), 0x01000193)
+  return hash >>> 0 || 1
 }

@@ -6,7 +6,7 @@ import type { Diffused, Publication } from './publication.ts'
 /*
  * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
  * (one byte), number (uint, unless it is the previous one plus 1), microseconds between its stamp and the previous one
- * (uint; the first counts from 1970), key, payload. And the digest of topics to which a node has not published for a
+ * (uint; the first counts from 1970), key, the number of the user who has published it (uint), payload. And the digest of topics to which a node has not published for a
  * while: name and last number (uint) of each. Not part of the protocol: all nodes of a cluster run one version.
  */
 
@@ -15,23 +15,31 @@ const KEY = 2
 const TOMBSTONE = 4
 /** Its stamp is before the previous one: the node's clock was ahead for a while. */
 const EARLIER = 8
+const USER = 16
+const ALL = 31
 
-/** Encodes entries of one publisher, in order of number. */
-export function encodeDiffusion(entries: Iterable<Publication>): Uint8Array {
+/** Encodes entries of one publisher, in order of number. `byOf`: the number of the user; 0 for the business. */
+export function encodeDiffusion(
+  entries: Iterable<Publication>,
+  byOf: (entry: Publication) => number = () => 0,
+): Uint8Array {
   const w = new Writer()
   let next = 0
   let stamp = 0
   for (const entry of entries) {
     const isNext = entry.number === next
+    const by = byOf(entry)
     w.byte(
       (isNext ? 0 : NUMBER) |
         (entry.key === '' ? 0 : KEY) |
         (entry.tombstone ? TOMBSTONE : 0) |
-        (entry.stamp < stamp ? EARLIER : 0),
+        (entry.stamp < stamp ? EARLIER : 0) |
+        (by === 0 ? 0 : USER),
     )
     if (!isNext) w.uint(entry.number)
     w.uint(Math.abs(entry.stamp - stamp))
     if (entry.key !== '') w.text(entry.key)
+    if (by !== 0) w.uint(by)
     writePayload(w, entry.data)
     next = entry.number + 1
     stamp = entry.stamp
@@ -83,11 +91,12 @@ function read(r: Reader): Diffused[] {
     const flags = r.byte()
     number = (flags & NUMBER) === 0 ? number + 1 : r.uint()
     stamp += (flags & EARLIER) === 0 ? r.uint() : -r.uint()
-    if (flags > 15 || number === 0 || number > MAX_UINT || stamp < 0 || stamp > MAX_SIGNED)
+    if (flags > ALL || number === 0 || number > MAX_UINT || stamp < 0 || stamp > MAX_SIGNED)
       throw malformed('a publication')
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
     if (key === '' && (flags & (KEY | TOMBSTONE)) !== 0) throw malformed('an empty key')
-    entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, data: readPayload(r) })
+    const by = (flags & USER) === 0 ? 0 : r.uint()
+    entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, by, data: readPayload(r) })
   } while (r.left > 0)
   return entries
 }

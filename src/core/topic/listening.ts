@@ -8,14 +8,18 @@ import type { Topic } from './topic.ts'
 
 /** Unheard publications to one topic from which on users wait who have published more than their share of them. */
 export const MANY_UNHEARD = 128
+/** How long those of a user of another node wait, in milliseconds, who has published more than that. */
+export const UNHEARD_MS = 500
 /** What they may weigh; beyond that the oldest are lost to the business. */
 export const MOST_UNHEARD_BYTES = 33_554_432
 
 interface Unheard extends HeardPublication {
   readonly entry: Publication
-  /** The user; null for one of the business or of another node. */
-  readonly by: Account | null
+  readonly by: Author
 }
+
+/** Who has published: a user of this node, or of another one by its number; null for a business, and where unknown. */
+type Author = Account | number | null
 
 /**
  * The publications to one topic that the business has yet to hear: a queue, whose oldest give way where it is full or
@@ -30,7 +34,9 @@ class News extends Payer {
   count = 0
   #told = 0
   /** How many of each user there are in the queue. */
-  readonly #of: Map<Account, number> = new Map()
+  readonly #of: Map<Account | number, number> = new Map()
+  /** And on each account: see {@link payerOf}. */
+  readonly #on: Map<string, number> = new Map()
 
   constructor(topic: Topic, ledger: Ledger, since: number) {
     super(ledger)
@@ -42,30 +48,32 @@ class News extends Payer {
     return this.#told < this.count
   }
 
-  /** `isKept`: there is room for it. */
-  add(entry: Publication, by: Account | null, isKept: boolean): void {
+  /** `isKept`: there is room for it. True: it is the only one on its account. */
+  add(entry: Publication, by: Author, isKept: boolean): boolean {
     this.count += entry.lost
-    if (entry.isHole) return
+    if (entry.isHole) return false
     const before = this.count++
-    if (!isKept) return
-    this.#ring.push({ before, entry, by })
+    if (!isKept) return false
+    const unheard = { before, entry, by }
+    this.#ring.push(unheard)
     if (by !== null) this.#of.set(by, this.#unheardOf(by) + 1)
     this.hold(entry.weight)
+    return more(this.#on, payerOf(unheard), 1) === 1
   }
 
-  #unheardOf(user: Account): number {
+  #unheardOf(user: Account | number): number {
     return this.#of.get(user) ?? 0
   }
 
-  /** Whose turn it is to be heard: that of a user of this node, or of a node. */
-  get payer(): string {
+  /** On whose accounts there is something to hear, the next one first; '' where it is only that some are lost. */
+  payersAt(now: number): string[] {
+    this.#skip(now)
     const { first, size } = this.#ring
-    if (size === 0) return ''
-    const { by, entry } = this.#ring.get(first)
-    return by === null ? `node ${entry.source.incarnation}` : `user ${by.user}`
+    return size === 0 ? [''] : [payerOf(this.#ring.get(first)), ...this.#on.keys()]
   }
 
-  next(): HeardPublication | null {
+  next(now: number): HeardPublication | null {
+    this.#skip(now)
     if (this.#ring.size > 0) {
       const heard = this.#shift()
       this.#told = heard.before + 1
@@ -76,6 +84,18 @@ class News extends Payer {
     return { before: this.count, entry: null }
   }
 
+  /**
+   * Users of other nodes do not wait to publish. Where somebody else is to be heard, those are lost that have waited for
+   * long, of users who have more than their share.
+   */
+  #skip(now: number): void {
+    while (this.#ring.size > MANY_UNHEARD && this.#of.size > 1) {
+      const { by, entry } = this.#ring.get(this.#ring.first)
+      if (typeof by !== 'number' || now - entry.cameAt < UNHEARD_MS || !this.#hasShare(by)) return
+      this.#shift()
+    }
+  }
+
   #shift(): Unheard {
     const oldest = this.#ring.shift()
     const { entry, by } = oldest
@@ -84,6 +104,7 @@ class News extends Payer {
       if (left > 0) this.#of.set(by, left)
       else this.#of.delete(by)
     }
+    more(this.#on, payerOf(oldest), -1)
     this.hold(-entry.weight)
     return oldest
   }
@@ -97,11 +118,28 @@ class News extends Payer {
    * shared out evenly, or at least one. So nobody waits for what others have published.
    */
   mustWait(by: Account): boolean {
-    if (this.#ring.size < MANY_UNHEARD) return false
+    return this.#ring.size >= MANY_UNHEARD && this.#hasShare(by)
+  }
+
+  #hasShare(by: Account | number): boolean {
     const own = this.#unheardOf(by)
     const users = this.#of.size + (own === 0 ? 1 : 0)
     return own >= Math.max(1, Math.floor(MANY_UNHEARD / users))
   }
+}
+
+/** On whose account it is heard: that of a user, or of a node. */
+function payerOf({ by, entry }: Unheard): string {
+  if (by === null) return `node ${entry.source.incarnation}`
+  return typeof by === 'number' ? `far ${by}` : `user ${by.user}`
+}
+
+/** Counts so many more for this account. Returns how many there are. */
+function more(counts: Map<string, number>, payer: string, by: number): number {
+  const count = (counts.get(payer) ?? 0) + by
+  if (count > 0) counts.set(payer, count)
+  else counts.delete(payer)
+  return count
 }
 
 /** What listening needs of the topics of the node. */
@@ -113,7 +151,7 @@ export interface ListeningHost {
   /** Somebody may have read it last. */
   left(topic: Topic, now: number): void
   stamp(now: number): number
-  /** There is something to hear of a topic, of which all was heard before. */
+  /** There is something to hear of a topic, of which all was heard before, or all on the same account. */
   heard(name: string): void
 }
 
@@ -156,13 +194,13 @@ export class Listening {
   }
 
   /** The oldest publication to a topic that the business has yet to hear; null: it has heard all. */
-  next(name: string): HeardPublication | null {
-    return this.#news.get(name)?.next() ?? null
+  next(name: string, now: number): HeardPublication | null {
+    return this.#news.get(name)?.next(now) ?? null
   }
 
-  /** On whose account the next one is heard; '': there is none. */
-  payerOf(name: string): string {
-    return this.#news.get(name)?.payer ?? ''
+  /** On whose accounts there is something to hear: see {@link News.payersAt}. */
+  payersOf(name: string, now: number): readonly string[] {
+    return this.#news.get(name)?.payersAt(now) ?? ['']
   }
 
   /** Whether nobody else reads the topic, or is about to. */
@@ -170,14 +208,14 @@ export class Listening {
     return this.#news.has(topic.name) && topic.expected === 1 && topic.subscribers === 0
   }
 
-  /** An entry has come in, of a user or not; `isOld`: another node has kept it until now. */
-  hear(topic: Topic, entry: Publication, isOld: boolean, by: Account | null = null): void {
+  /** An entry has come in; `isOld`: another node has kept it until now. */
+  hear(topic: Topic, entry: Publication, isOld: boolean, by: Author = null): void {
     const news = this.#news.get(topic.name)
     if (news === undefined || (isOld && entry.stamp < news.since)) return
     const { hasSome } = news
-    news.add(entry, by, this.#budget.admits(news.held, entry.weight))
+    const isFirst = news.add(entry, by, this.#budget.admits(news.held, entry.weight))
     news.shrinkTo(MOST_UNHEARD_BYTES)
-    if (!hasSome && news.hasSome) this.#host.heard(topic.name)
+    if (isFirst || (!hasSome && news.hasSome)) this.#host.heard(topic.name)
   }
 
   /** Whether a user's publication waits until the business has heard some of those before. */

@@ -16,6 +16,8 @@ export interface Diffused {
   readonly stamp: number
   readonly key: string
   readonly tombstone: boolean
+  /** The number of the user who has published it, the same on each node; 0 or none where that is not known. */
+  readonly by?: number | undefined
   readonly data: Payload
 }
 

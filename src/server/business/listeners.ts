@@ -34,30 +34,30 @@ class TopicListeners implements Hooked {
   readonly topic: string
   readonly all: Set<Listener> = new Set()
   readonly #next: () => HeardPublication | null
-  readonly #payerOfNext: () => string
+  readonly #payersOfNext: () => readonly string[]
   readonly #failed: (error: unknown) => void
-  isListed = false
+  readonly listed: Set<string> = new Set()
   /** What they are told of, and those who were not told yet. */
   #heard: HeardPublication | null = null
   #untold: Listener[] = []
   /** On whose account they are told of it. */
   #payer = ''
 
-  /** `next`: of what they have yet to hear; null: nothing. `payerOfNext`: on whose account that is. */
+  /** `next`: of what they have yet to hear; null: nothing. `payersOfNext`: on whose account that is, the next one first. */
   constructor(
     topic: string,
     next: () => HeardPublication | null,
-    payerOfNext: () => string,
+    payersOfNext: () => readonly string[],
     failed: (error: unknown) => void,
   ) {
     this.topic = topic
     this.#next = next
-    this.#payerOfNext = payerOfNext
+    this.#payersOfNext = payersOfNext
     this.#failed = failed
   }
 
-  get payer(): string {
-    return this.#untold.length > 0 ? this.#payer : this.#payerOfNext()
+  get payers(): readonly string[] {
+    return this.#untold.length > 0 ? [this.#payer, ...this.#payersOfNext()] : this.#payersOfNext()
   }
 
   /** Tells one listener of one publication, if there is one. */
@@ -68,7 +68,7 @@ class TopicListeners implements Hooked {
         if (this.#heard !== null && this.#tell(listener, this.#heard)) return true
         continue
       }
-      this.#payer = this.#payerOfNext()
+      this.#payer = this.#payersOfNext()[0] ?? ''
       this.#heard = this.#next()
       if (this.#heard === null) return false
       this.#untold = [...this.all].reverse()
@@ -134,10 +134,12 @@ export class Listeners {
   #make(topic: string): TopicListeners {
     const next = (): HeardPublication | null => {
       // What comes after they are gone is for others.
-      return this.#topics.get(topic) === listeners ? this.#host.node.listening.next(topic) : null
+      return this.#topics.get(topic) === listeners
+        ? this.#host.node.listening.next(topic, this.#host.outside.now())
+        : null
     }
-    const payer = (): string => this.#host.node.listening.payerOf(topic)
-    const listeners: TopicListeners = new TopicListeners(topic, next, payer, (error) =>
+    const payers = (): readonly string[] => this.#host.node.listening.payersOf(topic, this.#host.outside.now())
+    const listeners: TopicListeners = new TopicListeners(topic, next, payers, (error) =>
       this.#logger.error({ err: error, topic }, 'a listener of a topic failed'),
     )
     return listeners

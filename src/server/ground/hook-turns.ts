@@ -4,12 +4,20 @@ import { Turn } from './turn.ts'
 
 /** Hooks that run in order. */
 export interface Hooked {
-  /** Whose turn the next one takes, such as a user because of whom it runs. */
-  readonly payer: string
-  /** Whether it has a turn to come, in which it may have nothing left. */
-  isListed: boolean
+  /**
+   * In whose turns they run: all because of whom there is one, as a user for what the user has said. Whoever has one
+   * behind those of another waits for none of what that one has elsewhere.
+   */
+  readonly payers: Iterable<string>
+  /** Those of them with a turn to come, in which there may be nothing left. */
+  readonly listed: Set<string>
   /** Runs the next one. False: there is none. */
   runOne(): boolean
+}
+
+interface Listed {
+  readonly hooks: Hooked
+  readonly payer: string
 }
 
 /**
@@ -20,15 +28,15 @@ export interface Hooked {
 export class HookTurns {
   readonly #now: () => number
   readonly #turn: Turn
-  readonly #later: Pace<Hooked>
+  readonly #later: Pace<Listed>
 
   constructor(outside: Pick<Outside, 'now' | 'soon'>) {
     const soon = (action: () => void): unknown => outside.soon(action)
     this.#now = () => outside.now()
     this.#turn = new Turn(soon)
     // None throws: what a hook throws is logged.
-    const [act, failed] = [(hooks: Hooked): void => this.#goOn(hooks), (): void => {}]
-    this.#later = new Pace<Hooked>(act, failed, this.#now, 1, soon)
+    const [act, failed] = [(listed: Listed): void => this.#goOn(listed), (): void => {}]
+    this.#later = new Pace<Listed>(act, failed, this.#now, 1, soon)
   }
 
   get hasTime(): boolean {
@@ -37,16 +45,18 @@ export class HookTurns {
 
   /** Runs hooks in later turns, one each time. */
   add(hooks: Hooked): void {
-    hooks.isListed = true
-    this.#later.add(hooks, hooks.payer)
+    const { listed } = hooks
+    for (const payer of hooks.payers) {
+      if (listed.has(payer)) continue
+      listed.add(payer)
+      this.#later.add({ hooks, payer }, payer)
+    }
   }
 
   /** Runs hooks as long as this turn has time, and the rest in later ones. */
   run(hooks: Hooked): void {
-    while (!hooks.isListed) {
-      if (!this.hasTime) this.add(hooks)
-      else if (!hooks.runOne()) return
-    }
+    if (hooks.listed.size === 0) while (this.hasTime) if (!hooks.runOne()) return
+    this.add(hooks)
   }
 
   /** Resolves when none is left for a later turn, or after so many milliseconds. */
@@ -54,8 +64,8 @@ export class HookTurns {
     return this.#later.settled(timeoutMs)
   }
 
-  #goOn(hooks: Hooked): void {
-    hooks.isListed = false
+  #goOn({ hooks, payer }: Listed): void {
+    hooks.listed.delete(payer)
     if (hooks.runOne()) this.add(hooks)
   }
 }

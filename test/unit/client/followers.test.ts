@@ -82,6 +82,36 @@ describe('A JOIN that was given up', () => {
     expect(rig.live({ resumed: true, calls: call + 1, received: 9 })).toEqual([])
   })
 
+  it('is left where its answer comes behind that to the LEAVE, which has found nothing there', () => {
+    for (const fails of [true, false]) {
+      const { rig, seat } = joiningAgain()
+      const { call } = seat
+      rig.machine.followers.leave(seat)
+      const [leave] = rig.take()
+      if (leave?.type !== 'leave') throw new Error('not left')
+      if (fails) rig.fail(leave.call, 'NOT_JOINED')
+      else rig.receive({ type: 'done', call: leave.call, value: 0 })
+      // Another one waits until it is.
+      join(rig)
+      expect(typesOf(rig)).toEqual([])
+      rig.receive(joinedOf({ call }))
+      expect(typesOf(rig)).toEqual(['leave', 'join'])
+    }
+  })
+
+  it('is not left where the meeting has been joined again meanwhile', () => {
+    const { rig, seat } = joiningAgain()
+    const { call } = seat
+    rig.machine.followers.leave(seat)
+    const [leave] = rig.take()
+    if (leave?.type !== 'leave') throw new Error('not left')
+    const { seat: again } = join(rig)
+    expect(typesOf(rig)).toEqual(['join'])
+    rig.fail(leave.call, 'NOT_JOINED')
+    rig.receive(joinedOf({ call }), joinedOf({ call: again.call }))
+    expect([typesOf(rig), again.log]).toEqual([[], 5])
+  })
+
   it('is made again on each connection until its answer comes, once that may be lost', () => {
     for (const isUnknown of [false, true]) {
       const rig = new Rig()

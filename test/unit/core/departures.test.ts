@@ -121,6 +121,24 @@ describe('Members who leave together', () => {
     ])
   })
 
+  it('leave before their user joins again, so the business never has the user there twice', () => {
+    const { h, come, slots, sweep, busy } = slowly()
+    const [eve, ann, tab] = [h.connect('eve'), h.connect('ann'), h.connect('eve')] as [Peer, Peer, Peer]
+    const log = come([eve])
+    come([ann, tab])
+    busy()
+    ann.hangUp(true)
+    eve.send({ type: 'leave', call: eve.call(), log })
+    tab.hangUp(true)
+    eve.join('m')
+    // One of them: so nobody waits longer for a user who has many.
+    expect([sweep(), slots()]).toEqual([
+      ['eve leaves m 2: left', 'eve joins m 2', 'ann leaves m 1: left'],
+      [0, 2],
+    ])
+    expect([sweep(), slots()]).toEqual([['eve leaves m 0: left'], [2]])
+  })
+
   it('do not leave before others of the same user who wait', () => {
     const { h, come, news, sweep, busy } = slowly({}, 'other')
     const [one, two] = [h.connect('eve'), h.connect('eve')]
@@ -223,10 +241,10 @@ describe('Members who leave together', () => {
     expect([h.node.kick('m', 1, 'out'), h.node.sendTo('m', 1, text('x'))]).toEqual([false, false])
     if (typeof bot === 'object') bot.leave()
     expect(slots()).toEqual([0, 1])
-    // Nor is a place kept for the same user.
+    // Nor is a place kept for the same user, one of whom leaves first.
     again.join('m')
     sweep()
-    expect(again.takeOf('joined')).toMatchObject([{ log, slot: 2 }])
+    expect(again.takeOf('joined')).toMatchObject([{ log, slot: 0 }])
   })
 })
 

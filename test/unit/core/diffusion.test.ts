@@ -32,22 +32,25 @@ function message({
   number,
   stamp = 0,
   key,
+  by,
 }: {
   flags?: number
   number?: number
   stamp?: number
   key?: string
+  by?: number
 }): Uint8Array {
   const w = new Writer()
   w.byte(flags)
   if (number !== undefined) w.uint(number)
   w.uint(stamp)
   if (key !== undefined) w.text(key)
+  if (by !== undefined) w.uint(by)
   writePayload(w, text('x'))
   return w.finish()
 }
 
-const [NUMBER, KEY, TOMBSTONE] = [1, 2, 4] as const
+const [NUMBER, KEY, TOMBSTONE, USER] = [1, 2, 4, 16] as const
 
 const told = (of: Pick<Publication, 'number' | 'stamp' | 'key' | 'tombstone' | 'data'>): unknown => [
   of.number,
@@ -101,6 +104,7 @@ describe('What one node publishes to a topic in a sweep', () => {
       message({ stamp: MAX_SIGNED }),
       message({ flags: KEY, key: 'k'.repeat(limits.name) }),
       message({ flags: NUMBER | KEY | TOMBSTONE, number: 1, key: 'k' }),
+      message({ flags: KEY | USER, key: 'k', by: MAX_UINT }),
     ]
     for (const each of accepted) expect(decodeDiffusion(each)).toHaveLength(1)
     expect(decodeDiffusion(message({ flags: KEY | TOMBSTONE, key: 'k' }))?.[0]).toMatchObject({
@@ -115,7 +119,8 @@ describe('What one node publishes to a topic in a sweep', () => {
       { number: 5, stamp: 1_000_000, key: 'k', tombstone: true },
     ])
     const refused = [
-      message({ flags: 16 }),
+      message({ flags: 32 }),
+      message({ flags: USER, by: MAX_UINT }).subarray(0, 9),
       message({ flags: 8, stamp: 1 }),
       message({ flags: 128 | KEY, key: 'k' }),
       message({ flags: NUMBER, number: 0 }),
@@ -128,6 +133,15 @@ describe('What one node publishes to a topic in a sweep', () => {
       new Uint8Array(),
     ]
     for (const each of refused) expect(decodeDiffusion(each)).toBeNull()
+  })
+
+  it('says which user has published each, if one has', () => {
+    const all = [entry(1, 0), entry(2, 0, 'k'), entry(3, 0)]
+    const decoded = decodeDiffusion(
+      encodeDiffusion(all, ({ number }) => (number === 3 ? 0 : 2 ** 32 - number)),
+    )
+    expect(decoded?.map(({ by }) => by)).toEqual([2 ** 32 - 1, 2 ** 32 - 2, 0])
+    expect(decodeDiffusion(encodeDiffusion(all))?.map(({ by }) => by)).toEqual([0, 0, 0])
   })
 
   it('is refused where numbers or stamps add up beyond their limits', () => {

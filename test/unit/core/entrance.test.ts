@@ -32,7 +32,7 @@ class Desk {
         join: (_: Elector, from: number) => noted.push(`elector from ${from}`),
         leave: (_: Elector, at: number, isGone: boolean) => noted.push(`elector left ${at} ${isGone}`),
       },
-      departures: { makeRoom: () => {} },
+      departures: { makeWay() {}, makeRoom: () => {} },
       limits: { joinUsers: 10 },
       run: (now: number) => noted.push(`run ${now}`),
       kick: (slot: number, message: string) => this.#kick(slot, message),

@@ -8,9 +8,9 @@ import { Listening, MANY_UNHEARD, MOST_UNHEARD_BYTES } from '../../../src/core/t
 import { grant, Harness, type Peer, text, textOf } from './harness.ts'
 
 /** What there is to hear of a topic: its data, or `—`, behind how many there were before. */
-function heardOf({ node }: Harness, topic = 't'): string[] {
+function heardOf({ node, now }: Harness, topic = 't'): string[] {
   const all: string[] = []
-  for (let heard = node.listening.next(topic); heard !== null; heard = node.listening.next(topic))
+  for (let heard = node.listening.next(topic, now); heard !== null; heard = node.listening.next(topic, now))
     all.push(`${heard.before} ${heard.entry === null ? '—' : textOf(heard.entry.data)}`)
   return all
 }
@@ -88,7 +88,7 @@ describe('A business that listens to a topic', () => {
     h.node.listening.begin('t', h.now)
     say(h, '0', '1')
     expect(h.application.news).toEqual(['t'])
-    h.node.listening.next('t')
+    h.node.listening.next('t', h.now)
     say(h, '2')
     expect(h.application.news).toEqual(['t'])
     heardOf(h)
@@ -154,7 +154,7 @@ describe('A business that listens to a topic', () => {
     // The topic itself has the latest one.
     const itself = weigh('', data.length) + 2_000
     expect(h.node.logs.of.topic - before).toBeLessThan(MOST_UNHEARD_BYTES + itself)
-    expect(h.node.listening.next('t')?.before).toBe(3)
+    expect(h.node.listening.next('t', h.now)?.before).toBe(3)
     expect(heardOf(h)).toHaveLength(most - 1)
     // What is heard weighs nothing any more.
     expect(h.node.logs.of.topic - before).toBeLessThan(itself)
@@ -219,7 +219,7 @@ describe('Users who publish more than the business has heard', () => {
     const most = MANY_UNHEARD * 1.5 + Math.floor(MANY_UNHEARD / 3)
     expect(taken(h)).toBe(most)
     // One fewer is too many still.
-    h.node.listening.next('t')
+    h.node.listening.next('t', h.now)
     sweep(h)
     expect(taken(h)).toBe(most)
     for (let n = 0; n < 50; n++) {
@@ -279,16 +279,21 @@ describe('Users who publish more than the business has heard', () => {
 
   it('pay for what is heard of them, and so do other nodes and the business', () => {
     const { h, publish } = setup()
-    expect([h.node.listening.payerOf('t'), h.node.listening.payerOf('none')]).toEqual(['', ''])
+    expect(['t', 'none'].map((name) => h.node.listening.payersOf(name, h.now))).toEqual([[''], ['']])
     publish(h.connect('ann'), 1)
     say(h, '1')
     publish(h.connect('bob'), 1)
-    const payers: string[] = []
-    for (let n = 0; n < 3; n++) {
-      payers.push(h.node.listening.payerOf('t'))
-      h.node.listening.next('t')
+    const node = `node ${h.node.incarnation}`
+    for (const [first, all] of [
+      ['user ann', ['user ann', node, 'user bob']],
+      [node, [node, 'user bob']],
+      ['user bob', ['user bob']],
+      ['', ['']],
+    ] as const) {
+      const payers = h.node.listening.payersOf('t', h.now)
+      expect([payers[0], [...new Set(payers)].toSorted()]).toEqual([first, all.toSorted()])
+      h.node.listening.next('t', h.now)
     }
-    expect(payers).toEqual(['user ann', `node ${h.node.incarnation}`, 'user bob'])
   })
 
   it('do not wait where they publish to another topic, and the business never does', () => {
@@ -327,7 +332,7 @@ describe('What is lost at the end', () => {
     const add = (parts: { lost?: number; isHole?: boolean; stamp?: number } = {}, isOld = false): void =>
       listening.hear(topic, { lost: 0, isHole: false, weight: 100, stamp: 1, ...parts } as Publication, isOld)
     const next = (): unknown => {
-      const told = listening.next('t')
+      const told = listening.next('t', 0)
       return told && [told.before, told.entry !== null]
     }
     return { heard, add, next }

@@ -379,6 +379,7 @@ describe('A room that begins where another one stands', () => {
     room.followers.add({
       readers: 2,
       spectators: 1,
+      watchers: [],
       tell: () => heard.push('frames'),
       close: (m) => heard.push(m),
     })

@@ -118,8 +118,8 @@ describe('Listeners of a topic', () => {
   })
 
   it('hear each user in turn, however many topics one of them has published to', async () => {
-    const payer = (topic: string): string => `user ${topic.split(' ')[0]}`
-    vi.spyOn(host.node.listening, 'payerOf').mockImplementation(payer)
+    const payers = (topic: string): string[] => [`user ${topic.split(' ')[0]}`]
+    vi.spyOn(host.node.listening, 'payersOf').mockImplementation(payers)
     const eve = count(50).map((n) => slow(`eve ${n}`, 3))
     const [ann, second] = [slow('ann', 3), slow('ann', 3)]
     for (const n of count(50)) publish(`eve ${n}`, n, n)
@@ -155,7 +155,7 @@ describe('Listeners of a topic', () => {
     for (let n = 0; n < 4; n++) await turn()
     expect([first.told, second.told]).toEqual([['0 0', '0 1'], ['1 5']])
     second.off()
-    expect([host.node.logs.of.topic > 0, host.node.listening.next('t')]).toEqual([true, null])
+    expect([host.node.logs.of.topic > 0, host.node.listening.next('t', 0)]).toEqual([true, null])
   })
 
   it('may remove one another, and what one throws or rejects is logged and costs no other one anything', async () => {

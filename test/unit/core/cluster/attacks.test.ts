@@ -48,6 +48,42 @@ function deafen(world: World, from: Harness, to: Harness): void {
   world.cut.add(`${from.node.incarnation} ${to.node.incarnation}`)
 }
 
+describe('A user who watches many meetings of another node', () => {
+  it('has few of their frames where these take long, and one that somebody else watches has all of them', () => {
+    const world = settled(2)
+    const [a, b] = world.nodes as unknown as Pair
+    const names = Array.from({ length: 40 }, (_, n) => `m${n}`)
+    const sealed = new Map<string, number>()
+    for (const name of names)
+      world.open(
+        a,
+        name,
+        { frameRate: 10 },
+        {
+          frame: () => {
+            a.hookTime += 4e6
+            sealed.set(name, (sealed.get(name) ?? 0) + 1)
+          },
+        },
+      )
+    const [eve, ann] = [client(b, 'eve'), client(b, 'ann')]
+    for (const name of names) join(world, eve, name, true)
+    join(world, ann, 'm39', true)
+    sealed.clear()
+    for (const until = world.now + 10_000; world.now < until;) {
+      // Each sweep takes as long as its hooks, and 20 ms more.
+      const before = a.hookTime
+      for (const { node } of [a, b]) node.sweep(world.now)
+      world.bus.deliver()
+      world.now += 20 + (a.hookTime - before) / 1e6
+      a.now = b.now = world.now
+    }
+    expect(sealed.get('m39')).toBeGreaterThan(80)
+    expect(Math.max(...names.slice(0, -1).map((name) => sealed.get(name) ?? 0))).toBeLessThan(30)
+    expect(Math.min(...names.map((name) => sealed.get(name) ?? 0))).toBeGreaterThan(2)
+  })
+})
+
 describe('A member whose inputs have to go to another node', () => {
   it('cannot make its node hold inputs that are larger than the meeting takes', () => {
     const { world, a, b, name } = meeting()

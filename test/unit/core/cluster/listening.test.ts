@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MANY_UNHEARD, UNHEARD_MS } from '../../../../src/core/topic/listening.ts'
 import { type Harness, text, textOf } from '../harness.ts'
 import { heard, listen, put, say } from './topic-readers.ts'
 import { settled, type World } from './world.ts'
@@ -8,9 +9,9 @@ import { settled, type World } from './world.ts'
 const nodesOf = (world: World): [Harness, Harness, Harness] => world.nodes as [Harness, Harness, Harness]
 
 /** What the business of a node has heard since it was last asked, behind how many there were before. */
-function news({ node }: Harness): string[] {
+function news({ node, now }: Harness): string[] {
   const all: string[] = []
-  for (let next = node.listening.next('t'); next !== null; next = node.listening.next('t'))
+  for (let next = node.listening.next('t', now); next !== null; next = node.listening.next('t', now))
     all.push(`${next.before} ${next.entry === null ? '—' : textOf(next.entry.data)}`)
   return all
 }
@@ -71,5 +72,76 @@ describe('A business of a cluster that listens to a topic', () => {
     world.isLost = () => false
     world.advance(10_000)
     expect(news(b)).toEqual(['0 1', '2 3'])
+  })
+})
+
+describe('Users of another node who publish more than a business hears', () => {
+  /** Node `b` listens to `t`; users of `a` publish. */
+  function setup() {
+    const world = settled(2)
+    const [a, b] = nodesOf(world)
+    b.node.listening.begin('t', b.now)
+    world.settle()
+    const publish = (user: string, count: number): void => {
+      const peer = a.connect(user)
+      for (let n = 0; n < count; n++) {
+        peer.publish('t', text(user))
+        if (n % 100 === 99) world.settle()
+      }
+      world.settle()
+    }
+    return { world, a, b, publish }
+  }
+
+  it('lose those that have waited for long where somebody else is to be heard', () => {
+    const { world, a, b, publish } = setup()
+    publish('eve', 1_000)
+    publish('ann', 2)
+    a.publish('t', 'the business')
+    world.settle()
+    world.advance(UNHEARD_MS - 5)
+    expect([b.node.listening.payersOf('t', b.now)[0], b.node.listening.next('t', b.now)?.before]).toEqual([
+      expect.stringMatching(/^far [1-9]/),
+      0,
+    ])
+    world.advance(10)
+    const left = news(b)
+    expect(left.map((each) => each.split(' ')[1])).toEqual([
+      ...Array.from({ length: MANY_UNHEARD - 3 }, () => 'eve'),
+      'ann',
+      'ann',
+      'the',
+    ])
+    // The numbers say how many are lost.
+    expect([left[0], left.at(-1)]).toEqual([`${1_003 - MANY_UNHEARD} eve`, '1002 the business'])
+  })
+
+  it('lose nothing where nobody else is, nor where they have no more than their share', () => {
+    const { world, b, publish } = setup()
+    publish('eve', 1_000)
+    world.advance(60_000)
+    expect(news(b)).toHaveLength(1_000)
+    for (let n = 0; n < 2 * MANY_UNHEARD; n++) publish(`u${n}`, 1)
+    world.advance(60_000)
+    expect(news(b)).toHaveLength(MANY_UNHEARD)
+  })
+
+  it('have turns of their own, whatever node they are at', () => {
+    const world = settled(3)
+    const [a, b, c] = nodesOf(world)
+    b.node.listening.begin('t', b.now)
+    world.settle()
+    const payers: unknown[] = []
+    for (const [node, user] of [
+      [a, 'eve'],
+      [c, 'eve'],
+      [a, 'ann'],
+    ] as const) {
+      node.connect(user).publish('t', text(user))
+      world.settle()
+      payers.push(b.node.listening.payersOf('t', b.now)[0])
+      expect(news(b)).toHaveLength(1)
+    }
+    expect([payers[0] === payers[1], payers[1] === payers[2]]).toEqual([true, false])
   })
 })

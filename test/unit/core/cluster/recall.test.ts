@@ -579,7 +579,13 @@ describe('What a member shows beyond the frames that are here', () => {
     const desk = new Desk()
     desk.has(2)
     const ann = desk.member('ann')
-    desk.copy.room?.followers.add({ readers: 1, spectators: 1, tell: () => {}, close: () => {} })
+    desk.copy.room?.followers.add({
+      readers: 1,
+      spectators: 1,
+      watchers: [],
+      tell: () => {},
+      close: () => {},
+    })
     desk.recall.ask(desk.now)
     desk.shows(ann, desk.charter(5), desk.piece(5, 6))
     expect(desk.ended()).toEqual(['nothing else, owner 0 @1000'])

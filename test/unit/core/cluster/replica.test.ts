@@ -191,7 +191,7 @@ describe('A replica, before its owner has answered,', () => {
     desk.replica.sweep(desk.now, Infinity)
     desk.replica.sweep(desk.now, Infinity)
     expect([desk.heard(), desk.answered()]).toEqual([
-      ['entered', 'readers readers:3 spectators:1'],
+      ['entered', 'readers readers:3 spectators:1', 'watchers users:eve'],
       ['eve 255'],
     ])
   })
@@ -461,7 +461,7 @@ describe('A JOIN at a replica', () => {
     expect([placeOf(ann), placeOf(eve), seat.cursor === cursor]).toEqual([seat, spectator, false])
     // The cursors that they had are gone.
     desk.replica.sweep(desk.now, Infinity)
-    expect(desk.heard()).toEqual(['readers readers:2 spectators:1'])
+    expect(desk.heard()).toEqual(['readers readers:2 spectators:1', 'watchers users:eve'])
     expect(desk.held.user).toBeGreaterThan(weights.member + weights.spectator)
   })
 
@@ -548,7 +548,7 @@ describe('A member at a replica', () => {
     desk.replica.acknowledge(seat, 3)
     desk.heard()
     desk.replica.sweep(desk.now, Infinity)
-    expect(desk.heard()).toEqual(['readers readers:1 spectators:1'])
+    expect(desk.heard()).toEqual(['readers readers:1 spectators:1', 'watchers users:eve'])
   })
 
   it('waits where the link takes no more, and is told of in a later sweep', () => {
@@ -795,6 +795,7 @@ describe('When the link to the owner has broken, a replica', () => {
       'enter seat:2 again session:bob2 user:bob',
       'entered',
       'acks seats:1 2',
+      'watchers users:eve',
     ])
     for (const seat of [1, 2]) desk.hear(seatedOf(seat, { next: 3 }))
     desk.replica.sweep(desk.now, Infinity)
@@ -947,7 +948,7 @@ describe('A replica', () => {
     const [eve] = desk.watch('eve') as [Session]
     desk.replica.sweep(desk.now, Infinity)
     desk.replica.sweep(desk.now, Infinity)
-    expect(desk.heard()).toEqual(['readers readers:1 spectators:1'])
+    expect(desk.heard()).toEqual(['readers readers:1 spectators:1', 'watchers users:eve'])
     const [ann] = desk.seat('ann') as [Session]
     disconnect(eve)
     desk.replica.sweep(desk.now, Infinity)
@@ -1148,6 +1149,7 @@ describe('In a hand-over, a replica', () => {
       'enter seat:1 again session:ann1 user:ann',
       'enter seat:2 again session:bob2 user:bob',
       'entered',
+      'watchers users:eve',
     ])
     desk.hear(seatedOf(1, { next: 2 }))
     expect([placeOf(ann).accept(inputOf(1), 0), desk.heard()]).toEqual([
