@@ -271,6 +271,7 @@ describe('Members who wait to leave a meeting', () => {
         leave: (_: object, frame: number, asked: boolean) => void left.push(`${frame} ${asked}`),
       } as never,
       log: { next: 7 },
+      maker: null,
       notices: { isBehind: false, wantsDepartures: false, tell: () => {} } as never,
       leavers,
     })

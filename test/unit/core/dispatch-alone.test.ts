@@ -23,7 +23,7 @@ class Desk extends Parts {
   /** What topics were asked for, in words. */
   readonly said: string[] = []
   /** Subscriptions that wait, and the names that each waits with. */
-  readonly holding: { readonly names: readonly string[]; readonly held: HeldSubscribe }[] = []
+  readonly asked: { readonly names: readonly string[]; readonly held: HeldSubscribe }[] = []
   readonly elsewhere: ((answer: Joined, now: number) => void)[] = []
   readonly owners: number[] = []
   isHolding = false
@@ -69,7 +69,7 @@ class Desk extends Parts {
       meetings: { join: () => this.joined },
       topics: {
         hold: (_session, _message, names, _now, held) => {
-          this.holding.push({ names: [...names], held })
+          this.asked.push({ names: [...names], held })
           return this.isHolding
         },
         drop: () => {},
@@ -220,8 +220,8 @@ describe('A SUBSCRIBE', () => {
     desk.send(ann, subscribeOf(1, 'a'))
     desk.sweep()
     desk.dispatch.gate.answer(desk.questions[0] as Question, true, desk.now)
-    expect([desk.sweep(), desk.holding.length]).toEqual([[], 1])
-    desk.holding[0]?.held.act(desk.now)
+    expect([desk.sweep(), desk.asked.length]).toEqual([[], 1])
+    desk.asked[0]?.held.act(desk.now)
     expect(desk.sweep()).toEqual(['subscribe a'])
   })
 
@@ -231,13 +231,13 @@ describe('A SUBSCRIBE', () => {
     ann.grant = grant('ann', { read: ['a', 'b', 'c'] })
     desk.send(ann, subscribeOf(1, 'a', 'other', 'not a name*', 'b'))
     desk.sweep()
-    expect(desk.holding[0]?.names).toEqual(['a', 'b'])
+    expect(desk.asked[0]?.names).toEqual(['a', 'b'])
     desk.dispatch.gate.on = true
     desk.send(ann, subscribeOf(2, 'c', 'b', 'other'))
     desk.sweep()
     for (const question of desk.questions)
       desk.dispatch.gate.answer(question, question.name === 'b', desk.now)
-    expect(desk.holding[1]?.names).toEqual(['b'])
+    expect(desk.asked[1]?.names).toEqual(['b'])
   })
 
   it('waits for nothing where nobody would read', () => {
@@ -245,7 +245,7 @@ describe('A SUBSCRIBE', () => {
     const ann = desk.session('ann')
     desk.send(ann, subscribeOf(1, 'a'))
     disconnect(ann)
-    expect([desk.sweep(), desk.holding, desk.errors()]).toEqual([[], [], ['UNKNOWN']])
+    expect([desk.sweep(), desk.asked, desk.errors()]).toEqual([[], [], ['UNKNOWN']])
   })
 
   it('that failed is no resumption of anything', () => {

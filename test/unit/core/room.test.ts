@@ -514,7 +514,7 @@ describe('A room', () => {
 
   it('is deserted where those who follow it have no readers either', () => {
     const room = roomOn(nodeOf())
-    const follower = { readers: 0, spectators: 0, tell: () => {}, close: () => {} }
+    const follower = { readers: 0, spectators: 0, watchers: [], tell: () => {}, close: () => {} }
     room.followers.add(follower)
     expect(room.isDeserted).toBe(true)
     follower.readers = 1
