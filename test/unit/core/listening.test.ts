@@ -292,7 +292,7 @@ describe('Users who publish more than the business has heard', () => {
       ['', ['']],
     ] as const) {
       const payers = h.node.listening.payersOf('t', h.now)
-      expect([payers[0], [...new Set(payers)].toSorted()]).toEqual([first, all.toSorted()])
+      expect([payers[0], new Set(payers)]).toEqual([first, new Set(all)])
       h.node.listening.next('t', h.now)
     }
   })
