@@ -282,8 +282,7 @@ describe('Members who wait to leave a meeting', () => {
       ...parts,
     }) as never
 
-  function desk(members: readonly Member[]) {
-    const leavers = new Leavers()
+  function desk(members: readonly Member[], { leavers = new Leavers(), maker = '', isBehind = false } = {}) {
     const left: string[] = []
     const departures = new Departures({
       roster: {
@@ -294,7 +293,8 @@ describe('Members who wait to leave a meeting', () => {
         leave: (_: object, frame: number, asked: boolean) => void left.push(`${frame} ${asked}`),
       } as never,
       log: { next: 7 },
-      notices: { isBehind: false, wantsDepartures: false, tell: () => {} } as never,
+      maker: maker === '' ? null : { user: maker },
+      notices: { isBehind, wantsDepartures: false, tell: () => {} } as never,
       leavers,
       maker: null,
     })
@@ -321,6 +321,39 @@ describe('Members who wait to leave a meeting', () => {
     expect([departures.hasSome, leavers.hasSome]).toEqual([false, false])
     leavers.sweep()
     expect(left).toEqual([])
+  })
+
+  it('that ends take turns by whom the meetings were opened for, with users who have left others', () => {
+    const leavers = new Leavers()
+    const [last, other, plain, open] = ['tom', 'tim', '', ''].map((maker) =>
+      desk([], { leavers, maker, isBehind: true }),
+    ) as [ReturnType<typeof desk>, ReturnType<typeof desk>, ReturnType<typeof desk>, ReturnType<typeof desk>]
+    for (const user of ['eve', 'eve', 'ann']) open.departures.wait(member(user))
+    for (const each of [last, other, plain])
+      for (const user of ['eve', 'bob']) each.departures.wait(member(user))
+    for (const { departures } of [last, other, plain]) {
+      expect(departures.isLast).toBe(false)
+      departures.hasten()
+      expect(departures.isLast).toBe(true)
+    }
+    const turns = Array.from({ length: 9 }, () => {
+      leavers.sweep()
+      const at = [last, other, plain, open].findIndex(({ left }) => left.length > 0)
+      const [said = ''] = [last, other, plain, open][at]?.left.splice(0) ?? []
+      return `${['tom', 'tim', 'nobody', 'open'][at]}: ${said.split(' ')[0]}`
+    })
+    expect(turns).toEqual([
+      'open: eve',
+      'open: ann',
+      'tom: eve',
+      'tim: eve',
+      'nobody: eve',
+      'open: eve',
+      'tom: bob',
+      'tim: bob',
+      'nobody: bob',
+    ])
+    expect(leavers.hasSome).toBe(false)
   })
 
   it('count as lost with what they have not acknowledged unless they have asked to leave', () => {

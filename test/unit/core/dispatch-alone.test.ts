@@ -245,14 +245,14 @@ describe('A SUBSCRIBE', () => {
     const ann = desk.session('ann')
     desk.send(ann, subscribeOf(1, 'a'))
     disconnect(ann)
-    expect([desk.sweep(), desk.held, desk.errors()]).toEqual([[], [], ['UNKNOWN']])
+    expect([desk.sweep(), desk.asked, desk.errors()]).toEqual([[], [], ['UNKNOWN']])
   })
 
   it('that failed is no resumption of anything', () => {
     const desk = new Desk()
     const ann = desk.session('ann')
     desk.subscribed = 'LIMIT'
-    desk.send(ann, messages.subscribe(1, wish('a', { since: { epoch: 5, at: 1, numbers: [] } } as never)))
+    desk.send(ann, messages.subscribe(1, wish('a', { since: { epoch: 5, at: 1, numbers: [] } })))
     desk.sweep()
     expect([desk.errors(), desk.stats.topicResumes.size]).toEqual([['FORBIDDEN'], 0])
   })

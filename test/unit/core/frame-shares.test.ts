@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { MeetingLogic } from '../../../src/core/index.ts'
 import { FrameShare, FrameShares } from '../../../src/core/meeting/frame-shares.ts'
+import type { Follower } from '../../../src/core/meeting/room.ts'
 import type { Member } from '../../../src/core/meeting/seat.ts'
 import { Harness } from './harness.ts'
 
@@ -51,8 +52,14 @@ describe('Users that have had some of it', () => {
 describe('The users because of whom a meeting runs', () => {
   type Present = Pick<Member, 'user'> & { readonly is?: string; readonly isBot?: boolean }
 
-  /** How far a user is ahead once hooks of a meeting, with these members and readers, have taken 800 ms. */
-  function paidBy(user: string, members: readonly Present[], readers: readonly string[], maker = ''): number {
+  /** How far a user is ahead once hooks of a meeting, with these members and readers, have taken 2,400 ms. */
+  function paidBy(
+    user: string,
+    members: readonly Present[],
+    readers: readonly string[],
+    maker = '',
+    followers: readonly Pick<Follower, 'spectators' | 'watchers'>[] = [],
+  ): number {
     const shares = new FrameShares()
     const roster = {
       all: () =>
@@ -62,11 +69,12 @@ describe('The users because of whom a meeting runs', () => {
           standing: { is: each.is ?? 'present' },
         })),
     }
-    const room = { seats: () => readers.map((each) => ({ session: { user: each } })), followers: [] }
+    const seats = readers.map((each) => ({ session: { user: each } }))
+    const room = { seats: () => seats, followers }
     const account = maker === '' ? null : { user: maker }
     const share = new FrameShare(shares, account as never, roster as never, room as never)
     expect(share.aheadMs(1_000)).toBe(0)
-    share.pay(800, 1_000)
+    share.pay(2_400, 1_000)
     return shares.aheadMs([user], 1_000)
   }
 
@@ -74,10 +82,10 @@ describe('The users because of whom a meeting runs', () => {
 
   it('are whom it was opened for, whoever else is there', () => {
     const paid = ['eve', 'ann'].map((user) => paidBy(user, [{ user: 'ann' }], ['ann'], 'eve'))
-    expect(paid).toEqual([800, 0])
+    expect(paid).toEqual([2_400, 0])
   })
 
-  it('are else the members who are present or about to leave, and those who read, once each', () => {
+  it('are else the members who are present, or wait to leave, and those who read, once each', () => {
     const members: Present[] = [
       { user: 'ann' },
       { user: 'ann' },
@@ -88,19 +96,34 @@ describe('The users because of whom a meeting runs', () => {
     const paid = ['ann', 'bob', 'cid', 'dan', 'eve'].map((user) =>
       paidBy(user, members, ['ann', 'eve', 'eve']),
     )
-    expect(paid.map(Math.round)).toEqual([267, 0, 267, 0, 267])
+    expect(paid).toEqual([800, 0, 800, 0, 800])
   })
 
   it('are nobody where there are more than eight', () => {
-    expect(paidBy('u0', guests(8), [])).toBe(100)
+    expect(paidBy('u0', guests(8), [])).toBe(300)
     expect(paidBy('u0', guests(9), [])).toBe(0)
-    expect(paidBy('u0', guests(8), ['u7', 'u1'])).toBe(100)
+    expect(paidBy('u0', guests(8), ['u7', 'u1'])).toBe(300)
     expect(paidBy('u0', guests(8), ['u7', 'eve'])).toBe(0)
+  })
+
+  it('are those as well who watch at other nodes, unless these are many or unknown', () => {
+    const paid = (...followers: readonly Pick<Follower, 'spectators' | 'watchers'>[]): number =>
+      paidBy('ann', [{ user: 'ann' }], [], '', followers)
+    expect(paid({ spectators: 0, watchers: ['eve'] })).toBe(2_400)
+    expect(paid({ spectators: 5, watchers: ['eve', 'ann'] })).toBe(1_200)
+    expect(paid({ spectators: 1, watchers: ['eve'] }, { spectators: 1, watchers: ['tom'] })).toBe(800)
+    expect(paid({ spectators: 1, watchers: [] })).toBe(0)
+    const many = guests(8).map(({ user }) => user)
+    expect(paid({ spectators: 8, watchers: many.slice(1) })).toBe(300)
+    expect(paid({ spectators: 8, watchers: many })).toBe(0)
   })
 
   it('wait with it as long as the one of them who has had least', () => {
     const shares = new FrameShares()
-    const room = { seats: () => [{ session: { user: 'ann' } }, { session: { user: 'eve' } }], followers: [] }
+    const room = {
+      seats: () => [{ session: { user: 'ann' } }, { session: { user: 'eve' } }],
+      followers: [],
+    }
     const share = new FrameShare(shares, null, { all: () => [] } as never, room as never)
     shares.pay(['eve'], 500, 1_000)
     expect(share.aheadMs(1_000)).toBe(0)

@@ -80,7 +80,7 @@ describe('A business that listens to a topic', () => {
     h.node.listening.end('t', h.now)
     say(h, '4')
     h.settle()
-    // Once for each account.
+    // Once for each account on which there is something to hear.
     expect([h.application.news, heardOf(h)]).toEqual([['t', 't'], []])
   })
 
@@ -232,18 +232,18 @@ describe('Users who publish more than the business has heard', () => {
 
   it('have shares of what is unheard now, whatever was heard of others before', () => {
     const { h, publish } = setup()
-    const [ann, bob, cid, dan] = ['ann', 'bob', 'cid', 'dan'].map((user) => h.connect(user)) as Peer[]
-    publish(ann as Peer, 100)
-    publish(dan as Peer, 1)
+    const [ann, bob, cid, dan] = [h.connect('ann'), h.connect('bob'), h.connect('cid'), h.connect('dan')]
+    publish(ann, 100)
+    publish(dan, 1)
     heardOf(h)
     // The business itself is none of those who share.
     say(h, 'x')
-    publish(bob as Peer, 200)
+    publish(bob, 200)
     const before = taken(h)
     expect(before).toBe(102 + MANY_UNHEARD)
-    publish(cid as Peer, 200)
+    publish(cid, 200)
     expect(taken(h)).toBe(before + MANY_UNHEARD / 2)
-    publish(ann as Peer, 200)
+    publish(ann, 200)
     expect(taken(h)).toBe(before + MANY_UNHEARD / 2 + Math.floor(MANY_UNHEARD / 3))
   })
 
@@ -338,7 +338,7 @@ describe('What is lost at the end', () => {
           isHole: false,
           weight: 100,
           stamp: 1,
-          source: { incarnation: 1 },
+          source: { incarnation: 8 },
           ...parts,
         } as Publication,
         isOld,
@@ -357,7 +357,7 @@ describe('What is lost at the end', () => {
     expect([next(), next(), next(), heard]).toEqual([[0, true], [3, false], null, ['t']])
     add({ lost: 1, isHole: true })
     add({ lost: 1 })
-    // Twice: that some are lost, and that there is one on an account.
+    // Once for what is lost, and once for what is the first on its account.
     expect([next(), next(), heard]).toEqual([[5, true], null, ['t', 't', 't']])
   })
 

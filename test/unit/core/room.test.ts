@@ -493,8 +493,7 @@ describe('A room', () => {
 
   it('knows from its frames which owner seals, and takes no earlier one for it', () => {
     const room = roomOn(nodeOf())
-    const epoch = (term: number, incarnation: number): MeetingEvent =>
-      ({ type: 'epoch', term, incarnation }) as MeetingEvent
+    const epoch = (term: number, incarnation: number): MeetingEvent => ({ type: 'epoch', term, incarnation })
     room.append({ ...full, events: [{ type: 'back', slot: 0 }] }, 0)
     expect(room.facts).toMatchObject({ term: 2, incarnation: 7 })
     room.append({ ...full, events: [epoch(3, 8)] }, 0)

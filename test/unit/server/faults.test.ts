@@ -12,7 +12,7 @@ describe('A fault that was asked for', () => {
     vi.useFakeTimers()
     for (const list of [cuts, ends, said]) list.length = 0
     const logger = { debug() {}, info() {}, warn: (details: unknown) => void said.push(details), error() {} }
-    faults = new Faults({} as BusConnector, logger as never)
+    faults = new Faults({} as BusConnector, logger)
     vi.spyOn(faults.bus, 'cut').mockImplementation((ms) => void cuts.push(ms))
     vi.spyOn(process, 'kill').mockImplementation((pid, signal) => {
       ends.push(`${pid === process.pid} ${String(signal)}`)

@@ -238,8 +238,13 @@ describe('A listener of a topic', () => {
     const left = [...all]
     vi.spyOn(host.node.listening, 'next').mockImplementation(() => left.shift() ?? null)
   }
-  const entryOf = (data: unknown, parts: object = {}): HeardPublication['entry'] =>
-    ({ key: '', tombstone: false, stamp: 0, data: toPayload(data), ...parts }) as never
+  const entryOf = (data: unknown, parts: object = {}): HeardPublication['entry'] => ({
+    key: '',
+    tombstone: false,
+    stamp: 0,
+    data: toPayload(data),
+    ...parts,
+  })
 
   it('hears of what is lost at the end, where it was there before that, and goes on behind it', async () => {
     const [told, other]: [unknown[], unknown[]] = [[], []]

@@ -126,7 +126,7 @@ describe('A wrong input of the API is described', () => {
     const odd = Object.fromEntries('abcdefgh'.split('').map((name) => [name, 1]))
     const unknown = (name: string): string => `${name}: it is not known; known are items, count`
     expect(of({ items: [{ name: 7 }], count: 1, ...odd })).toBe(
-      ['items.0.name: 7 was given; expected a text', ...[...'abcd'].map(unknown)].join('; '),
+      ['items.0.name: 7 was given; expected a text', ...['a', 'b', 'c', 'd'].map(unknown)].join('; '),
     )
   })
 
