@@ -76,7 +76,14 @@ export class Owner implements Host {
     this.events = new WaitingEvents(limits, () => this.#sealSoon())
     const electorate = (this.#electorate = new Electorate(limits.electorates))
     const notices = (this.#notices = new Notices(business.logic))
-    const departures = (this.departures = new Departures({ roster, electorate, log, notices, leavers, maker }))
+    const departures = (this.departures = new Departures({
+      roster,
+      electorate,
+      log,
+      notices,
+      leavers,
+      maker,
+    }))
     const run = (at: number): void => this.#run(at)
     const kick: EntranceHost['kick'] = (...seat) => this.kick(...seat)
     const parts = { options, business, log, roster, electorate, departures, limits }

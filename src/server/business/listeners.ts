@@ -138,7 +138,8 @@ export class Listeners {
         ? this.#host.node.listening.next(topic, this.#host.outside.now())
         : null
     }
-    const payers = (): readonly string[] => this.#host.node.listening.payersOf(topic, this.#host.outside.now())
+    const payers = (): readonly string[] =>
+      this.#host.node.listening.payersOf(topic, this.#host.outside.now())
     const listeners: TopicListeners = new TopicListeners(topic, next, payers, (error) =>
       this.#logger.error({ err: error, topic }, 'a listener of a topic failed'),
     )

@@ -272,6 +272,7 @@ describe('Members who wait to leave a meeting', () => {
       } as never,
       log: { next: 7 },
       notices: { isBehind: false, wantsDepartures: false, tell: () => {} } as never,
+      maker: null,
       leavers,
     })
     return { departures, leavers, left }

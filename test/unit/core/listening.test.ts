@@ -80,7 +80,7 @@ describe('A business that listens to a topic', () => {
     h.node.listening.end('t', h.now)
     say(h, '4')
     h.settle()
-    expect([h.application.news, heardOf(h)]).toEqual([['t'], []])
+    expect([h.application.news, heardOf(h)]).toEqual([['t', 't'], []])
   })
 
   it('is told that there is something to hear, again once it has heard all', () => {
@@ -330,7 +330,18 @@ describe('What is lost at the end', () => {
     })
     listening.begin('t', 0)
     const add = (parts: { lost?: number; isHole?: boolean; stamp?: number } = {}, isOld = false): void =>
-      listening.hear(topic, { lost: 0, isHole: false, weight: 100, stamp: 1, ...parts } as Publication, isOld)
+      listening.hear(
+        topic,
+        {
+          lost: 0,
+          isHole: false,
+          weight: 100,
+          stamp: 1,
+          source: { incarnation: 1 },
+          ...parts,
+        } as Publication,
+        isOld,
+      )
     const next = (): unknown => {
       const told = listening.next('t', 0)
       return told && [told.before, told.entry !== null]
@@ -345,7 +356,7 @@ describe('What is lost at the end', () => {
     expect([next(), next(), next(), heard]).toEqual([[0, true], [3, false], null, ['t']])
     add({ lost: 1, isHole: true })
     add({ lost: 1 })
-    expect([next(), next(), heard]).toEqual([[5, true], null, ['t', 't']])
+    expect([next(), next(), heard]).toEqual([[5, true], null, ['t', 't', 't']])
   })
 
   it('counts what a full node has no room for', () => {
