@@ -296,7 +296,6 @@ describe('Members who wait to leave a meeting', () => {
       maker: maker === '' ? null : { user: maker },
       notices: { isBehind, wantsDepartures: false, tell: () => {} } as never,
       leavers,
-      maker: null,
     })
     return { departures, leavers, left }
   }
