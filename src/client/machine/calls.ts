@@ -72,10 +72,10 @@ export class Calls {
 
   /** Throws BUSY where too many bytes are pending already; `done` is not called then. */
   add(message: CallMessage, done: Done<unknown>, sendBy: number, grace: number): void {
+    // A leave has no data: a node may name meetings unasked, each of which is left.
     if ('data' in message) {
       this.#waiting.take(message.data)
       this.#asking++
-      // Each meeting that a node names unasked is left.
     } else if (this.#calls.size - this.#asking >= MOST_WAITING_LEAVES) return
     this.#calls.set(message.call, { message, done, sendBy, grace, sent: false })
   }

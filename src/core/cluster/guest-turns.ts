@@ -14,7 +14,7 @@ interface Line {
 interface TurnsLimits {
   /** Bytes that wait for one user, beyond which what the user says is refused. */
   readonly perUser: number
-  /** Bytes that wait in all, beyond which nothing is heard of other nodes. Of half of them each user has an even share. */
+  /** Bytes that wait in all, beyond which nothing is heard of other nodes. Users share half of them evenly. */
   readonly most: number
 }
 
@@ -54,8 +54,8 @@ export class GuestTurns {
   }
 
   /**
-   * Acts on what a user says, of so many bytes, at once or in the user's turn. False: too much of the user waits. What has
-   * no bytes, and whoever has nothing that waits, is heard in any case.
+   * Acts on what a user says, of so many bytes, at once or in the user's turn. False: too much of the user waits. What
+   * has no bytes, and whoever has nothing that waits, is heard in any case.
    */
   hear(user: string, bytes: number, now: number, act: Act): boolean {
     let line = this.#lines.get(user)

@@ -142,7 +142,7 @@ export class Guest implements Follower {
   position = 1
   /** Its node knows of no break of the link that this one does not know of. */
   isConnected = false
-  /** Its node had frames of the meeting before, and has not said that it gave them up: it may have gone on with them. */
+  /** Its node had frames of the meeting before, and has not said that it gave them up: it may go on with them. */
   isDoubtful = false
   /** Rises where JOINs that wait for their turn count no more: its node says them again. */
   life = 0

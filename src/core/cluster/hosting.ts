@@ -377,8 +377,8 @@ export class Hosting implements GuestHost {
   }
 
   /**
-   * Part of the sweep: what waits for its turn, and a page for each replica that is behind, as far as the work of a sweep
-   * goes.
+   * Part of the sweep: what waits for its turn, and a page for each replica that is behind, as far as the work of a
+   * sweep goes.
    */
   sweep(now: number): void {
     const { work, limits } = this.#host

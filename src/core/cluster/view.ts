@@ -1,3 +1,4 @@
+import { hashOf } from '../ground/hash.ts'
 import { isEdge } from '../ground/incarnation.ts'
 
 /** Incarnations of nodes are below: 48 bits. */
@@ -122,13 +123,6 @@ export class View {
 /** A node's share in the weight of any name. */
 function seedOf(node: number): number {
   return mix(node % HALF) ^ mix(Math.floor(node / HALF) + HALF)
-}
-
-/** FNV-1a over the UTF-16 units. */
-function hashOf(name: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ name.charCodeAt(at), 0x01000193)
-  return hash
 }
 
 /** Spreads each bit of a 32-bit number over all of them: the finaliser of MurmurHash3. */

@@ -48,6 +48,8 @@ export const FREE_WORK = 50_000
 
 /** Nanoseconds that hooks may take over what other nodes send, in one sweep and until the next one. */
 const HOOKS = 4_000_000
+/** Of it, that from which on users take turns. */
+const SOME = HOOKS / 4
 
 /** How many items a message has, each of which is served like a message of its own. */
 export function itemsOf(message: ClientMessage): number {
@@ -89,7 +91,7 @@ export class Work {
 
   /** Whether they have taken so much of it that those over whose messages they do so take turns. */
   get isBusy(): boolean {
-    return this.#ofHooks() - this.#ofHooksBefore >= HOOKS / 4
+    return this.#ofHooks() - this.#ofHooksBefore >= SOME
   }
 
   /** The timers of a sweep begin to fire. */
@@ -97,9 +99,9 @@ export class Work {
     this.#ofHooksAtTimers = this.#ofHooks()
   }
 
-  /** Whether hooks have taken so much time since then that no others run of users who have had more than their share. */
+  /** Whether they have taken so much since then that none run of users who have had more than their share. */
   get areTimersBusy(): boolean {
-    return this.#ofHooks() - this.#ofHooksAtTimers >= HOOKS / 4
+    return this.#ofHooks() - this.#ofHooksAtTimers >= SOME
   }
 
   /** With that of hooks. */

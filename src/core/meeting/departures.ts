@@ -32,16 +32,13 @@ export class Leavers {
 
   /** Part of the sweep: one of them leaves, and others as long as there is time for what the business does then. */
   sweep(): void {
-    for (;;) {
-      const [next] = this.#waiting
-      if (next === undefined) return
-      const [line, own] = next
+    // A line that has more comes again behind the others.
+    for (const [line, own] of this.#waiting) {
       const [first] = own
       if (first === undefined) return
       const [member, from] = first
       this.#waiting.delete(line)
-      if (own.size > 1) this.#waiting.set(line, own)
-      own.delete(member)
+      this.#waiting.set(line, own)
       from.leave(member)
       if (from.isBehind) return
     }

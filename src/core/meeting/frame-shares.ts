@@ -2,6 +2,12 @@ import type { Account } from '../session/account.ts'
 import type { Room } from './room.ts'
 import type { Roster } from './roster.ts'
 
+/**
+ * Where a node is late, hooks have one part of the time in so many for the frames of meetings that run because of one
+ * user, who is at most so much ahead of that.
+ */
+const PARTS = 5
+export const AHEAD_MS = 100
 /** A meeting in which more users are present than this goes on whatever they have had. */
 const FEW = 8
 /** How far ahead of its share a user can be, in milliseconds. */
@@ -28,7 +34,7 @@ export class FrameShares {
     return least
   }
 
-  /** They pay the same each. */
+  /** They pay so many milliseconds, the same each. */
   pay(users: readonly string[], ms: number, now: number): void {
     const paidAt = this.#paidAt
     if (paidAt.size >= this.#most) {
@@ -64,7 +70,7 @@ export class FrameShare {
     return this.#shares.isEmpty ? 0 : this.#shares.aheadMs(this.#users, now)
   }
 
-  /** Hooks have taken so long over a frame, in milliseconds. */
+  /** See {@link FrameShares.pay}. */
   pay(ms: number, now: number): void {
     this.#shares.pay(this.#users, ms, now)
   }
@@ -85,6 +91,11 @@ export class FrameShare {
     if (users.length > 0) this.#last = users
     return this.#last
   }
+}
+
+/** Has a share pay for the time that hooks have taken, in nanoseconds. */
+export function payForHooks(share: Pick<FrameShare, 'pay'>, took: number, now: number): void {
+  if (took > 0) share.pay((took / 1e6) * PARTS, now)
 }
 
 /** The users who watch a meeting at a room; none where these are many. */

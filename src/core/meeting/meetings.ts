@@ -8,11 +8,10 @@ import type { Downstream } from '../down/downstream.ts'
 import { Leavers } from './departures.ts'
 import type { MeetingBusiness } from '../ports.ts'
 import type { MeetingInfo } from './business.ts'
-import { FrameShares } from './frame-shares.ts'
+import { AHEAD_MS, FrameShares, payForHooks } from './frame-shares.ts'
 import { Owner } from './owner.ts'
 import type { Lineage } from './lineage.ts'
 import type { OwnerHost } from './owner-host.ts'
-import { AHEAD_MS, PARTS } from './pulse.ts'
 import { Room } from './room.ts'
 import { whyNoSeat } from './seat.ts'
 import { pageOf, type PageQuery, type Search } from '../ground/page.ts'
@@ -178,8 +177,8 @@ export class Meetings {
   }
 
   /**
-   * `message`: what its members are told. Whoever waits to leave does so first, in turns, and nobody comes meanwhile, unless
-   * it `isNow` or never.
+   * `message`: what its members are told. Whoever waits to leave does so first, in turns, and nobody comes meanwhile,
+   * unless it `isNow` or never.
    */
   close(name: string, now: number, message: string = CLOSED, isNow = false): void {
     const meeting = this.#meetings.get(name)
@@ -237,8 +236,8 @@ export class Meetings {
   }
 
   /**
-   * Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order, those
-   * last that run because of users whose hooks have taken more than their share of the time.
+   * Part of the sweep: meetings without a frame rate seal what they have. What is over the budget waits, in order,
+   * those last that run because of users whose hooks have taken more than their share of the time.
    */
   sweep(now: number): void {
     const { limits, work, leavers } = this.#host
@@ -246,18 +245,17 @@ export class Meetings {
     for (const [owner, message] of this.#closing)
       if (!owner.departures.hasSome) this.close(owner.name, now, message)
     const isOver = work.until(limits.sweepWork / 2)
-    const unsealed: Owner[] = []
+    const first: Owner[] = []
     const last: Owner[] = []
-    for (const owner of this.#unsealed) (owner.share.aheadMs(now) > AHEAD_MS ? last : unsealed).push(owner)
-    for (const owner of last) unsealed.push(owner)
+    for (const owner of this.#unsealed) (owner.share.aheadMs(now) > AHEAD_MS ? last : first).push(owner)
+    const unsealed = [...first, ...last]
     this.#unsealed = []
     let at = 0
     for (; at < unsealed.length && !isOver(); at++) {
       const owner = unsealed[at] as Owner
       const before = work.ofHooks
       owner.sealNow(now, isOver)
-      const tookMs = (work.ofHooks - before) / 1e6
-      if (tookMs > 0) owner.share.pay(tookMs * PARTS, now)
+      payForHooks(owner.share, work.ofHooks - before, now)
     }
     if (at < unsealed.length) this.#unsealed = [...unsealed.slice(at), ...this.#unsealed]
   }

@@ -69,7 +69,8 @@ export class Owner implements Host {
     this.business = business
     this.room = room
     this.options = options
-    const [{ log }, { limits, leavers, shares }] = [room, host]
+    const { log } = room
+    const { limits, leavers, shares } = host
     const roster = (this.roster = new Roster(options.capacity, (event) => this.#happen(event)))
     this.share = new FrameShare(shares, maker, roster, room)
     this.events = new WaitingEvents(limits, () => this.#sealSoon())
@@ -103,10 +104,9 @@ export class Owner implements Host {
 
   /** Goes on with the meeting of another node. */
   succeed({ state, seatOf: occupantOf, event }: Succession, now: number): void {
-    const roster = this.roster
-    roster.restore(state.roster, occupantOf)
-    this.#electorate.restore(state.electorate, (slot) => roster.get(slot)?.seat?.elector)
-    this.#intake.restore(state.intake, (slot) => roster.get(slot))
+    this.roster.restore(state.roster, occupantOf)
+    this.#electorate.restore(state.electorate, (slot) => this.roster.get(slot)?.seat?.elector)
+    this.#intake.restore(state.intake, (slot) => this.roster.get(slot))
     this.departures.restore()
     this.#entrance.config = state.config
     this.events.restore([event, ...state.events])
@@ -417,7 +417,7 @@ export class Owner implements Host {
       if (--member.waiting === 0 && member.standing.is === 'leaving') depart(member)
   }
 
-  /** Gives up inputs that wait, see {@link Intake.shed}. Whoever leaves behind them does so where the meeting goes on. */
+  /** Gives up inputs that wait, see {@link Intake.shed}. Who leaves behind them does so where the meeting goes on. */
   shed(bytes: number): readonly Input[] {
     const shed = this.#intake.shed(bytes)
     this.#release(shed, (member) => this.departures.wait(member))

@@ -2,19 +2,14 @@ import type { MeetingOptions } from './options.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Work } from '../ground/work.ts'
 import { FrameClock } from './frame-clock.ts'
-import type { FrameShare } from './frame-shares.ts'
+import { AHEAD_MS, type FrameShare, payForHooks } from './frame-shares.ts'
 import type { ClockState } from './owner-state.ts'
 
 /** How often a meeting that is paused looks whether it may go on, in milliseconds. */
 const LOOK_MS = 100
 
-/**
- * Where frames are later than this, hooks of meetings that run because of one user have one part of the time in so many
- * for them, and are at most so much ahead of that.
- */
+/** Where frames are later than this, in milliseconds, users have their shares. */
 const LATE_MS = 20
-export const PARTS = 5
-export const AHEAD_MS = 100
 /** How many milliseconds late count like one that a user is less ahead. */
 const PATIENCE = 4
 
@@ -67,8 +62,7 @@ export class Pulse {
     }
     const before = work.ofHooks
     tick(now)
-    const tookMs = (work.ofHooks - before) / 1e6
-    if (tookMs > 0) share.pay(tookMs * PARTS, now)
+    payForHooks(share, work.ofHooks - before, now)
   }
 
   /** Milliseconds from frame to frame; 0 without a frame rate. */

@@ -70,7 +70,7 @@ export class Account {
     work: FULL,
   }
 
-  constructor(rates: Rates, user = '') {
+  constructor(rates: Rates, user: string) {
     this.user = user
     this.#rates = rates
   }

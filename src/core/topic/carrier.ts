@@ -1,4 +1,5 @@
 import type { FixedLimits } from '../ground/config.ts'
+import { hashOf } from '../ground/hash.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Bus } from '../ports.ts'
 import type { Account } from '../session/account.ts'
@@ -16,7 +17,7 @@ export const QUIET = 'q/'
 /** Time between two digests. */
 const DIGEST_MS = 1_000
 
-/** Publications of a user that do not wait though the bus is crowded: whoever publishes now and then has no part in that. */
+/** Publications of a user that do not wait though the bus is crowded: whoever publishes little has no part in that. */
 const UNHINDERED = 16
 
 /** The topic that a subject of the bus is about; null for a subject of something else. */
@@ -160,7 +161,10 @@ export class Carrier {
     this.#rest = topics[Symbol.iterator]()
   }
 
-  /** Part of the sweep, once all was carried: after an outage, says the last numbers of topics that were published to meanwhile. */
+  /**
+   * Part of the sweep, once all was carried: after an outage, says the last numbers of topics that were published to
+   * meanwhile.
+   */
   sweep(): void {
     this.#by.clear()
     if (this.#rest === null) return
@@ -180,7 +184,5 @@ export class Carrier {
 
 /** A number for a user, of 32 bits and not 0: hardly ever the same one for two of those who publish at a time. */
 function numberOf(user: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < user.length; at++) hash = Math.imul(hash ^ user.charCodeAt(at), 0x01000193)
-  return hash >>> 0 || 1
+  return hashOf(user) >>> 0 || 1
 }

@@ -6,8 +6,9 @@ import type { Diffused, Publication } from './publication.ts'
 /*
  * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
  * (one byte), number (uint, unless it is the previous one plus 1), microseconds between its stamp and the previous one
- * (uint; the first counts from 1970), key, the number of the user who has published it (uint), payload. And the digest of topics to which a node has not published for a
- * while: name and last number (uint) of each. Not part of the protocol: all nodes of a cluster run one version.
+ * (uint; the first counts from 1970), key, the number of the user who has published it (uint), payload. And the digest
+ * of topics to which a node has not published for a while: name and last number (uint) of each. Not part of the
+ * protocol: all nodes of a cluster run one version.
  */
 
 const NUMBER = 1

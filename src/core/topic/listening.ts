@@ -16,6 +16,8 @@ export const MOST_UNHEARD_BYTES = 33_554_432
 interface Unheard extends HeardPublication {
   readonly entry: Publication
   readonly by: Author
+  /** On whose account it is heard: that of a user, or of a node. */
+  readonly payer: string
 }
 
 /** Who has published: a user of this node, or of another one by its number; null for a business, and where unknown. */
@@ -35,7 +37,7 @@ class News extends Payer {
   #told = 0
   /** How many of each user there are in the queue. */
   readonly #of: Map<Account | number, number> = new Map()
-  /** And on each account: see {@link payerOf}. */
+  /** And on each account. */
   readonly #on: Map<string, number> = new Map()
 
   constructor(topic: Topic, ledger: Ledger, since: number) {
@@ -54,22 +56,18 @@ class News extends Payer {
     if (entry.isHole) return false
     const before = this.count++
     if (!isKept) return false
-    const unheard = { before, entry, by }
-    this.#ring.push(unheard)
-    if (by !== null) this.#of.set(by, this.#unheardOf(by) + 1)
+    const payer = payerOf(by, entry)
+    this.#ring.push({ before, entry, by, payer })
+    if (by !== null) more(this.#of, by, 1)
     this.hold(entry.weight)
-    return more(this.#on, payerOf(unheard), 1) === 1
-  }
-
-  #unheardOf(user: Account | number): number {
-    return this.#of.get(user) ?? 0
+    return more(this.#on, payer, 1) === 1
   }
 
   /** On whose accounts there is something to hear, the next one first; '' where it is only that some are lost. */
   payersAt(now: number): string[] {
     this.#skip(now)
     const { first, size } = this.#ring
-    return size === 0 ? [''] : [payerOf(this.#ring.get(first)), ...this.#on.keys()]
+    return size === 0 ? [''] : [this.#ring.get(first).payer, ...this.#on.keys()]
   }
 
   next(now: number): HeardPublication | null {
@@ -85,8 +83,8 @@ class News extends Payer {
   }
 
   /**
-   * Users of other nodes do not wait to publish. Where somebody else is to be heard, those are lost that have waited for
-   * long, of users who have more than their share.
+   * Users of other nodes do not wait to publish. Where somebody else is to be heard, those are lost that have waited
+   * for long, of users who have more than their share.
    */
   #skip(now: number): void {
     while (this.#ring.size > MANY_UNHEARD && this.#of.size > 1) {
@@ -98,13 +96,9 @@ class News extends Payer {
 
   #shift(): Unheard {
     const oldest = this.#ring.shift()
-    const { entry, by } = oldest
-    if (by !== null) {
-      const left = this.#unheardOf(by) - 1
-      if (left > 0) this.#of.set(by, left)
-      else this.#of.delete(by)
-    }
-    more(this.#on, payerOf(oldest), -1)
+    const { entry, by, payer } = oldest
+    if (by !== null) more(this.#of, by, -1)
+    more(this.#on, payer, -1)
     this.hold(-entry.weight)
     return oldest
   }
@@ -114,31 +108,29 @@ class News extends Payer {
   }
 
   /**
-   * Whether a user's publication waits: where many are unheard, and of this user as many as each would have if they were
-   * shared out evenly, or at least one. So nobody waits for what others have published.
+   * Whether a user's publication waits: where many are unheard, and of this user as many as each would have if they
+   * were shared out evenly, or at least one. So nobody waits for what others have published.
    */
   mustWait(by: Account): boolean {
     return this.#ring.size >= MANY_UNHEARD && this.#hasShare(by)
   }
 
   #hasShare(by: Account | number): boolean {
-    const own = this.#unheardOf(by)
-    const users = this.#of.size + (own === 0 ? 1 : 0)
-    return own >= Math.max(1, Math.floor(MANY_UNHEARD / users))
+    const own = this.#of.get(by) ?? 0
+    return own >= Math.max(1, Math.floor(MANY_UNHEARD / this.#of.size))
   }
 }
 
-/** On whose account it is heard: that of a user, or of a node. */
-function payerOf({ by, entry }: Unheard): string {
+function payerOf(by: Author, entry: Publication): string {
   if (by === null) return `node ${entry.source.incarnation}`
   return typeof by === 'number' ? `far ${by}` : `user ${by.user}`
 }
 
-/** Counts so many more for this account. Returns how many there are. */
-function more(counts: Map<string, number>, payer: string, by: number): number {
-  const count = (counts.get(payer) ?? 0) + by
-  if (count > 0) counts.set(payer, count)
-  else counts.delete(payer)
+/** Counts so many more for this one. Returns how many there are. */
+function more<K>(counts: Map<K, number>, of: K, by: number): number {
+  const count = (counts.get(of) ?? 0) + by
+  if (count > 0) counts.set(of, count)
+  else counts.delete(of)
   return count
 }
 

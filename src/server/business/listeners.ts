@@ -43,7 +43,9 @@ class TopicListeners implements Hooked {
   /** On whose account they are told of it. */
   #payer = ''
 
-  /** `next`: of what they have yet to hear; null: nothing. `payersOfNext`: on whose account that is, the next one first. */
+  /**
+   * `next`: of what they have yet to hear; null: nothing. `payersOfNext`: on whose accounts that is, the next one first.
+   */
   constructor(
     topic: string,
     next: () => HeardPublication | null,

@@ -27,8 +27,8 @@ export interface CallsHost {
 
 /**
  * Calls about a meeting, wherever in the cluster it is: they run on the node that has it. All reject with an
- * `RtmsError`: BUSY where the cluster has not said in time which node that is; UNKNOWN
- * where that node did not answer in time, so that it may have happened; CLOSED where this node is.
+ * `RtmsError`: BUSY where the cluster has not said in time which node that is; UNKNOWN where that node did not answer
+ * in time, so that it may have happened; CLOSED where this node is.
  */
 export class MeetingCalls {
   readonly #host: Host

@@ -93,8 +93,8 @@ export class Meeting<M = unknown, Said = unknown, I = unknown> {
    * Calls the business of the meeting, on whichever node that runs: resolves with what `onCall` of its kind answers.
    * `value` has a JSON form, or is a `Uint8Array`, of at most 32 KiB. Rejects with an `RtmsError`: what `onCall`
    * throws; HANDLER_FAILED; NO_HANDLER where the kind has no `onCall`; CLOSED where the meeting was closed; BAD_NAME,
-   * TOO_LARGE; BUSY where the cluster has not said in time which node has it; UNKNOWN
-   * where that node did not answer within two seconds, so that the call may have been carried out.
+   * TOO_LARGE; BUSY where the cluster has not said in time which node has it; UNKNOWN where that node did not answer
+   * within two seconds, so that the call may have been carried out.
    */
   async call<T = unknown>(method: string, value?: unknown): Promise<T> {
     checkName('method', method, 'BAD_NAME')

@@ -97,6 +97,18 @@ export async function joined(setup: Setup, parts: Partial<MessageOf<'joined'>> =
   return joining
 }
 
+/** The client loses its connection, and has its session again. Returns the new socket. */
+export async function reconnect({ sockets }: Setup): Promise<FakeSocket> {
+  sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
+  await vi.advanceTimersByTimeAsync(3_000)
+  const socket = sockets.at(-1) as FakeSocket
+  socket.onopen?.()
+  await settle()
+  socket.receive(welcomeOf({ resumed: true }))
+  await settle()
+  return socket
+}
+
 /** The error a promise is rejected with. */
 export const failure = (promise: Promise<unknown>): Promise<unknown> =>
   promise.then(

@@ -1,19 +1,9 @@
-import { describe, expect, it, vi } from 'vitest'
-import { eventEntry, writeEntry } from '../../../src/protocol/frames.ts'
-import { Writer } from '../../../src/protocol/bytes.ts'
-import type { MeetingEvent, MessageOf } from '../../../src/protocol/index.ts'
-import { joined, live, settle, useVirtualTime } from './fake-socket.ts'
-import { framesOf, joinedOf, welcomeOf } from './rig.ts'
+import { describe, expect, it } from 'vitest'
+import type { MeetingEvent } from '../../../src/protocol/index.ts'
+import { joined, live, reconnect, settle, useVirtualTime } from './fake-socket.ts'
+import { eventsOf, framesOf, joinedOf } from './rig.ts'
 
 useVirtualTime()
-
-/** FRAMES with one frame, which holds these events. */
-function eventsOf(number: number, ...events: MeetingEvent[]): MessageOf<'frames'> {
-  const w = new Writer()
-  w.uint(events.length * 2)
-  for (const { slot, seq, data } of events.map(eventEntry)) writeEntry(w, slot, seq, data)
-  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0, tag: 0 }
-}
 
 describe('The members of a meeting', () => {
   it('are kept true by the frames that come, and each change is told', async () => {
@@ -73,13 +63,7 @@ describe('The members of a meeting', () => {
     const meeting = await joined(setup)
     const told: unknown[] = []
     meeting.onMembers((members) => told.push(members.map(({ user }) => user).join()))
-    setup.socket.onclose?.({ code: 1006, reason: '' })
-    await vi.advanceTimersByTimeAsync(3_000)
-    const again = setup.sockets[1] as typeof setup.socket
-    again.onopen?.()
-    await settle()
-    again.receive(welcomeOf({ resumed: true }))
-    await settle()
+    const again = await reconnect(setup)
     const call = again.takeOf('join')[0]?.call ?? 0
     again.receive(
       joinedOf({ call, recovered: true, members: [{ slot: 3, user: 'dan', away: false }], continued: true }),

@@ -1,31 +1,15 @@
-import { describe, expect, it, vi } from 'vitest'
-import { Writer } from '../../../src/protocol/bytes.ts'
-import { eventEntry, writeEntry } from '../../../src/protocol/frames.ts'
-import type { MeetingEvent, MessageOf } from '../../../src/protocol/index.ts'
-import { joined, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
-import { framesOf, joinedOf, text, welcomeOf } from './rig.ts'
+import { describe, expect, it } from 'vitest'
+import type { MessageOf } from '../../../src/protocol/index.ts'
+import { joined, live, reconnect, settle, type Setup, useVirtualTime } from './fake-socket.ts'
+import { eventsOf, framesOf, joinedOf, text } from './rig.ts'
 
 useVirtualTime()
-
-/** FRAMES with one frame, which holds these events. */
-function eventsOf(number: number, ...events: MeetingEvent[]): MessageOf<'frames'> {
-  const w = new Writer()
-  w.uint(events.length * 2)
-  for (const { slot, seq, data } of events.map(eventEntry)) writeEntry(w, slot, seq, data)
-  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0, tag: 0 }
-}
 
 const direct = (value: string): MessageOf<'direct'> => ({ type: 'direct', log: 5, data: text(value) })
 
 /** The client loses its connection, and has its meeting again with this answer. Returns the new socket. */
 async function comeBack(setup: Setup, parts: Partial<MessageOf<'joined'>>): Promise<Setup['socket']> {
-  setup.sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
-  await vi.advanceTimersByTimeAsync(3_000)
-  const socket = setup.sockets.at(-1) as Setup['socket']
-  socket.onopen?.()
-  await settle()
-  socket.receive(welcomeOf({ resumed: true }))
-  await settle()
+  const socket = await reconnect(setup)
   socket.receive(joinedOf({ call: socket.takeOf('join')[0]?.call ?? 0, ...parts }))
   return socket
 }

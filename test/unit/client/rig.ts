@@ -3,11 +3,12 @@ import type { MachineOptions } from '../../../src/client/machine/ports.ts'
 import type { ReaderListener, ReadOptions, Received } from '../../../src/client/machine/reader.ts'
 import type { RawFrame, SeatListener } from '../../../src/client/machine/seat.ts'
 import { Writer } from '../../../src/protocol/bytes.ts'
-import { EMPTY_FRAME, joinFrames, writeEntry } from '../../../src/protocol/frames.ts'
+import { EMPTY_FRAME, eventEntry, joinFrames, writeEntry } from '../../../src/protocol/frames.ts'
 import {
   binaryCodec,
   type ClientMessage,
   type ErrorCode,
+  type MeetingEvent,
   type MessageOf,
   type MessageType,
   nowhere,
@@ -124,6 +125,14 @@ export function framesOf(
     }),
   )
   return { type: 'frames', log: 5, first, count: frames.length, frames: w.finish(), stable: 0, tag: 0 }
+}
+
+/** FRAMES of log 5 with one frame, which holds these events. */
+export function eventsOf(number: number, ...events: readonly MeetingEvent[]): MessageOf<'frames'> {
+  const w = new Writer()
+  w.uint(events.length * 2)
+  for (const { slot, seq, data } of events.map(eventEntry)) writeEntry(w, slot, seq, data)
+  return { type: 'frames', log: 5, first: number, count: 1, frames: w.finish(), stable: 0, tag: 0 }
 }
 
 /** Where a reader of log 9 stands. */

@@ -2,8 +2,8 @@ import { describe, expect, it, vi } from 'vitest'
 import type { Client } from '../../../src/client/index.ts'
 import { limits, nowhere, type Position } from '../../../src/protocol/index.ts'
 import { MOST_LATEST_VALUES, MOST_WAITING_PUBLICATIONS } from '../../../src/client/machine/limits.ts'
-import { failure, live, settle, type Setup, useVirtualTime } from './fake-socket.ts'
-import { positionOf, publicationsOf, subscribedOf, text, welcomeOf } from './rig.ts'
+import { failure, live, reconnect, settle, type Setup, useVirtualTime } from './fake-socket.ts'
+import { positionOf, publicationsOf, subscribedOf, text } from './rig.ts'
 
 useVirtualTime()
 
@@ -294,12 +294,7 @@ describe('Subscribers of one topic', () => {
     const all = [subscriber(setup), subscriber(setup, { maxHz: 5 })]
     await answer(setup, positionOf(1))
     setup.socket.receive(publicationsOf([{ at: 1, number: 1 }]))
-    setup.socket.onclose?.({ code: 1006, reason: '' })
-    await vi.advanceTimersByTimeAsync(3_000)
-    const socket = setup.sockets[1] as Setup['socket']
-    socket.onopen?.()
-    await settle()
-    socket.receive(welcomeOf({ resumed: true }))
+    const socket = await reconnect(setup)
     const wish = await answer({ socket }, positionOf(2, [[1, 1]]), { recovered: true })
     expect(wish).toMatchObject({ since: positionOf(2, [[1, 1]]), maxHz: 0 })
     for (const { heard } of all) expect(heard).toEqual(['start false ', 1, 'start true '])
@@ -312,12 +307,7 @@ describe('Subscribers of one topic', () => {
     setup.socket.receive(publicationsOf([{ at: 1, number: 1 }]))
     /** The client comes to a node that has heard nothing of that publisher yet, and then once more. */
     const comesTo = async (at: number, parts: Parameters<typeof answer>[2]): Promise<Setup['socket']> => {
-      setup.sockets.at(-1)?.onclose?.({ code: 1006, reason: '' })
-      await vi.advanceTimersByTimeAsync(3_000)
-      const socket = setup.sockets.at(-1) as Setup['socket']
-      socket.onopen?.()
-      await settle()
-      socket.receive(welcomeOf({ resumed: true }))
+      const socket = await reconnect(setup)
       await answer({ socket }, { epoch: 4, at, numbers: [] }, parts)
       return socket
     }

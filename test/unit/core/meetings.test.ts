@@ -330,7 +330,7 @@ describe('A meeting that ends on a node', () => {
 
   it('and goes on on another one is not closed: its room stays, and whoever had it opened may open another', () => {
     const hall = new Hall({ meetingsPerUser: 1 })
-    const maker = new Account(ratesOf(hall.limits))
+    const maker = new Account(ratesOf(hall.limits), 'ann')
     const owner = hall.open('a', { maker })
     expect(hall.meetings.open('b', {}, businessFor(maker), hall.now, maker)).toBe('LIMIT')
     hall.meetings.resign(owner)
@@ -365,7 +365,7 @@ it('A meeting is refused where the node is full and whoever asks for it holds to
     asked.push(`${held} ${bytes}`)
     return isAdmitted
   }
-  const maker = new Account(ratesOf(hall.limits))
+  const maker = new Account(ratesOf(hall.limits), 'ann')
   maker.estate.held = 70
   const open = (by: Account | null): unknown => hall.meetings.open('a', {}, businessFor(by), hall.now, by)
   expect([open(maker), open(null), hall.meetings.size, maker.meetings]).toEqual(['LIMIT', 'LIMIT', 0, 0])

@@ -181,7 +181,7 @@ describe('The rates of a user', () => {
   )
 
   it('are forgotten only when there is nothing to remember', () => {
-    const account = new Account(ratesOf({ ...defaultLimits, ...fixedLimits, ...TEN }))
+    const account = new Account(ratesOf({ ...defaultLimits, ...fixedLimits, ...TEN }), 'ann')
     const message: ClientMessage = {
       type: 'publish',
       call: 1,

@@ -35,7 +35,7 @@ function make(parts: Parameters<typeof grant>[1] = {}): Session {
     counted: () => {},
     sendOn: () => {},
   }
-  return new Session('s', grant('ann', parts), userOf(new Account(ratesOf(all)), budget), host)
+  return new Session('s', grant('ann', parts), userOf(new Account(ratesOf(all), 'ann'), budget), host)
 }
 
 /** A seat that notes what happens to it. */
@@ -294,7 +294,7 @@ describe('What the business says', () => {
 function payingUser() {
   const slow: Outlet[] = []
   const budget = endless()
-  const user = new User<Session>(new Account(ratesOf(all)), budget.ledgers.user, {
+  const user = new User<Session>(new Account(ratesOf(all), 'ann'), budget.ledgers.user, {
     slow: (each) => slow.push(each),
     expired: () => {},
   })

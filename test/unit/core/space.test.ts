@@ -200,7 +200,11 @@ describe('A topic that a user has made', () => {
   it('pays with what is of whoever has filled half of it, or apart from its maker’s, or alone for the business', () => {
     const budget = endless()
     const space = new Space(limits, {} as never, {} as never, budget, () => {})
-    const [maker, eve, tom] = [1, 2, 3].map(() => new Account(ratesOf(limits))) as [Account, Account, Account]
+    const [maker, eve, tom] = [1, 2, 3].map(() => new Account(ratesOf(limits), 'ann')) as [
+      Account,
+      Account,
+      Account,
+    ]
     const topic = topicOf(maker, budget)
     topic.hold(20_000 - topic.held)
     const payer = (): string => {
@@ -235,7 +239,7 @@ describe('A topic that a user has made', () => {
   it('does not go over to one who has as many of others as anybody may make', () => {
     const budget = endless()
     const space = new Space({ ...limits, topicsPerUser: 2 }, {} as never, {} as never, budget, () => {})
-    const [maker, eve] = [1, 2].map(() => new Account(ratesOf(limits))) as [Account, Account]
+    const [maker, eve] = [1, 2].map(() => new Account(ratesOf(limits), 'ann')) as [Account, Account]
     const topics = [1, 2, 3].map(() => topicOf(maker, budget))
     for (const topic of topics) space.charge(topic, eve, '', bytes(4_000))
     const ofEve = topicOf(eve, budget)
@@ -253,7 +257,11 @@ describe('A topic that a user has made', () => {
   it('is not paid for by one who has published little to it, whatever the others have done before', () => {
     const budget = endless()
     const space = new Space(limits, {} as never, {} as never, budget, () => {})
-    const [maker, eve, tom] = [1, 2, 3].map(() => new Account(ratesOf(limits))) as [Account, Account, Account]
+    const [maker, eve, tom] = [1, 2, 3].map(() => new Account(ratesOf(limits), 'ann')) as [
+      Account,
+      Account,
+      Account,
+    ]
     const topic = topicOf(maker, budget)
     topic.hold(20_000 - topic.held)
     // Neither has the majority, so whoever comes next may have it.

@@ -33,7 +33,12 @@ function make(parts: Partial<Limits> = {}) {
     sendOn: () => {},
   }
   const session = (user: string, count: number): Session => {
-    const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)
+    const made = new Session(
+      user,
+      grant(user),
+      userOf(new Account(ratesOf(limits), 'ann'), host.budget),
+      host,
+    )
     for (let n = 1; n <= count; n++) upstream.accept(made, input(n))
     return made
   }

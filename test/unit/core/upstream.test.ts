@@ -47,7 +47,7 @@ function make(
   }
   return {
     upstream,
-    session: (user, payer = userOf(new Account(ratesOf(all)), host.budget)) =>
+    session: (user, payer = userOf(new Account(ratesOf(all), 'ann'), host.budget)) =>
       new Session(user, grant(user), payer, host),
     send: (session, count, size = 0) => {
       for (let n = 0; n < count; n++) {

@@ -414,7 +414,12 @@ function make(): { upstream: Upstream; work: Work; session: (user: string, count
     sendOn: () => {},
   }
   const session = (user: string, count: number): Session => {
-    const made = new Session(user, grant(user), userOf(new Account(ratesOf(limits)), host.budget), host)
+    const made = new Session(
+      user,
+      grant(user),
+      userOf(new Account(ratesOf(limits), 'ann'), host.budget),
+      host,
+    )
     for (let n = 1; n <= count; n++)
       upstream.accept(made, { type: 'input', log: 1, seq: n, after: 0, seen: 0, data: bytes(100) })
     return made

@@ -86,7 +86,12 @@ class Rig {
       counted: () => {},
       sendOn: () => {},
     }
-    return new Session('s', grant('ann'), userOf(new Account(ratesOf(this.#limits)), host.budget), host)
+    return new Session(
+      's',
+      grant('ann'),
+      userOf(new Account(ratesOf(this.#limits), 'ann'), host.budget),
+      host,
+    )
   }
 }
 

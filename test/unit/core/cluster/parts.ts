@@ -101,7 +101,7 @@ export class Parts {
 
   /** A session with a connection. Its id is the user and a number. */
   session(user: string): Session {
-    const account = new Account(ratesOf(this.limits))
+    const account = new Account(ratesOf(this.limits), 'ann')
     const host = {
       limits: this.limits,
       budget: this.budget,
