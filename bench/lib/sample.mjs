@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs'
+import { getHeapCodeStatistics } from 'node:v8'
 
 /** What is read from the node's own metrics. */
 const GAUGES = [
@@ -19,6 +20,7 @@ export async function sample(rtms) {
     gauges[name] = Number(new RegExp(`^rtms_${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN)
   globalThis.gc?.()
   const { rss, heapUsed, external } = process.memoryUsage()
+  const { code_and_metadata_size, bytecode_and_metadata_size } = getHeapCodeStatistics()
   const descriptors = readdirSync('/proc/self/fd').length
   const { connectionsOpened, sessionsEnded, sessionsResumed, inputsFramed, framesSealed } = rtms.stats
   return {
@@ -26,6 +28,7 @@ export async function sample(rtms) {
     descriptors,
     rss,
     heapUsed,
+    compiled: code_and_metadata_size + bytecode_and_metadata_size,
     external,
     connectionsOpened,
     sessionsEnded,
