@@ -4,7 +4,9 @@ import * as v from 'valibot'
 import type { Limits } from '../ground/limits.ts'
 import { isOwnDashboard } from '../edge/admin.ts'
 import { targetOf } from '../edge/http.ts'
+import { InTurn } from '../ground/in-turn.ts'
 import type { Logger } from '../ground/logger.ts'
+import { type Outside, runtime } from '../ground/outside.ts'
 import { SeldomWarning } from '../ground/seldom-warning.ts'
 import type { ApiOptions } from '../options/api.ts'
 import type { AdminReaders } from '../options/options.ts'
@@ -44,7 +46,10 @@ export class Api {
   readonly #repeats: Repeats
   /** The key itself belongs in no log: it may be one for another node. */
   readonly #wrongKeys: SeldomWarning
+  /** Calls wait for one another, keys in turns, and what clients have said is heard in between. */
+  readonly #inTurn: InTurn
 
+  /** `outside` is for tests. */
   constructor(
     settings: {
       readonly api: ApiOptions | undefined
@@ -54,7 +59,9 @@ export class Api {
       readonly logger: Logger
     },
     node: ApiNode,
+    outside: Pick<Outside, 'now' | 'soon'> = runtime,
   ) {
+    this.#inTurn = new InTurn(outside)
     this.#limits = settings.limits
     this.#base = apiBase(settings.path)
     this.#logger = settings.logger
@@ -103,7 +110,8 @@ export class Api {
     if (path === DOCUMENT && request.method === 'GET') {
       const { originalUrl = targetOf(request) } = request as { originalUrl?: string }
       const [at = ''] = originalUrl.split('?')
-      return JSON.stringify(openApi(this.#operations, at.slice(0, -DOCUMENT.length)))
+      const front = at.slice(0, -DOCUMENT.length)
+      return this.#work(key, () => JSON.stringify(openApi(this.#operations, front)))
     }
     const route = this.#router.find(request.method ?? '', path)
     const asked = { key, route }
@@ -153,7 +161,7 @@ export class Api {
     const body = await readBody(request, this.#limits.apiBodyBytes)
     const { operation, name } = asked.route
     const given = operation.isRepeatable ? idempotencyKey(request) : null
-    const input = parseJson(body)
+    const input = await this.#work(asked.key, () => parseJson(body))
     const run = (): Promise<string> => this.#run(asked, input, body.length > LONG_BODY)
     if (given === null) return run()
     const payer = String(asked.key.number)
@@ -163,10 +171,29 @@ export class Api {
     return answer
   }
 
-  async #run({ route: { operation, name } }: Asked, given: unknown, abortEarly = false): Promise<string> {
-    const input = v.safeParse(operation.input, given, { abortPipeEarly: true, abortEarly })
-    if (!input.success) throw new ApiError('PROTOCOL', faultsOf(operation.input, input.issues))
-    return JSON.stringify(await operation.run(this.#node, input.output, name))
+  async #run({ key, route }: Asked, given: unknown, abortEarly = false): Promise<string> {
+    const { operation, name } = route
+    const result = await this.#work(key, () => {
+      const input = v.safeParse(operation.input, given, { abortPipeEarly: true, abortEarly })
+      if (!input.success) throw new ApiError('PROTOCOL', faultsOf(operation.input, input.issues))
+      return operation.run(this.#node, input.output, name)
+    })
+    // At once: results that waited would take more memory than answers do.
+    return JSON.stringify(result)
+  }
+
+  /** Does something for who has the key, now or in a later turn of the event loop. Rejects with what that throws. */
+  #work<T>(key: ApiKey, work: () => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const begin = (): void => {
+        try {
+          resolve(work())
+        } catch (error) {
+          reject(error as Error)
+        }
+      }
+      this.#inTurn.add(begin, String(key.number))
+    })
   }
 
   #refuse(request: IncomingMessage, response: ServerResponse, id: string, error: unknown): void {
