@@ -1,5 +1,4 @@
 import type { FixedLimits } from '../ground/config.ts'
-import { hashOf } from '../ground/hash.ts'
 import { Timer, type Timers } from '../ground/timers.ts'
 import type { Bus } from '../ports.ts'
 import type { Account } from '../session/account.ts'
@@ -44,9 +43,9 @@ export class Carrier {
   readonly #digest: Timer
   /** How many publications of each user were to be taken since the bus is crowded. */
   readonly #crowd: Map<Account, number> = new Map()
-  /** Which users have published what is not carried yet, by their numbers. */
-  readonly #by: Map<Publication, number> = new Map()
-  readonly #byOf: (entry: Publication) => number = (entry) => this.#by.get(entry) ?? 0
+  /** Which users have published what is not carried yet. */
+  readonly #by: Map<Publication, string> = new Map()
+  readonly #byOf: (entry: Publication) => string = (entry) => this.#by.get(entry) ?? ''
   /** The time of this sweep. */
   now = 0
   /** The topics still to be seen to since the bus is back, and since when. */
@@ -94,7 +93,7 @@ export class Carrier {
 
   /** A user has published an entry, which the other nodes will be told. */
   note(entry: Publication, by: Account): void {
-    if (this.#hasPeers()) this.#by.set(entry, numberOf(by.user))
+    if (this.#hasPeers()) this.#by.set(entry, by.user)
   }
 
   /** Gives the bus this node's new entries of a topic, if another node may listen. */
@@ -180,9 +179,4 @@ export class Carrier {
     }
     this.#tell(heads)
   }
-}
-
-/** A number for a user, of 32 bits and not 0: hardly ever the same one for two of those who publish at a time. */
-function numberOf(user: string): number {
-  return hashOf(user) >>> 0 || 1
 }

@@ -6,9 +6,9 @@ import type { Diffused, Publication } from './publication.ts'
 /*
  * The bus message with one node's publications to a topic in one sweep; the bus says whose they are. Each has flags
  * (one byte), number (uint, unless it is the previous one plus 1), microseconds between its stamp and the previous one
- * (uint; the first counts from 1970), key, the number of the user who has published it (uint), payload. And the digest
- * of topics to which a node has not published for a while: name and last number (uint) of each. Not part of the
- * protocol: all nodes of a cluster run one version.
+ * (uint; the first counts from 1970), key, the user who has published it ('': the same as the last one named), payload.
+ * And the digest of topics to which a node has not published for a while: name and last number (uint) of each. Not part
+ * of the protocol: all nodes of a cluster run one version.
  */
 
 const NUMBER = 1
@@ -19,14 +19,15 @@ const EARLIER = 8
 const USER = 16
 const ALL = 31
 
-/** Encodes entries of one publisher, in order of number. `byOf`: the number of the user; 0 for the business. */
+/** Encodes entries of one publisher, in order of number. `byOf`: the user; '' for the business. */
 export function encodeDiffusion(
   entries: Iterable<Publication>,
-  byOf: (entry: Publication) => number = () => 0,
+  byOf: (entry: Publication) => string = () => '',
 ): Uint8Array {
   const w = new Writer()
   let next = 0
   let stamp = 0
+  let last = ''
   for (const entry of entries) {
     const isNext = entry.number === next
     const by = byOf(entry)
@@ -35,12 +36,13 @@ export function encodeDiffusion(
         (entry.key === '' ? 0 : KEY) |
         (entry.tombstone ? TOMBSTONE : 0) |
         (entry.stamp < stamp ? EARLIER : 0) |
-        (by === 0 ? 0 : USER),
+        (by === '' ? 0 : USER),
     )
     if (!isNext) w.uint(entry.number)
     w.uint(Math.abs(entry.stamp - stamp))
     if (entry.key !== '') w.text(entry.key)
-    if (by !== 0) w.uint(by)
+    if (by !== '') w.text(by === last ? '' : by)
+    last = by || last
     writePayload(w, entry.data)
     next = entry.number + 1
     stamp = entry.stamp
@@ -88,6 +90,7 @@ function read(r: Reader): Diffused[] {
   const entries: Diffused[] = []
   let number = 0
   let stamp = 0
+  let last = ''
   do {
     const flags = r.byte()
     number = (flags & NUMBER) === 0 ? number + 1 : r.uint()
@@ -96,7 +99,10 @@ function read(r: Reader): Diffused[] {
       throw malformed('a publication')
     const key = (flags & KEY) === 0 ? '' : r.text(limits.name)
     if (key === '' && (flags & (KEY | TOMBSTONE)) !== 0) throw malformed('an empty key')
-    const by = (flags & USER) === 0 ? 0 : r.uint()
+    const isByUser = (flags & USER) !== 0
+    if (isByUser) last = r.text(limits.name) || last
+    if (isByUser && last === '') throw malformed('a user')
+    const by = isByUser ? last : ''
     entries.push({ number, stamp, key, tombstone: (flags & TOMBSTONE) !== 0, by, data: readPayload(r) })
   } while (r.left > 0)
   return entries

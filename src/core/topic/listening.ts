@@ -20,8 +20,8 @@ interface Unheard extends HeardPublication {
   readonly payer: string
 }
 
-/** Who has published: a user of this node, or of another one by its number; null for a business, and where unknown. */
-type Author = Account | number | null
+/** Who has published: a user of this node, or of another one by its name; null for a business, and where unknown. */
+type Author = Account | string | null
 
 /**
  * The publications to one topic that the business has yet to hear: a queue, whose oldest give way where it is full or
@@ -36,7 +36,7 @@ class News extends Payer {
   count = 0
   #told = 0
   /** How many of each user there are in the queue. */
-  readonly #of: Map<Account | number, number> = new Map()
+  readonly #of: Map<Account | string, number> = new Map()
   /** And on each account. */
   readonly #on: Map<string, number> = new Map()
 
@@ -59,7 +59,7 @@ class News extends Payer {
     const payer = payerOf(by, entry)
     this.#ring.push({ before, entry, by, payer })
     if (by !== null) more(this.#of, by, 1)
-    this.hold(entry.weight)
+    this.hold(weightOf(by, entry))
     return more(this.#on, payer, 1) === 1
   }
 
@@ -89,7 +89,7 @@ class News extends Payer {
   #skip(now: number): void {
     while (this.#ring.size > MANY_UNHEARD && this.#of.size > 1) {
       const { by, entry } = this.#ring.get(this.#ring.first)
-      if (typeof by !== 'number' || now - entry.cameAt < UNHEARD_MS || !this.#hasShare(by)) return
+      if (typeof by !== 'string' || now - entry.cameAt < UNHEARD_MS || !this.#hasShare(by)) return
       this.#shift()
     }
   }
@@ -99,7 +99,7 @@ class News extends Payer {
     const { entry, by, payer } = oldest
     if (by !== null) more(this.#of, by, -1)
     more(this.#on, payer, -1)
-    this.hold(-entry.weight)
+    this.hold(-weightOf(by, entry))
     return oldest
   }
 
@@ -115,15 +115,20 @@ class News extends Payer {
     return this.#ring.size >= MANY_UNHEARD && this.#hasShare(by)
   }
 
-  #hasShare(by: Account | number): boolean {
+  #hasShare(by: Account | string): boolean {
     const own = this.#of.get(by) ?? 0
     return own >= Math.max(1, Math.floor(MANY_UNHEARD / this.#of.size))
   }
 }
 
+/** With the name of a user of another node, which each comes with. */
+function weightOf(by: Author, { weight }: Publication): number {
+  return typeof by === 'string' ? weight + by.length : weight
+}
+
 function payerOf(by: Author, entry: Publication): string {
   if (by === null) return `node ${entry.source.incarnation}`
-  return typeof by === 'number' ? `far ${by}` : `user ${by.user}`
+  return typeof by === 'string' ? `far ${by}` : `user ${by.user}`
 }
 
 /** Counts so many more for this one. Returns how many there are. */

@@ -16,8 +16,8 @@ export interface Diffused {
   readonly stamp: number
   readonly key: string
   readonly tombstone: boolean
-  /** The number of the user who has published it, the same on each node; 0 or none where that is not known. */
-  readonly by?: number | undefined
+  /** The user who has published it; '' or none where that is not known. */
+  readonly by?: string | undefined
   readonly data: Payload
 }
 

@@ -240,12 +240,12 @@ export class Topics {
     now: number,
     cameAt = now,
     missing: number | null = null,
-    by: Account | number | null = null,
+    by: Account | string | null = null,
   ): void {
     if (topic.isEmpty) this.#aging.use(topic)
     const entry = topic.append(source, number, stamp, key, tombstone, data, now, cameAt, missing)
     this.listening.hear(topic, entry, missing !== null, by)
-    if (by !== null && typeof by !== 'number') this.#carrier.note(entry, by)
+    if (by !== null && typeof by !== 'string') this.#carrier.note(entry, by)
     this.#stats.publications++
     if (topic.dirty) return
     topic.dirty = true
@@ -257,7 +257,7 @@ export class Topics {
    * told of it. `missing`: how many are lost before it; null: as its number says.
    */
   #take(topic: Topic, source: Publisher | null, entry: Diffused, missing: number | null, now: number): void {
-    const { number, stamp, key, tombstone, data, by = 0 } = entry
+    const { number, stamp, key, tombstone, data, by = '' } = entry
     if (source === this.#publishers.own || (source !== null && number <= topic.head(source))) return
     if (stamp > this.#stamps.latest(now)) {
       // Every node with a right clock refuses it, so they still agree on the latest value; readers are told of a hole.

@@ -38,14 +38,14 @@ function message({
   number?: number
   stamp?: number
   key?: string
-  by?: number
+  by?: string
 }): Uint8Array {
   const w = new Writer()
   w.byte(flags)
   if (number !== undefined) w.uint(number)
   w.uint(stamp)
   if (key !== undefined) w.text(key)
-  if (by !== undefined) w.uint(by)
+  if (by !== undefined) w.text(by)
   writePayload(w, text('x'))
   return w.finish()
 }
@@ -104,7 +104,7 @@ describe('What one node publishes to a topic in a sweep', () => {
       message({ stamp: MAX_SIGNED }),
       message({ flags: KEY, key: 'k'.repeat(limits.name) }),
       message({ flags: NUMBER | KEY | TOMBSTONE, number: 1, key: 'k' }),
-      message({ flags: KEY | USER, key: 'k', by: MAX_UINT }),
+      message({ flags: KEY | USER, key: 'k', by: 'u'.repeat(limits.name) }),
     ]
     for (const each of accepted) expect(decodeDiffusion(each)).toHaveLength(1)
     expect(decodeDiffusion(message({ flags: KEY | TOMBSTONE, key: 'k' }))?.[0]).toMatchObject({
@@ -120,7 +120,10 @@ describe('What one node publishes to a topic in a sweep', () => {
     ])
     const refused = [
       message({ flags: 32 }),
-      message({ flags: USER, by: MAX_UINT }).subarray(0, 9),
+      message({ flags: USER, by: 'ann' }).subarray(0, 4),
+      message({ flags: USER, by: 'u'.repeat(limits.name + 1) }),
+      // The same as nobody before it.
+      message({ flags: USER, by: '' }),
       message({ flags: 8, stamp: 1 }),
       message({ flags: 128 | KEY, key: 'k' }),
       message({ flags: NUMBER, number: 0 }),
@@ -136,12 +139,14 @@ describe('What one node publishes to a topic in a sweep', () => {
   })
 
   it('says which user has published each, if one has', () => {
-    const all = [entry(1, 0), entry(2, 0, 'k'), entry(3, 0)]
-    const decoded = decodeDiffusion(
-      encodeDiffusion(all, ({ number }) => (number === 3 ? 0 : 2 ** 32 - number)),
-    )
-    expect(decoded?.map(({ by }) => by)).toEqual([2 ** 32 - 1, 2 ** 32 - 2, 0])
-    expect(decodeDiffusion(encodeDiffusion(all))?.map(({ by }) => by)).toEqual([0, 0, 0])
+    const users = ['ann', 'ann', '', 'ann', 'eve', '', 'ann']
+    const all = users.map((_, at) => entry(at + 1, 0, at === 1 ? 'k' : ''))
+    const encoded = encodeDiffusion(all, ({ number }) => users[number - 1] as string)
+    expect(decodeDiffusion(encoded)?.map(({ by }) => by)).toEqual(users)
+    expect(decodeDiffusion(encodeDiffusion(all))?.map(({ by }) => by)).toEqual(users.map(() => ''))
+    // Whom the one before it names as well takes a byte.
+    const named = encodeDiffusion(all, () => 'u'.repeat(limits.name)).length
+    expect(named - encodeDiffusion(all).length).toBe(2 + limits.name + all.length - 1)
   })
 
   it('is refused where numbers or stamps add up beyond their limits', () => {
