@@ -47,7 +47,10 @@ export class Partings {
 
   /** The reader of a seat, which has a cursor, is told of its end once it has read the frames before `upTo`. */
   add(seat: Seat, upTo: number, message: string): void {
-    this.#partings.set(seat.cursor as Cursor, { seat, upTo, message, until: null })
+    const cursor = seat.cursor as Cursor
+    this.#partings.set(cursor, { seat, upTo, message, until: null })
+    const { name, slot, session } = seat
+    session.part(cursor, { name, slot, end: () => this.#finish(cursor, seat, message) })
     this.look()
   }
 
@@ -76,6 +79,7 @@ export class Partings {
 
   #finish(cursor: Cursor, seat: Seat, message: string): void {
     this.#partings.delete(cursor)
+    seat.session.parted(cursor)
     this.#end(seat, message)
   }
 }

@@ -32,6 +32,12 @@ export interface Seat {
   end(reason: string): void
 }
 
+/** A seat that has ended, whose reader has yet to get its last frames. */
+export interface Parting extends Pick<Seat, 'name' | 'slot'> {
+  /** Tells the client of the end now. */
+  end(): void
+}
+
 /** A session's subscription to a topic. It ends with the connection. */
 export interface Subscription {
   /** Name of the topic. */

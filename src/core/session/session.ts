@@ -5,11 +5,11 @@ import { fixedLimits, type NodeLimits } from '../ground/config.ts'
 import { type Bucket, FULL, type Rate } from '../ground/rate.ts'
 import { Timer } from '../ground/timers.ts'
 import { weights } from '../ground/weights.ts'
-import type { Outlet } from '../log/log.ts'
+import type { Cursor, Outlet } from '../log/log.ts'
 import type { Grant } from '../ports.ts'
 import type { Account } from './account.ts'
 import { mayJoin, mayRead } from './grant.ts'
-import type { Seat, Subscription } from './parts.ts'
+import type { Parting, Seat, Subscription } from './parts.ts'
 import type { CursorInfo, SessionInfo } from './session-info.ts'
 import { SessionLog, weigh } from './session-log.ts'
 import type { HandedSession, Said } from './handed-session.ts'
@@ -72,6 +72,8 @@ export class Session {
   /** Seats and subscriptions, by log number. */
   readonly seats: Map<number, Seat> = new Map()
   readonly subscriptions: Map<number, Subscription> = new Map()
+  /** Seats that have ended, whose readers have yet to get their last frames; null for none. */
+  #partings: Map<Cursor, Parting> | null = null
   /** What was said to it alone at another node; it pays for that until it has joined the meeting here. */
   #said: readonly Said[] = []
   /** How many moves in a row have led to this connection; 0 once they were counted. */
@@ -276,9 +278,24 @@ export class Session {
     for (const log of this.subscriptions.keys()) this.unsubscribe(log, now)
   }
 
-  /** Ends seats and subscriptions that the token does not grant. Returns their log numbers. */
+  /** A seat has ended, and its reader has yet to get its last frames. */
+  part(reader: Cursor, parting: Parting): void {
+    this.#partings = (this.#partings ?? new Map<Cursor, Parting>()).set(reader, parting)
+  }
+
+  /** It has been told of its end. */
+  parted(reader: Cursor): void {
+    if (this.#partings?.delete(reader) === true && this.#partings.size === 0) this.#partings = null
+  }
+
+  /**
+   * Ends seats and subscriptions that the token does not grant. Returns their log numbers. Where a seat has ended
+   * already, its client is told so now, without the frames that it was still to get.
+   */
   withdraw(now: number): number[] {
     const withdrawn: number[] = []
+    for (const parting of this.#partings?.values() ?? [])
+      if (!mayJoin(this.grant, parting.name, parting.slot === SYSTEM_SLOT)) parting.end()
     for (const [log, { name, slot }] of this.seats) {
       if (mayJoin(this.grant, name, slot === SYSTEM_SLOT)) continue
       this.leave(log, 'forbidden')

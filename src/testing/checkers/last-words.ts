@@ -3,6 +3,7 @@ import type { ClientMessage, MessageOf, ServerMessage } from '../../protocol/ind
 import { type ClientFacts, type Observer, violate } from '../observer.ts'
 import { framesOf } from '../heard.ts'
 import { textOf } from '../text.ts'
+import { readToken } from '../tokens.ts'
 
 /** What a client has heard in a meeting, on one connection. */
 interface Hearing {
@@ -13,7 +14,8 @@ interface Hearing {
 
 /**
  * Last words: whoever is connected when the business says something to all and then closes the meeting, or kicks them,
- * hears it before they are told of the end. The reason of the end is what was said.
+ * hears it before they are told of the end, unless a new token has taken the meeting away. The reason of the end is what
+ * was said.
  */
 export class LastWordChecker implements Observer {
   readonly #now: () => number
@@ -36,6 +38,9 @@ export class LastWordChecker implements Observer {
     if (message.type === 'join') this.#asked.add(`${id} ${connection} ${message.call}`)
     // It wants to hear nothing more.
     if (message.type === 'leave') this.#hearings.get(`${id} ${connection}`)?.delete(message.log)
+    // It may not hear it any more.
+    if (message.type === 'refresh' && readToken(message.token)?.rights !== 'all')
+      this.#hearings.delete(`${id} ${connection}`)
   }
 
   down(client: ClientFacts, connection: number, message: ServerMessage, at: number): void {

@@ -120,8 +120,9 @@ export class PlaceChecker implements Observer {
     const isMoved = this.#scenario.nodes > 1 && !isOwn && since.epoch !== position.epoch
     if (recovered && !isMoved && since.epoch !== position.epoch)
       violate('I7', `${of} was told that it goes on, in another log`)
-    if (recovered && !isMoved && (isPartial(wish) ? position.at < since.at : position.at !== since.at))
-      violate('I7', `${of} was told that it goes on, at ${position.at}`)
+    // Who stood before all goes on at the first entry there was, or has lost something.
+    const isFrom = isPartial(wish) || since.at === 0 ? position.at >= since.at : position.at === since.at
+    if (recovered && !isMoved && !isFrom) violate('I7', `${of} was told that it goes on, at ${position.at}`)
     if (reason === 'NEW_EPOCH') {
       const away = now - (this.#read.get(`${client.id} ${since.epoch}`) ?? -Infinity)
       const gone = `${client.id} ${topic} ${since.epoch}`

@@ -23,8 +23,6 @@ type Wish = MessageOf<'subscribe'>['topics'][number]
 interface Strict {
   readonly client: ClientFacts
   readonly topic: string
-  /** The most entries the ring may hold that the reader lacks. */
-  readonly ring: number
   /** Publications to its topic on its node since anything was last written to it. */
   missed: number
   /** When it must be closed at the latest. */
@@ -40,6 +38,8 @@ interface Strict {
 export class PolicyChecker implements Observer {
   readonly #now: () => number
   readonly #kept: number
+  /** Topics that somebody has read at a rate. */
+  readonly #throttled: Set<string> = new Set()
   readonly #pending: number
   /** By connection, call and place. */
   readonly #wishes: Map<string, Wish> = new Map()
@@ -103,15 +103,14 @@ export class PolicyChecker implements Observer {
     log: number,
     { topic, policy, conflate, keys, maxHz }: Wish,
   ): void {
+    if (maxHz > 0) this.#throttled.add(topic)
     const readers = this.#strict.get(here) ?? new Map<number, Strict>()
     this.#strict.set(here, readers)
     // A reader of some keys advances without anything being written.
     if (policy === policies.disconnect && !conflate && keys.length === 0)
-      // Entries waiting for a rung are kept until offered, as far as there is room.
       readers.set(log, {
         client,
         topic,
-        ring: this.#kept + (maxHz > 0 ? this.#pending : 0),
         missed: 0,
         deadline: Infinity,
       })
@@ -159,7 +158,9 @@ export class PolicyChecker implements Observer {
     this.#inTime(reader)
     if (reader.topic !== topic || reader.client.node !== node) return
     reader.missed++
-    if (reader.missed > reader.ring) reader.deadline = Math.min(reader.deadline, now + DISCONNECT_MS)
+    // Entries that wait for a rung, which may be another reader's, are kept until offered, as far as there is room.
+    const ring = this.#kept + (this.#throttled.has(topic) ? this.#pending : 0)
+    if (reader.missed > ring) reader.deadline = Math.min(reader.deadline, now + DISCONNECT_MS)
   }
 
   #inTime({ client, topic, deadline }: Strict): void {

@@ -20,7 +20,7 @@ class Desk {
 /** A seat whose reader is before this position. */
 function seatAt(id: string, position: number): { readonly seat: Seat; readonly cursor: Cursor } {
   const cursor = { position, outlet: { outflow: 'open' } } as unknown as Cursor
-  return { cursor, seat: { session: { id }, cursor } as unknown as Seat }
+  return { cursor, seat: { session: { id, part() {}, parted() {} }, cursor } as unknown as Seat }
 }
 
 /** Other parts of a cursor. */

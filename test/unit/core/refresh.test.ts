@@ -76,6 +76,38 @@ describe('A refresh', () => {
     expect(events).toContainEqual({ type: 'leave', slot: 0, reason: 'forbidden' })
   })
 
+  it('has who was kicked before hear no more of a meeting that the new token does not allow, and of others all', () => {
+    const h = new Harness()
+    for (const name of ['kept', 'lost']) h.node.openMeeting(name, { frameRate: 2 }, h.now)
+    h.application.grants.set('less', grant('ann', { meetings: [{ name: 'kept', role: 'member' }] }))
+    const peer = h.connect('ann')
+    const [kept, lost] = [h.seat(peer, 'kept'), h.seat(peer, 'lost')]
+    h.advance(1_000)
+    peer.take()
+    for (const [name, { slot }] of [
+      ['kept', kept],
+      ['lost', lost],
+    ] as const) {
+      h.node.say(name, text('last words'))
+      expect(h.node.kick(name, slot, 'out')).toBe(true)
+    }
+    refresh(peer, 'less')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(peer.takeOf('ended')).toMatchObject([{ log: lost.log, error: 'CLOSED', message: 'out' }])
+    h.advance(1_000)
+    const heard = peer.take()
+    expect(heard.filter(({ type }) => type === 'ended')).toMatchObject([{ log: kept.log, message: 'out' }])
+    expect(heard.flatMap((each) => (each.type === 'frames' ? [each.log] : []))).toEqual([kept.log])
+    // What has been told needs no end any more.
+    refresh(peer, 'less')
+    h.settle()
+    h.authenticate()
+    h.settle()
+    expect(peer.takeOf('ended')).toEqual([])
+  })
+
   it('is one at a time, and ends as UNKNOWN where the connection is lost meanwhile', () => {
     const h = new Harness()
     const peer = h.connect('ann')

@@ -119,7 +119,7 @@ function placeIn(
   { spectator = false, parts = {}, now = 100 } = {},
 ): { seat: Seat; joined: MessageOf<'joined'> } {
   const outlet = new Outlet(new RecordingTransport(() => 0), false, 0)
-  const session = { seats: new Map(), outlet, stand: () => {} } as unknown as Session
+  const session = { seats: new Map(), outlet, stand() {}, part() {}, parted() {} } as unknown as Session
   const seat = new Seat(host, session, spectator ? null : member)
   const join = joinOf({ spectator, ...parts })
   const placing = { start: 0, startFrame: 1, members: room.attendance.list, continued: false, waiting: [] }
