@@ -189,7 +189,7 @@ export class Api {
         try {
           resolve(work())
         } catch (error) {
-          reject(error as Error)
+          reject(error)
         }
       }
       this.#inTurn.add(begin, String(key.number))

@@ -18,10 +18,10 @@ it('Calls have a few milliseconds of each turn of the event loop, keys in turns'
     debug() {},
     info() {},
     warn() {},
-    error: (fields: object) => void log.push(String(fields)),
+    error: (_: object, text: string) => void log.push(text),
   }
   const keys = ['one-key-of-the-api-long-enough', 'another-key-of-the-api-long-too']
-  const settings = { api: { keys }, admin: 'off', limits: defaultLimits, path: '/rtms', logger } as const
+  const settings = { api: { keys }, admin: false, limits: defaultLimits, path: '/rtms', logger } as const
   const api = new Api(settings, { users: { sessions } } as unknown as ApiNode, outside)
   const bodies: string[] = []
   const ask = (name: string, key: number): Promise<void> => {
