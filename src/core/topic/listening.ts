@@ -20,8 +20,10 @@ interface Unheard extends HeardPublication {
   readonly payer: string
 }
 
-/** Who has published: a user of this node, or of another one by its name; null for a business, and where unknown. */
-type Author = Account | string | null
+/** Who has published: a user of this node, or of another one by its name. */
+type User = Account | string
+/** Null for a business, and where it is unknown. */
+type Author = User | null
 
 /**
  * The publications to one topic that the business has yet to hear: a queue, whose oldest give way where it is full or
@@ -36,7 +38,7 @@ class News extends Payer {
   count = 0
   #told = 0
   /** How many of each user there are in the queue. */
-  readonly #of: Map<Account | string, number> = new Map()
+  readonly #of: Map<User, number> = new Map()
   /** And on each account. */
   readonly #on: Map<string, number> = new Map()
 
@@ -115,7 +117,7 @@ class News extends Payer {
     return this.#ring.size >= MANY_UNHEARD && this.#hasShare(by)
   }
 
-  #hasShare(by: Account | string): boolean {
+  #hasShare(by: User): boolean {
     const own = this.#of.get(by) ?? 0
     return own >= Math.max(1, Math.floor(MANY_UNHEARD / this.#of.size))
   }

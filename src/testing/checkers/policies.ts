@@ -108,12 +108,7 @@ export class PolicyChecker implements Observer {
     this.#strict.set(here, readers)
     // A reader of some keys advances without anything being written.
     if (policy === policies.disconnect && !conflate && keys.length === 0)
-      readers.set(log, {
-        client,
-        topic,
-        missed: 0,
-        deadline: Infinity,
-      })
+      readers.set(log, { client, topic, missed: 0, deadline: Infinity })
     else readers.delete(log)
   }
 

@@ -5,7 +5,7 @@ import { type Answers, Peers, type Round } from '../../../src/server/business/pe
 import { serverLimits } from '../../../src/server/ground/limits.ts'
 import type { Host } from '../../../src/server/host.ts'
 import type { Meeting, Rtms } from '../../../src/server/index.ts'
-import { closeAll, Cluster } from './virtual-cluster.ts'
+import { closeAll, Cluster, rejection } from './virtual-cluster.ts'
 
 /* What a business asks of the other nodes: in virtual time, on a bus in memory. */
 
@@ -18,14 +18,8 @@ async function nodes(...names: string[]): Promise<Rtms[]> {
   return run.settled(...names)
 }
 
-/** What a promise is rejected with. */
-const rejection = (work: Promise<unknown>): Promise<unknown> =>
-  run.within(
-    work.then(
-      () => 'it resolved',
-      (error: unknown) => error,
-    ),
-  )
+/** What something that takes time is rejected with. */
+const rejected = (work: Promise<unknown>): Promise<unknown> => run.within(rejection(work))
 
 const cutOff = (at: number): unknown => run.cut.add(run.incarnations[at] as number)
 const peersOf = (at: number): Peers => new Peers(run.hosts[at] as Host)
@@ -109,30 +103,30 @@ describe('Calls that name a node', () => {
       (name: string) => a.cluster.kill(name),
     ]
     for (const call of calls)
-      expect(await rejection(call('d'))).toMatchObject({ code: 'NOT_FOUND', message: 'no node "d" is known' })
+      expect(await rejected(call('d'))).toMatchObject({ code: 'NOT_FOUND', message: 'no node "d" is known' })
     cutOff(2)
     await run.pass(100)
     for (const call of calls) {
-      const error = (await rejection(call('c'))) as RtmsError
+      const error = (await rejected(call('c'))) as RtmsError
       expect([error.code, error.message]).toEqual(['UNKNOWN', 'c has not answered'])
     }
     for (const name of ['a', 'b'])
-      expect(await rejection(a.cluster.kill(name))).toMatchObject({ code: 'FORBIDDEN' })
+      expect(await rejected(a.cluster.kill(name))).toMatchObject({ code: 'FORBIDDEN' })
     for (const ms of [0, 0.9, -1, Number.NaN]) {
-      expect(await rejection(a.cluster.drain('b', { timeoutMs: ms }))).toBeInstanceOf(RangeError)
-      expect(await rejection(a.cluster.cut('b', { ms }))).toBeInstanceOf(RangeError)
-      expect(await rejection(a.cluster.successions({ withinMs: ms }))).toBeInstanceOf(RangeError)
+      expect(await rejected(a.cluster.drain('b', { timeoutMs: ms }))).toBeInstanceOf(RangeError)
+      expect(await rejected(a.cluster.cut('b', { ms }))).toBeInstanceOf(RangeError)
+      expect(await rejected(a.cluster.successions({ withinMs: ms }))).toBeInstanceOf(RangeError)
     }
-    expect(await rejection(a.cluster.cut('b', { ms: 600_001 }))).toBeInstanceOf(RangeError)
+    expect(await rejected(a.cluster.cut('b', { ms: 600_001 }))).toBeInstanceOf(RangeError)
     for (const ms of [1, 600_000])
-      expect(await rejection(a.cluster.cut('b', { ms }))).toMatchObject({ code: 'FORBIDDEN' })
+      expect(await rejected(a.cluster.cut('b', { ms }))).toMatchObject({ code: 'FORBIDDEN' })
     const misnamed = [
       () => a.cluster.drain('b', { timeoutMS: 5 } as object),
       () => a.cluster.cut('b', { MS: 5 } as object),
       () => a.cluster.successions({ withinMS: 5 } as object),
     ]
     for (const call of misnamed)
-      expect(await rejection(call())).toMatchObject({
+      expect(await rejected(call())).toMatchObject({
         message: expect.stringContaining('did you mean') as string,
       })
   })
@@ -154,7 +148,7 @@ describe('Where a meeting is', () => {
     expect(await run.within(a.cluster.whereabouts('n'))).toEqual({ owner: null, replicas: [], missing: [] })
     cutOff(1)
     expect(await run.within(c.cluster.whereabouts('m'))).toEqual({ owner: 'a', replicas: [], missing: ['b'] })
-    expect(await rejection(a.cluster.whereabouts(''))).toMatchObject({ code: 'BAD_NAME' })
+    expect(await rejected(a.cluster.whereabouts(''))).toMatchObject({ code: 'BAD_NAME' })
   })
 
   it('is told by a node alone of itself', async () => {
@@ -228,7 +222,7 @@ describe('Calls about a meeting of another node', () => {
 
   it('reject with what it says, where it is silent with UNKNOWN, and after its end with CLOSED', async () => {
     const { here, there, away } = await pair()
-    expect(await rejection(away.call('fail'))).toMatchObject({ code: 'FORBIDDEN', message: 'not today' })
+    expect(await rejected(away.call('fail'))).toMatchObject({ code: 'FORBIDDEN', message: 'not today' })
     expect(await run.within(away.call('add', 3))).toEqual(['add', 3, 'm'])
     const names = ['m0', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7']
     for (const name of names) await run.within(there.meetings.open(name))
@@ -236,7 +230,7 @@ describe('Calls about a meeting of another node', () => {
     cutOff(1)
     // Where the silent node is the registrar as well, nobody says who has the meeting.
     const errors = (await run.within(
-      Promise.all(others.map((other) => rejection((other as Meeting).call('add', 3)))),
+      Promise.all(others.map((other) => rejected((other as Meeting).call('add', 3)))),
     )) as RtmsError[]
     expect(new Set(errors.map(({ code }) => code))).toEqual(new Set(['BUSY', 'UNKNOWN']))
     const at = errors.findIndex(({ code }) => code === 'UNKNOWN')
@@ -252,7 +246,7 @@ describe('Calls about a meeting of another node', () => {
     await run.pass(3_000)
     there.meetings.close('m')
     await run.pass(200)
-    expect(await rejection(away.look())).toMatchObject({ code: 'CLOSED' })
+    expect(await rejected(away.look())).toMatchObject({ code: 'CLOSED' })
   })
 
   it('run here once it is here', async () => {
@@ -299,7 +293,7 @@ describe('The users of a cluster', () => {
       expect((await run.within(peersOf(0).whereabouts(user))).isComplete).toBe(false)
       expect(await run.within(peersOf(0).nodesOf(user))).toEqual(run.incarnations.slice(1))
     }
-    expect(await rejection(a.users.push('ann', 'p', 1))).toMatchObject({
+    expect(await rejected(a.users.push('ann', 'p', 1))).toMatchObject({
       code: 'UNKNOWN',
       message: 'no answer from b; elsewhere 1 sessions were reached',
     })
@@ -363,7 +357,7 @@ describe('What nodes are asked', () => {
     await run.pass(4_000)
     await run.within(a.tickets.revoke({ user: 'ann' }))
     const refused = async (): Promise<RtmsError> =>
-      (await rejection(a.tickets.revoke({ user: 'bob' }))) as RtmsError
+      (await rejected(a.tickets.revoke({ user: 'bob' }))) as RtmsError
     const alone = await refused()
     await run.start('c')
     await run.pass(4_000)

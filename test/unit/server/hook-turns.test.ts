@@ -2,35 +2,7 @@ import { expect, it } from 'vitest'
 import { type Hooked, HookTurns } from '../../../src/server/ground/hook-turns.ts'
 import { InTurn } from '../../../src/server/ground/in-turn.ts'
 import { Pace } from '../../../src/server/ground/pace.ts'
-
-/** A virtual event loop: `next` begins a turn, in which what was put off is done. */
-class Loop {
-  time = 0
-  asked = 0
-  #soon: (() => void)[] = []
-
-  readonly now = (): number => this.time
-
-  readonly soon = (action: () => void): (() => void) => {
-    this.asked++
-    this.#soon.push(action)
-    return () => {}
-  }
-
-  /** Lets promises that are resolved go on, and then begins a turn. */
-  async next(): Promise<void> {
-    await microtasks()
-    const due = this.#soon
-    this.#soon = []
-    for (const action of due) action()
-    await microtasks()
-  }
-}
-
-async function microtasks(): Promise<void> {
-  // oxlint-disable-next-line no-await-in-loop -- One behind the other.
-  for (let n = 0; n < 5; n++) await Promise.resolve()
-}
+import { Loop, microtasks } from './virtual-loop.ts'
 
 /** So many hooks, each of which takes 3 ms. */
 function hooksOf(loop: Loop, name: string, count: number, done: string[]): Hooked {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Meeting, Rtms } from '../../../src/server/index.ts'
 import { createTestNode, type TestNode } from '../../../src/testing/index.ts'
-import { closeAll, Cluster } from './virtual-cluster.ts'
+import { closeAll, Cluster, rejection } from './virtual-cluster.ts'
 
 /* The business's meetings: on the node that has them, and from another one. */
 
@@ -22,13 +22,6 @@ async function start(logged: string[] = []): Promise<TestNode> {
 }
 
 const coded = (code: string): Error => expect.objectContaining({ code }) as Error
-
-/** What a promise is rejected with. */
-const rejection = (work: Promise<unknown>): Promise<unknown> =>
-  work.then(
-    () => 'it resolved',
-    (error: unknown) => error,
-  )
 
 describe('Meetings of a node alone', () => {
   it('have the name that they are given, or one of their own, and no name by mistake', async () => {

@@ -33,6 +33,13 @@ export async function stop(server: Server): Promise<void> {
   server.closeAllConnections()
 }
 
+/** What a promise is rejected with. */
+export const rejection = (work: Promise<unknown>): Promise<unknown> =>
+  work.then(
+    () => 'it resolved',
+    (error: unknown) => error,
+  )
+
 /** Nodes on one bus, in virtual time. */
 export class Cluster implements Outside {
   readonly clock: VirtualClock = new VirtualClock()

@@ -3,14 +3,13 @@ import { expect, it } from 'vitest'
 import { Api } from '../../../../src/server/api/api.ts'
 import type { ApiNode } from '../../../../src/server/api/operation.ts'
 import { defaultLimits } from '../../../../src/server/ground/limits.ts'
+import { Loop } from '../virtual-loop.ts'
 
 it('Calls have a few milliseconds of each turn of the event loop, keys in turns', async () => {
-  let now = 0
+  const loop = new Loop()
   const log: string[] = []
-  const soon: (() => void)[] = []
-  const outside = { now: () => now, soon: (action: () => void) => (soon.push(action), () => {}) }
   const sessions = (user: string): Promise<object> => {
-    now += 3
+    loop.time += 3
     log.push(user)
     return Promise.resolve({ user })
   }
@@ -22,7 +21,7 @@ it('Calls have a few milliseconds of each turn of the event loop, keys in turns'
   }
   const keys = ['one-key-of-the-api-long-enough', 'another-key-of-the-api-long-too']
   const settings = { api: { keys }, admin: false, limits: defaultLimits, path: '/rtms', logger } as const
-  const api = new Api(settings, { users: { sessions } } as unknown as ApiNode, outside)
+  const api = new Api(settings, { users: { sessions } } as unknown as ApiNode, loop)
   const bodies: string[] = []
   const ask = (name: string, key: number): Promise<void> => {
     const headers = { authorization: `Bearer ${keys[key]}` }
@@ -33,9 +32,8 @@ it('Calls have a few milliseconds of each turn of the event loop, keys in turns'
   const all = Promise.all([...Array.from({ length: 6 }, (_, n) => ask(`a${n}`, 0)), ask('b', 1)])
   const turns: string[][] = []
   for (let turn = 0; turn < 40; turn++) {
-    await new Promise((resolve) => setImmediate(resolve))
     if (log.length > 0) turns.push(log.splice(0))
-    for (const action of soon.splice(0)) action()
+    await loop.next()
   }
   await all
   expect(turns.map((done) => done.length)).toEqual([2, 2, 2, 1])
